@@ -1,0 +1,1 @@
+"""The world around the networks: pixels, files, faces, latents. Never imports `models`."""

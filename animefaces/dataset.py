@@ -1,0 +1,285 @@
+"""Pictures as one indexable array: folders, zips, npz, several at once -> uint8 (N, size, size, C).
+
+Each source is decoded once into a cache file of raw pixels, which batches are then read from.
+Memory stays bounded whatever N is.
+"""
+
+import contextlib
+import hashlib
+import io
+import itertools
+import json
+import os
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from animefaces import images
+from animefaces.options import Problem
+
+CACHE = Path(__file__).resolve().parent.parent / "data" / "cache"
+MAX_FILE = 256 << 20  # bytes of one compressed picture: larger ones, zip bombs among them, are skipped
+AT_ONCE = 512  # pictures decoded between two writes
+
+
+class Faces:
+    """The pictures of all sources, in order. faces[indices] -> uint8 (len(indices), size, size, C)."""
+
+    def __init__(self, parts):
+        """`parts`: a list of (cache file, record), as `_cached` gives them."""
+        self._files = [open(path, "rb") for path, _ in parts]  # noqa: SIM115 - open as long as we are
+        self._records = [record for _, record in parts]
+        self._ends = np.cumsum([record["shape"][0] for record in self._records])
+        self.shape = (int(self._ends[-1]), *self._records[0]["shape"][1:])
+        self.skipped = [tuple(entry) for record in self._records for entry in record["skipped"]]
+        self.resized = sum(record["resized"] for record in self._records)
+        # Of the pixels, not of paths and dates: the same pictures elsewhere are the same data.
+        self.fingerprint = hashlib.sha256("".join(r["content"] for r in self._records).encode()).hexdigest()
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, indices):
+        indices = np.asarray(indices)
+        batch = np.empty((len(indices), *self.shape[1:]), np.uint8)
+        sources = np.searchsorted(self._ends, indices, side="right")
+        for source in np.unique(sources):
+            record, here = self._records[source], sources == source
+            # Mapped anew each time: a mapping that stays would come to hold the whole set in memory.
+            pixels = np.memmap(self._files[source], np.uint8, "r", record["offset"], tuple(record["shape"]))
+            batch[here] = pixels[indices[here] - self._ends[source] + record["shape"][0]]
+        return batch
+
+
+def open_faces(paths, size, channels=3, cache=CACHE):
+    """Paths of folders (searched through), zips, npz files and pictures -> Faces.
+
+    Pictures are centre-cropped and resized to (size, size, channels). Raises Problem when a path is
+    missing, is nothing of these, or no picture can be read.
+    """
+    parts = [_cached(Path(path), size, channels, Path(cache)) for path in paths]
+    faces = Faces(parts)
+    if len(faces) == 0:
+        named = ", ".join(str(p) for p in paths)
+        why = f" ({len(faces.skipped)} could not be read)" if faces.skipped else ""
+        raise Problem(f"no pictures in {named}{why}: give --data a folder, zip or npz with png, jpg or webp pictures")
+    return faces
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is at one path: `stamp` changes when its content does; `rows()` yields (name, loaded).
+
+    `loaded` is (pixels, whether they were resized), or the exception that says why there are none.
+    """
+
+    stamp: str
+    count: int
+    rows: object
+
+
+def _open_source(path, size, channels):
+    try:
+        if path.is_dir():
+            return _folder(path, size, channels)
+        if path.suffix.lower() == ".npz":
+            return _npz(path, size, channels)
+        if path.suffix.lower() == ".zip":
+            return _zip(path, size, channels)
+        if path.suffix.lower() in images.SUFFIXES and path.is_file():
+            return _pictures([path.name], [_file_stamp(path)], lambda name: open(path, "rb"), size, channels)
+    except zipfile.BadZipFile as fault:
+        raise Problem(f"{path} is damaged ({fault}): copy or download it again") from fault
+    if not path.exists():
+        raise Problem(f"{path} does not exist: check the path given to --data")
+    raise Problem(f"{path} holds no pictures: give --data a folder, a .zip, a .npz or a picture")
+
+
+def _folder(path, size, channels):
+    names, stamps = [], []
+    for folder, folders, files in os.walk(path):  # does not follow links to folders, so loops cannot trap it
+        folders.sort()
+        for file in sorted(files):
+            if Path(file).suffix.lower() in images.SUFFIXES and not file.startswith("."):
+                full = Path(folder, file)
+                names.append(str(full.relative_to(path)))
+                stamps.append(_file_stamp(full))
+    return _pictures(names, stamps, lambda name: open(path / name, "rb"), size, channels)
+
+
+def _file_stamp(path):
+    try:
+        state = os.stat(path)
+        return f"{state.st_size} {state.st_mtime_ns}"
+    except OSError:  # a dangling link, or gone since it was listed: reading it will say so
+        return "unreadable"
+
+
+def _zip(path, size, channels):
+    archive = zipfile.ZipFile(path)
+    members = [
+        info for info in sorted(archive.infolist(), key=lambda info: info.filename)
+        if Path(info.filename).suffix.lower() in images.SUFFIXES and not Path(info.filename).name.startswith(".")
+    ]  # fmt: skip
+    sizes = {info.filename: info.file_size for info in members}
+
+    def read_member(name):
+        # Only ever read into memory, never unpacked to disk: a member's path can lead nowhere.
+        if sizes[name] > MAX_FILE:
+            raise ValueError(f"unpacks to {sizes[name] >> 20} MiB")
+        return io.BytesIO(archive.read(name))
+
+    names, stamps = [i.filename for i in members], [f"{i.CRC} {i.file_size}" for i in members]
+    return _pictures(names, stamps, read_member, size, channels)
+
+
+def _pictures(names, stamps, open_picture, size, channels):
+    """A source of single pictures, decoded by several threads (Pillow and zlib let go of the interpreter)."""
+
+    def load(name):
+        try:
+            with open_picture(name) as file:
+                resized = images.dimensions(file) != (size, size)
+                file.seek(0)
+                return images.read(file, size, channels), resized
+        except (OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as fault:
+            return fault  # the last four are a zip member that is encrypted, oddly packed or damaged
+
+    def rows():
+        with ThreadPoolExecutor() as pool:
+            remaining = iter(names)
+            while batch := list(itertools.islice(remaining, AT_ONCE)):
+                yield from zip(batch, pool.map(load, batch), strict=True)
+
+    return Source(_digest(zip(names, stamps, strict=True)), len(names), rows)
+
+
+def _npz(path, size, channels):
+    """Every uint8 array (N, H, W) or (N, H, W, 1 | 3 | 4) of an npz; other arrays, labels say, are left out."""
+    with zipfile.ZipFile(path) as archive:
+        stacks = {}
+        for info in archive.infolist():
+            with archive.open(info) as member:
+                shape, fortran, dtype = _npy_header(member, path)
+            stack = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
+            if stack and dtype == np.uint8 and not fortran:
+                if np.prod(shape[1:], dtype=float) > 4 * images.MAX_PIXELS:
+                    raise Problem(f"{path}: pictures of {shape[1]}x{shape[2]} pixels are too large: make them smaller")
+                stacks[info.filename] = shape
+        stamps = [(info.filename, f"{info.CRC} {info.file_size}") for info in archive.infolist()]
+
+    def rows():
+        with zipfile.ZipFile(path) as archive:
+            for name, shape in stacks.items():
+                with archive.open(name) as member:
+                    _npy_header(member, path)
+                    for i in range(shape[0]):
+                        row = member.read(int(np.prod(shape[1:])))
+                        yield f"{name}[{i}]", _resized(np.frombuffer(row, np.uint8).reshape(shape[1:]), size, channels)
+
+    return Source(_digest(stamps), sum(shape[0] for shape in stacks.values()), rows)
+
+
+def _npy_header(member, path):
+    try:
+        version = np.lib.format.read_magic(member)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        return read(member)
+    except (ValueError, KeyError, EOFError) as fault:
+        raise Problem(f"{path} is no npz of arrays ({fault}): write it with numpy.savez_compressed") from fault
+
+
+def _resized(pixels, size, channels):
+    if pixels.shape == (size, size, channels):
+        return pixels, False
+    image = images.flatten(images.to_image(pixels))
+    return images.to_array(image, size, channels), pixels.shape[:2] != (size, size)
+
+
+def _digest(entries):
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(repr(entry).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _cached(path, size, channels, cache):
+    """The cache file of one source, made if it is absent or out of date -> (file, its record)."""
+    source = _open_source(path, size, channels)
+    name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    file = cache / f"{name}-{size}x{size}x{channels}.npy"
+    note = file.with_suffix(".json")
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        record = json.loads(note.read_text(encoding="utf-8"))
+        whole = file.stat().st_size == record["offset"] + int(np.prod(record["shape"]))
+        if record["stamp"] == source.stamp and whole:
+            return file, record
+    note.unlink(missing_ok=True)  # it goes first and comes last: while it is here, it tells the truth
+    with images.written_whole(file) as temporary:
+        record = _decode(source, temporary, (size, size, channels), path.name or str(path))
+    with images.written_whole(note) as temporary:
+        temporary.write_text(json.dumps(record), encoding="utf-8")
+    return file, record
+
+
+def _decode(source, file, shape, label):
+    """Write all pictures of a source into an npy file -> its record."""
+    skipped, resized, count, content = [], 0, 0, hashlib.sha256()
+    with open(file, "wb") as out, tqdm(total=source.count, desc=f"reading {label}", unit="img", disable=None) as bar:
+        np.lib.format.write_array_header_1_0(out, _header(0, shape))
+        offset = out.tell()
+        for name, loaded in source.rows():
+            bar.update()
+            if isinstance(loaded, Exception):
+                skipped.append((name, " ".join(str(loaded).split()) or type(loaded).__name__))
+                continue
+            pixels, changed = loaded
+            row = np.ascontiguousarray(pixels).tobytes()
+            out.write(row)
+            content.update(row)
+            resized += changed
+            count += 1
+        out.seek(0)
+        np.lib.format.write_array_header_1_0(out, _header(count, shape))  # numpy leaves room for N to grow
+        if out.tell() != offset:
+            raise Problem("the cache header has changed its length: report this with your numpy version")
+    return {
+        "stamp": source.stamp, "shape": [count, *shape], "offset": offset,
+        "content": content.hexdigest(), "resized": resized, "skipped": skipped,
+    }  # fmt: skip
+
+
+def _header(count, shape):
+    return {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+
+
+class Order:
+    """Which pictures step after step sees: every picture once per epoch, in an order drawn from (seed, epoch)."""
+
+    def __init__(self, count, batch_size, seed):
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+        self._drawn = (None, None)
+
+    def epoch(self, step):
+        """The epoch, from 0, in which the batch of `step` begins."""
+        return step * self.batch_size // self.count
+
+    def indices(self, step):
+        """Step, from 0 -> the (batch_size,) indices of its pictures."""
+        places = step * self.batch_size + np.arange(self.batch_size)
+        epochs, places = np.divmod(places, self.count)
+        batch = np.empty(self.batch_size, np.int64)
+        for epoch in np.unique(epochs):
+            here = epochs == epoch
+            batch[here] = self._permutation(int(epoch))[places[here]]
+        return batch
+
+    def _permutation(self, epoch):
+        if self._drawn[0] != epoch:
+            self._drawn = (epoch, np.random.default_rng((self.seed, epoch)).permutation(self.count))
+        return self._drawn[1]

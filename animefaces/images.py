@@ -1,0 +1,145 @@
+"""The pixel contract. On disk uint8 RGB [0, 255]; in every network float32 NHWC [-1, 1]."""
+
+import contextlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, PngImagePlugin
+
+from animefaces.options import Problem
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
+
+
+def to_network(pixels):
+    """uint8 [0, 255] -> float32 [-1, 1], same shape."""
+    return np.asarray(pixels, np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def to_pixels(images):
+    """float [-1, 1] -> uint8 [0, 255], same shape. Inverts `to_network` on all 256 values."""
+    # + 128, not + 127.5: the cast truncates, so the half is what rounds.
+    return np.clip(np.asarray(images, np.float32) * 127.5 + 128, 0, 255).astype(np.uint8)
+
+
+def read(file, size=None, channels=3):
+    """A picture file (path or binary file object), any format and mode -> uint8 (H, W, channels).
+
+    Turned upright by its EXIF tag; transparent parts become white; an animation gives its first
+    frame. With `size` the picture is cropped to a centred square and resized to (size, size, channels).
+    Raises OSError or ValueError when it is no picture, is damaged or has over MAX_PIXELS.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts
+        try:
+            with Image.open(file) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ValueError(f"{image.width}x{image.height} pixels are too many")
+                if size and image.format == "JPEG":
+                    image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG at a fraction of its size
+                image = flatten(ImageOps.exif_transpose(image))
+        except (SyntaxError, EOFError, Image.DecompressionBombError) as fault:  # what Pillow raises for damage
+            raise OSError(str(fault)) from fault
+    return to_array(image, size, channels)
+
+
+def to_array(image, size=None, channels=3):
+    """A Pillow image -> uint8 (H, W, channels); with `size`, its centred square as (size, size, channels)."""
+    if size and image.size != (size, size):
+        image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+    image = image.convert("L" if channels == 1 else "RGB")
+    return np.asarray(image).reshape(image.height, image.width, channels)
+
+
+def dimensions(file):
+    """A picture file -> (width, height) in pixels as stored, from its header alone."""
+    with Image.open(file) as image:
+        return image.size
+
+
+def flatten(image):
+    """A Pillow image of any mode -> one in mode L or RGB, transparency on white, 16 bits scaled to 8."""
+    if image.mode.startswith(("I", "F")):
+        values = np.asarray(image, np.float32)
+        deep = image.mode.startswith("I;16") or values.max(initial=0) > 255
+        return Image.fromarray(np.clip(values / (257 if deep else 1) + 0.5, 0, 255).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
+
+
+@contextlib.contextmanager
+def written_whole(path):
+    """A temporary path beside `path`, which it replaces at the end: an interrupted write leaves the old file.
+
+    Flushed to disk before the swap, so that a power cut leaves the old file or the new one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp" + path.suffix)
+    os.close(handle)
+    try:
+        yield Path(name)
+        with open(name, "rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def to_image(pixels):
+    """uint8 (H, W) or (H, W, 1, 3 or 4) -> a Pillow image."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+
+
+def save(path, pixels, **notes):
+    """uint8 (H, W, 1 or 3) -> PNG, written whole, with `notes` as text chunks in it."""
+    info = PngImagePlugin.PngInfo()
+    for key, value in notes.items():
+        info.add_text(key, str(value))
+    with written_whole(path) as temporary:
+        to_image(pixels).save(temporary, "PNG", pnginfo=info)
+
+
+def save_film(path, frames, seconds):
+    """Frames, each uint8 (H, W, 1 or 3), shown for `seconds` each -> a looping GIF, written whole."""
+    frames = [to_image(f).convert("RGB").quantize(256, dither=Image.Dither.NONE) for f in frames]
+    if not frames:
+        raise Problem("a film needs at least one frame")
+    with written_whole(path) as temporary:
+        # GIF counts hundredths of a second; players take anything under 2 of them as "slow".
+        frames[0].save(temporary, "GIF", save_all=True, append_images=frames[1:], loop=0,
+                       duration=max(20, round(seconds * 1000)))  # fmt: skip
+
+
+def grid(pixels, columns=None):
+    """uint8 (N, H, W, C) -> uint8 (rows * H, columns * W, C), row by row; empty places are white.
+
+    Without `columns`, as wide as high or a little wider: 48 pictures make 8 columns and 6 rows.
+    """
+    n, height, width, channels = pixels.shape
+    columns = columns or best_columns(n)
+    rows = -(-n // columns)
+    sheet = np.full((rows * columns, height, width, channels), 255, np.uint8)
+    sheet[:n] = pixels
+    sheet = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return sheet.reshape(rows * height, columns * width, channels)
+
+
+def best_columns(n):
+    """Columns of a full grid of n pictures, at most twice as wide as high, else of the squarest one."""
+    square = int(np.ceil(np.sqrt(n)))
+    full = [c for c in range(square, int(np.sqrt(2 * n)) + 1) if n % c == 0]
+    return full[0] if full else square

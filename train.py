@@ -495,19 +495,24 @@ class Training:
 
 
 def diagnose(entries):
-    """Log entries -> what has collapsed, in words, or None. Looks at the last 50 entries, 500 steps.
+    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries, 500 steps.
 
-    Collapsed generator: its images differ less than a third as much as real ones do. Dominating
-    discriminator: it is right on 99 % of all images, and surer of it than any balanced game allows.
+    Collapsed generator: its images differ from each other less than half as much as they once did, or
+    hardly at all. Dominating discriminator: right on 99 % of all images, and G's loss beyond any balance.
     """
-    recent = entries[-50:]
-    if len(recent) < 50:
+    windows = [entries[end - 50 : end] for end in range(len(entries), 49, -50)]
+    if not windows:
         return None
-    mean = {key: sum(e[key] for e in recent) / 50 for key in ("spread", "real_right", "fake_right", "g_loss")}
-    if mean["spread"] < 1 / 3:
-        return ("the generator draws nearly the same picture whatever z (mode collapse): go back to an earlier run, "
-                "or try a lower --learning-rate or --augment translation mirror")  # fmt: skip
-    if min(mean["real_right"], mean["fake_right"]) > 0.99 and mean["g_loss"] > 6:
+
+    def mean(window, name):
+        return sum(entry[name] for entry in window) / len(window)
+
+    spread, *before = [mean(window, "spread") for window in windows]
+    if spread < max(0.05, max(before, default=0) / 2):
+        return ("the generator draws nearly the same picture whatever z (mode collapse): start anew with a lower "
+                "--learning-rate or --augment translation mirror")  # fmt: skip
+    right = min(mean(windows[0], "real_right"), mean(windows[0], "fake_right"))
+    if right > 0.99 and mean(windows[0], "g_loss") > 6:
         return ("the discriminator is always right and the generator no longer learns: "
                 "try softer labels, --augment translation mirror, or narrower --discriminator-widths")  # fmt: skip
     return None

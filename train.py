@@ -85,9 +85,9 @@ RECIPES = {
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
     # For `make demo`: cartoon faces are simple, and a minute is short.
-    "demo": replace(BASE, generator_widths=(128, 64, 32, 16), discriminator_widths=(16, 32, 64, 128), batch_size=32,
-                    learning_rate=1e-3, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
-                    sample_every=100, save_minutes=0.5),
+    "demo": replace(BASE, size=32, generator_widths=(128, 64, 32), discriminator_widths=(32, 64, 128), batch_size=32,
+                    learning_rate=5e-4, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
+                    sample_every=250, save_minutes=0.5),
     # Not a seed's either: slower to begin, better in the end; made for a GPU (docs/recipes.md).
     "modern": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
                       discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.2),

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, above, at_least, from_record, option, run_script, to_record, within
+from animefaces.options import Misuse, Problem, above, at_least, option, run_script, to_record, within
 
 ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
@@ -185,39 +185,6 @@ def penalty_schedule(options):
     return weight
 
 
-def open_run(options, given):
-    """Options as typed -> (run folder, options to train with). A run that exists goes on with its own."""
-    from animefaces import runs
-
-    record = runs.read_record(options.run) if options.run else None
-    if record:
-        recorded = from_record(Options, record["options"])
-        changed = [n for n in sorted(given - ADJUSTABLE) if getattr(options, n) != getattr(recorded, n)]
-        if changed:
-            flags = ", ".join("--" + name.replace("_", "-") for name in changed)
-            raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
-        return options.run, replace(recorded, **{n: getattr(options, n) for n in given & ADJUSTABLE})
-    if options.init_from:
-        options = _continued(options, given)
-    return options.run or runs.create(options.recipe), options
-
-
-def _continued(options, given):
-    """--init-from RUN: that run's own settings, with the flags given by hand over them."""
-    from animefaces import runs
-
-    if not options.init_from.exists():
-        raise Problem(f"{options.init_from} does not exist: give --init-from a run folder or a .keras file")
-    if options.init_from.is_file():
-        return options
-    record = runs.read_record(options.init_from)
-    if record is None:
-        raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
-    source = from_record(Options, record["options"])
-    kept = given | {"run", "data", "minutes"}
-    return replace(source, **{name: getattr(options, name) for name in kept})
-
-
 def initialise(gan, options):
     """Give a new run's networks the weights that --init-from names."""
     from animefaces import runs
@@ -270,7 +237,7 @@ def train_gan(options, given):
     from animefaces import runs
     from animefaces.dataset import open_faces
 
-    run, options = open_run(options, given)
+    run, options = runs.open_run(options, given, ADJUSTABLE)
     with runs.locked(run):
         state = runs.load_state(run, arrays=False)
         progress = Progress(**state[1]) if state else Progress()
@@ -279,7 +246,7 @@ def train_gan(options, given):
             print(f"To go on, raise --steps or --minutes; to see faces: python generate.py --run {run}")
             return
         faces = open_faces(options.data, options.size, options.channels, options.cache)
-        _keep_record(run, options, faces)
+        runs.keep_record(run, options, faces)
         announce(run, options, faces, progress)
         gan = build_gan(options)
         if state:
@@ -292,20 +259,6 @@ def train_gan(options, given):
 
 def _parameters(network):
     return f"{sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
-
-
-def _keep_record(run, options, faces):
-    """Write options.json; refuse to go on with other pictures than the run began with."""
-    from animefaces import runs
-
-    before = runs.read_record(run)
-    if before and before["data"] != faces.fingerprint:
-        raise Problem(
-            f"the pictures are not those {run} began with: put them back, or start anew with --init-from {run}"
-        )
-    if before is None or before["options"] != to_record(options):
-        made = {"options": to_record(options), "data": faces.fingerprint, "pictures": len(faces), **runs.provenance()}
-        runs.write_json(run / "options.json", made)
 
 
 def announce(run, options, faces, progress):
@@ -346,12 +299,12 @@ class Training:
     """The loop around the steps: batches, figures, samples, states, and what to do when something goes wrong."""
 
     def __init__(self, gan, faces, options, run, progress):
-        from animefaces import latents, runs
+        from animefaces import latents, logs
         from animefaces.dataset import Order
 
         self.gan, self.faces, self.options, self.run, self.progress = gan, faces, options, run, progress
         self.order = Order(len(faces), options.batch_size, options.seed)
-        self.log = runs.Log(run, progress.step)
+        self.log = logs.Log(run, progress.step)
         self.z = latents.from_seeds(range(SAMPLES), options.latent)
         self.saved_at = progress.seconds
         self.warned = None

@@ -102,7 +102,7 @@ class GAN:
 
     def state(self):
         """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
-        return {name: np.asarray(keras.ops.convert_to_numpy(v)) for name, v in self._named()}
+        return {name: np.asarray(v.value) for name, v in self._named()}
 
     def restore(self, arrays):
         """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this GAN's."""

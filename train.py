@@ -88,10 +88,10 @@ RECIPES = {
     "demo": replace(BASE, size=32, generator_widths=(128, 64, 32), discriminator_widths=(32, 64, 128), batch_size=32,
                     learning_rate=5e-4, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
                     sample_every=250, save_minutes=0.5),
-    # Not a seed's either: slower to begin, better in the end; made for a GPU (docs/recipes.md).
+    # Not a seed's either: begins slowly and ends far better; made for a GPU (docs/recipes.md).
     "modern": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
-                      discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.2),
-                      beta1=0.0, beta2=0.99, batch_size=256, augment=("translation", "mirror")),
+                      discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.5),
+                      beta1=0.0, beta2=0.99, batch_size=128, augment=("translation", "mirror"), average=0.9995),
     "pooled": replace(BASE, architecture="pooled", generator_widths=(512, 256, 128, 64, 32),
                       discriminator_widths=(128, 128), discriminator_kernels=(3,)),
     # "Noise on the labels" leaves the amount open: a tenth.

@@ -10,20 +10,18 @@ A run folder, results/NNNNN-recipe/ unless --run names it, takes sample grids, c
 the generator for generate.py, and the state to go on from.
 """
 
-import collections
 import contextlib
 import dataclasses
-import itertools
 import math
 import signal
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, above, at_least, from_record, option, run_script, to_record, within
+from animefaces.options import Misuse, Problem, above, at_least, option, run_script, to_record, within
 
+ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
 ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "sample_every", "steps_per_call"}
 LOG_EVERY = 10  # steps
@@ -47,8 +45,9 @@ class Options:
     size: int = option(64, "side of the pictures, in pixels", within(8, 512))
     channels: int = option(3, "3 for colour, 1 for grey", choices=(1, 3))
     latent: int = option(100, "length of z, what a face is made from", at_least(1))
-    architecture: str = option("strided", "of D (and G's last stride): the paper's, or pooling and dense layers",
-                               choices=("strided", "pooled"))  # fmt: skip
+    architecture: str = option(
+        "strided", "the DCGAN paper's; with a pooling, dense D; or residual networks", choices=ARCHITECTURES
+    )
     generator_widths: tuple[int, ...] = option((512, 256, 128, 64), "G's channels from 4x4 up", at_least(1))
     generator_kernel: int = option(4, "side of G's kernels", within(1, 15))
     generator_slope: float = option(0.0, "of G's LeakyReLU; 0 is ReLU", within(0, 1))
@@ -57,8 +56,15 @@ class Options:
         (4,), "sides of D's kernels; the last stands for the rest", at_least(1)
     )
     discriminator_slope: float = option(0.2, "of D's LeakyReLU", within(0, 1))
+    discriminator_norm: bool = option(True, "batch norm in D")
     learning_rate: float = option(2e-4, "of both Adam optimizers", above(0))
     beta1: float = option(0.5, "of both Adam optimizers", within(0, 0.9999))
+    beta2: float = option(0.999, "of both Adam optimizers", within(0, 0.99999))
+    loss: str = option("logistic", "with labels, or relativistic: each fake against a real one",
+                       choices=("logistic", "relativistic"))  # fmt: skip
+    penalty: tuple[float, float] = option(
+        (0.0, 0.0), "weight of D's gradient penalties, at first and at last", at_least(0)
+    )
     real_label: tuple[float, float] = option((1.0, 1.0), "range of D's target for real pictures")
     fake_label: tuple[float, float] = option((0.0, 0.0), "range of D's target for fake ones")
     flip_every: int = option(0, "swap D's targets every n-th epoch; 0 for never", at_least(0))
@@ -79,16 +85,21 @@ RECIPES = {
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
     # For `make demo`: cartoon faces are simple, and a minute is short.
-    "demo": replace(BASE, generator_widths=(128, 64, 32, 16), discriminator_widths=(16, 32, 64, 128), batch_size=32,
-                    learning_rate=1e-3, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
-                    sample_every=100, save_minutes=0.5),
+    "demo": replace(BASE, size=32, generator_widths=(128, 64, 32), discriminator_widths=(32, 64, 128), batch_size=32,
+                    learning_rate=5e-4, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
+                    sample_every=250, save_minutes=0.5),
+    # Not a seed's either: begins slowly and ends far better; made for a GPU (docs/recipes.md).
+    "modern": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
+                      discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.5),
+                      beta1=0.0, beta2=0.99, batch_size=128, augment=("translation", "mirror"), average=0.9995),
     "pooled": replace(BASE, architecture="pooled", generator_widths=(512, 256, 128, 64, 32),
                       discriminator_widths=(128, 128), discriminator_kernels=(3,)),
     # "Noise on the labels" leaves the amount open: a tenth.
     "noisy": replace(BASE, generator_slope=0.2, real_label=(0.9, 1.0), fake_label=(0.0, 0.1), steps=20_000),
     "tutorial": replace(BASE, real_label=(0.9, 0.9), fake_label=(0.1, 0.1), batch_size=128),
     # --discriminator-widths 128,256,512 is the one before it was reduced.
-    "soft": replace(BASE, discriminator_widths=(128, 512), discriminator_kernels=(5, 3),
+    # Batch norm before its 131,072 inputs to one logit would let Adam throw that logit about by tens of nats a step.
+    "soft": replace(BASE, discriminator_widths=(128, 512), discriminator_kernels=(5, 3), discriminator_norm=False,
                     real_label=(0.7, 1.2), fake_label=(0.0, 0.3), flip_every=3),
     "paper": replace(BASE, generator_widths=(1024, 512, 256, 128), generator_kernel=5,
                      discriminator_widths=(128, 256, 512, 1024), discriminator_kernels=(5,), batch_size=128),
@@ -125,70 +136,55 @@ def make_batch(faces, order, options, step):
 
 
 def build_gan(options):
-    """The networks of a recipe, ready to train. Raises Problem if the options do not fit together."""
-    from models import dcgan, engine
+    """The networks of a recipe, ready to train. Raises Misuse if the options do not fit together."""
+    from models import engine
     from models.gan import GAN
 
     keras = engine.keras  # without the noise of its start
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy("float32" if options.precision == "float32" else f"mixed_{options.precision}")
-    pooled = options.architecture == "pooled"
     try:
-        generator = dcgan.build_generator(
-            options.size, options.channels, options.latent, options.generator_widths, options.generator_kernel,
-            options.generator_slope, last_stride=1 if pooled else 2,
-        )  # fmt: skip
-        sizes = options.size, options.channels, options.discriminator_widths
-        if pooled:
-            kernel, slope = options.discriminator_kernels[0], options.discriminator_slope
-            discriminator = dcgan.build_pooled_discriminator(*sizes, kernel, slope)
-        else:
-            discriminator = dcgan.build_discriminator(
-                *sizes, options.discriminator_kernels, options.discriminator_slope
-            )
+        networks = build_networks(options)
     except ValueError as fault:
         raise Misuse(f"{fault}: change --size or the widths") from fault
-
-    def adam():
-        return keras.optimizers.Adam(options.learning_rate, beta_1=options.beta1)
-
+    optimizers = [keras.optimizers.Adam(options.learning_rate, options.beta1, options.beta2) for _ in networks]
     augmentation = tuple(kind for kind in options.augment if kind != "none")
-    return GAN(generator, discriminator, adam(), adam(), options.average, augmentation, options.seed)
+    return GAN(
+        *networks, *optimizers, options.average, augmentation, options.seed, options.loss, penalty_schedule(options)
+    )
 
 
-def open_run(options, given):
-    """Options as typed -> (run folder, options to train with). A run that exists goes on with its own."""
-    from animefaces import runs
+def build_networks(options):
+    """(generator, discriminator) as the options have them. Raises ValueError if sizes and widths do not fit."""
+    from models import dcgan, modern
 
-    record = runs.read_record(options.run) if options.run else None
-    if record:
-        recorded = from_record(Options, record["options"])
-        changed = [n for n in sorted(given - ADJUSTABLE) if getattr(options, n) != getattr(recorded, n)]
-        if changed:
-            flags = ", ".join("--" + name.replace("_", "-") for name in changed)
-            raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
-        return options.run, replace(recorded, **{n: getattr(options, n) for n in given & ADJUSTABLE})
-    if options.init_from:
-        options = _continued(options, given)
-    return options.run or runs.create(options.recipe), options
+    sizes = options.size, options.channels
+    g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
+    kernel, kernels = options.generator_kernel, options.discriminator_kernels
+    if options.architecture == "residual":
+        return modern.build_generator(*g_sizes), modern.build_discriminator(*d_sizes)
+    if options.architecture == "pooled":
+        generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
+        return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)
+    generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope)
+    slope, norm = options.discriminator_slope, options.discriminator_norm
+    return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, norm)
 
 
-def _continued(options, given):
-    """--init-from RUN: that run's own settings unless --recipe names others, with the flags given by hand over them."""
-    from animefaces import runs
+def penalty_schedule(options):
+    """The weight of the gradient penalties: step -> from the first value to the last, along a cosine. Or None."""
+    from keras import ops
 
-    if not options.init_from.exists():
-        raise Problem(f"{options.init_from} does not exist: give --init-from a run folder or a .keras file")
-    if options.init_from.is_file():
-        return options
-    record = runs.read_record(options.init_from)
-    if record is None:
-        raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
-    if "recipe" in given:  # whose settings are then those asked for
-        return options
-    source = from_record(Options, record["options"])
-    kept = given | {"run", "data", "minutes"}
-    return replace(source, **{name: getattr(options, name) for name in kept})
+    first, last = options.penalty
+    if not first and not last:
+        return None
+    steps = options.steps  # not minutes: a resumed run must see the same weights
+
+    def weight(step):
+        share = ops.minimum(ops.cast(step, "float32") / steps, 1.0)
+        return last + (first - last) * (1 + ops.cos(math.pi * share)) / 2
+
+    return weight
 
 
 def initialise(gan, options):
@@ -249,7 +245,7 @@ def train_gan(options, given):
     from animefaces import runs
     from animefaces.dataset import open_faces
 
-    run, options = open_run(options, given)
+    run, options = runs.open_run(options, given, ADJUSTABLE)
     with runs.locked(run):
         state = runs.load_state(run, arrays=False)
         progress = Progress.of(state[1]) if state else Progress()
@@ -259,7 +255,7 @@ def train_gan(options, given):
             return
         faces = open_faces(options.data, options.size, options.channels, options.cache)
         gan = build_gan(options)  # before anything is written: the options may not fit together
-        _keep_record(run, options, faces)
+        runs.keep_record(run, options, faces)
         announce(run, options, faces, progress)
         if state:
             progress = _restore(gan, run)
@@ -271,20 +267,6 @@ def train_gan(options, given):
 
 def _parameters(network):
     return f"{sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
-
-
-def _keep_record(run, options, faces):
-    """Write options.json; refuse to go on with other pictures than the run began with."""
-    from animefaces import runs
-
-    before = runs.read_record(run)
-    if before and before["data"] != faces.fingerprint:
-        raise Problem(
-            f"the pictures are not those {run} began with: put them back, or start anew with --init-from {run}"
-        )
-    if before is None or before["options"] != to_record(options):
-        made = {"options": to_record(options), "data": faces.fingerprint, "pictures": len(faces), **runs.provenance()}
-        runs.write_json(run / "options.json", made)
 
 
 def announce(run, options, faces, progress):
@@ -325,12 +307,12 @@ class Training:
     """The loop around the steps: batches, figures, samples, states, and what to do when something goes wrong."""
 
     def __init__(self, gan, faces, options, run, progress):
-        from animefaces import latents, runs
+        from animefaces import latents, logs
         from animefaces.dataset import Order
 
         self.gan, self.faces, self.options, self.run, self.progress = gan, faces, options, run, progress
         self.order = Order(len(faces), options.batch_size, options.seed)
-        self.log = runs.Log(run, progress.step)
+        self.log = logs.Log(run, progress.step)
         self.z = latents.from_seeds(range(SAMPLES), options.latent)
         self.saved_at = progress.seconds
         self.warned = None
@@ -361,6 +343,8 @@ class Training:
 
     def run_until_trouble(self, bar, stopping):
         """Steps, until the training is done, is told to stop, or has rolled back."""
+        from animefaces.dataset import prefetched
+
         clock, start = time.perf_counter(), self.progress.seconds
         with prefetched(self.make_call, self.calls()) as batches:
             while self.progress.share(self.options) < 1 and not stopping:
@@ -477,19 +461,25 @@ class Training:
 
 
 def diagnose(entries):
-    """Log entries -> what has collapsed, in words, or None. Looks at the last 50 entries, 500 steps.
+    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries, 500 steps.
 
-    Collapsed generator: its images differ less than a third as much as real ones do. Dominating
-    discriminator: it is right on 99 % of all images, and surer of it than any balanced game allows.
+    Collapsed generator: its images differ from each other less than half as much as they once did, or
+    hardly at all. Dominating discriminator: right on more than 99 % of the real and of the fake images,
+    so that there is next to nothing left for G to learn from.
     """
-    recent = entries[-50:]
-    if len(recent) < 50:
+    windows = [entries[end - 50 : end] for end in range(len(entries), 49, -50)]
+    if not windows:
         return None
-    mean = {key: sum(e[key] for e in recent) / 50 for key in ("spread", "real_right", "fake_right", "g_loss")}
-    if mean["spread"] < 1 / 3:
-        return ("the generator draws nearly the same picture whatever z (mode collapse): go back to an earlier run, "
-                "or try a lower --learning-rate or --augment translation mirror")  # fmt: skip
-    if min(mean["real_right"], mean["fake_right"]) > 0.99 and mean["g_loss"] > 6:
+
+    def mean(window, name):
+        return sum(entry[name] for entry in window) / len(window)
+
+    spread, *before = [mean(window, "spread") for window in windows]
+    if spread < max(0.05, max(before, default=0) / 2):
+        return ("the generator draws nearly the same picture whatever z (mode collapse): start anew with a lower "
+                "--learning-rate or --augment translation mirror")  # fmt: skip
+    right = min(mean(windows[0], "real_right"), mean(windows[0], "fake_right"))
+    if right > 0.99:
         return ("the discriminator is always right and the generator no longer learns: "
                 "try softer labels, --augment translation mirror, or narrower --discriminator-widths")  # fmt: skip
     return None
@@ -515,24 +505,6 @@ def stop_signals():
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def prefetched(make, calls, ahead=2):
-    """An iterator over make(call) for each call, in order, made in another thread `ahead` of need."""
-    with ThreadPoolExecutor(1) as pool:
-
-        def results():
-            pending = collections.deque(pool.submit(make, call) for call in itertools.islice(calls, ahead))
-            while pending:
-                ready = pending.popleft().result()
-                pending.extend(pool.submit(make, call) for call in itertools.islice(calls, 1))
-                yield ready
-
-        try:
-            yield results()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def main(argv=None):

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import train
-from animefaces import runs
+from animefaces import logs
 
 how, pattern, times, *flags = sys.argv[1:]
 seen = 0
@@ -31,7 +31,7 @@ def replace(source, target, original=os.replace):
     original(source, target)
 
 
-def add(log, entry, original=runs.Log.add):
+def add(log, entry, original=logs.Log.add):
     original(log, entry)
     if is_it("log.jsonl"):
         os.kill(os.getpid(), signal.SIGINT)
@@ -40,5 +40,5 @@ def add(log, entry, original=runs.Log.add):
 if how == "kill":
     os.replace = replace
 else:
-    runs.Log.add = add
+    logs.Log.add = add
 sys.exit(train.main(flags))

@@ -15,11 +15,11 @@ from models import dcgan, engine, saved
 # Trainable parameters of generator and discriminator. Those of `tutorial` are the PyTorch DCGAN tutorial's own.
 PARAMETERS = {
     "light": (1_100_224, 694_656),
-    "demo": (378_080, 175_296),
+    "demo": (370_624, 167_808),
     "pooled": (3_608_000, 4_658_432),
     "noisy": (3_576_704, 2_765_568),
     "tutorial": (3_576_704, 2_765_568),
-    "soft": (3_576_704, 731_520),
+    "soft": (3_576_704, 730_496),
     "paper": (18_855_040, 17_232_768),
     "mnist": (1_781_504, 539_392),
 }

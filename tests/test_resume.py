@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import PROJECT, SIZES, TINY, assert_same_training, log_of, python, state_of
 
-from animefaces import runs
+from animefaces import logs, runs
 
 # All that draws by chance or remembers: dropout, augmentation, label ranges, flips, both optimizers, the average.
 ALL_AT_ONCE = [
@@ -159,7 +159,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(trained, copied, file, train,
     before = at_step_0(copied)
     with monkeypatch.context() as patch:
         if file == "log.jsonl":
-            patch.setattr(runs.Log, "add", full)
+            patch.setattr(logs.Log, "add", full)
         else:
             patch.setattr(os, "fsync", lambda number: full() if Path(file).suffix in name_of(number) else None)
         line = refused(lambda argv: train(*argv), ["--run", copied], 1)

@@ -254,15 +254,18 @@ def train_gan(options, given):
             print(f"To go on, raise --steps or --minutes; to see faces: python generate.py --run {run}")
             return
         faces = open_faces(options.data, options.size, options.channels, options.cache)
-        gan = build_gan(options)  # before anything is written: the options may not fit together
-        runs.keep_record(run, options, faces)
-        announce(run, options, faces, progress)
-        if state:
-            progress = _restore(gan, run)
-        elif options.init_from:
-            initialise(gan, options)
-        print(f"networks   generator {_parameters(gan.generator)}, discriminator {_parameters(gan.discriminator)}")
-        Training(gan, faces, options, run, progress).go_on()
+        from models import engine  # now, and not above: what is wrong so far is said at once
+
+        with engine.memory_errors():
+            gan = build_gan(options)  # before anything is written: the options may not fit together
+            runs.keep_record(run, options, faces)
+            announce(run, options, faces, progress)
+            if state:
+                progress = _restore(gan, run)
+            elif options.init_from:
+                initialise(gan, options)
+            print(f"networks   generator {_parameters(gan.generator)}, discriminator {_parameters(gan.discriminator)}")
+            Training(gan, faces, options, run, progress).go_on()
 
 
 def _parameters(network):

@@ -55,7 +55,7 @@ def run(line):
         steps = ["--steps", "2"] if "--steps" not in arguments else ["--steps", "3"]
         resumed = "--run" in arguments and Path(arguments[arguments.index("--run") + 1]).exists()
         started = "--init-from" in arguments
-        small = steps if resumed or started else [*small, *steps]
+        small = steps if resumed else [*steps, "--batch-size", "4"] if started else [*small, *steps]
     return SCRIPTS[script]([*arguments, *small])
 
 

@@ -188,25 +188,22 @@ def penalty_schedule(options):
 
 
 def initialise(gan, options):
-    """Give a new run's networks the weights that --init-from names."""
+    """Give a new run's networks the weights that --init-from names; its optimizers start anew, for other pictures."""
     from animefaces import runs
     from models import saved
 
-    if options.init_from.is_dir():
-        state = runs.load_state(options.init_from)
-        if state is None:
-            raise Problem(f"{options.init_from} has not saved a state yet: name another run")
-        ours, theirs = gan.state(), state[0]
-        # The networks go on; the optimizers start anew, since the pictures are others.
-        networks = {k: v for k, v in theirs.items() if not k.split("/")[0].endswith("optimizer")}
-        arrays = {**{k: v for k, v in ours.items() if k.split("/")[0].endswith("optimizer")}, **networks}
-        with _other_networks(options.init_from):
-            gan.restore(arrays)
-        return
-    with _other_networks(options.init_from):
-        weights = saved.load(options.init_from).get_weights()
+    source = options.init_from
+    state = runs.load_state(source) if source.is_dir() else None
+    with _other_networks(source):
+        if state:
+            ours = {name: a for name, a in gan.state().items() if "optimizer" in name}
+            gan.restore({**{name: a for name, a in state[0].items() if "optimizer" not in name}, **ours})
+            return
+        weights = saved.load(runs.find_generator(source)).get_weights()
         for network in (gan.generator, gan.average):
             network.set_weights(weights)
+        if (source / runs.DISCRIMINATOR).exists():
+            gan.discriminator.set_weights(saved.load(source / runs.DISCRIMINATOR).get_weights())
 
 
 @contextlib.contextmanager

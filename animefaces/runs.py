@@ -21,6 +21,7 @@ RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
+DISCRIMINATOR = "discriminator.keras"  # of the weights that ship; a run has it in its state
 KEPT_STATES = 2
 
 
@@ -113,7 +114,15 @@ def _continued(options, given):
     if "recipe" in given:  # whose settings are then those asked for
         return options
     source = from_record(type(options), record["options"])
-    return replace(source, **{name: getattr(options, name) for name in given | {"run", "data", "minutes"}})
+    own = given | {
+        "run",
+        "data",
+        "cache",
+        "minutes",
+        "precision",
+        "steps_per_call",
+    }  # of this machine, not of the networks
+    return replace(source, **{name: getattr(options, name) for name in own})
 
 
 def keep_record(run, options, faces):

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 from animefaces.options import Problem
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # by content; Pillow would run Ghostscript on an EPS named .png
 MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
 
 
@@ -36,7 +37,7 @@ def read(file, size=None, channels=3):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError(f"{image.width}x{image.height} pixels are too many")
                 if size and image.format == "JPEG":
@@ -57,7 +58,7 @@ def to_array(image, size=None, channels=3):
 
 def dimensions(file):
     """A picture file -> (width, height) in pixels as stored, from its header alone."""
-    with Image.open(file) as image:
+    with Image.open(file, formats=FORMATS) as image:
         return image.size
 
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from animefaces import images
 from animefaces.options import Problem
 
-CACHE = Path(__file__).resolve().parent.parent / "data" / "cache"
+CACHE = Path("data/cache")
 MAX_FILE = 256 << 20  # bytes of one compressed picture: larger ones, zip bombs among them, are skipped
 AT_ONCE = 512  # pictures decoded between two writes
 
@@ -280,6 +280,7 @@ class Order:
         return batch
 
     def _permutation(self, epoch):
+        # The 1 keeps an epoch's draws apart from those of the step of the same number.
         if self._drawn[0] != epoch:
-            self._drawn = (epoch, np.random.default_rng((self.seed, epoch)).permutation(self.count))
+            self._drawn = (epoch, np.random.default_rng((self.seed, epoch, 1)).permutation(self.count))
         return self._drawn[1]

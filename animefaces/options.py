@@ -92,7 +92,7 @@ def _shown(value):
     return str(value)
 
 
-def build_parser(cls, description):
+def build_parser(cls, description, recipes=None):
     """An argument parser with one flag per field of the dataclass; unset flags stay absent."""
     parser = _Parser(
         description=description,
@@ -111,8 +111,8 @@ def build_parser(cls, description):
         if element is bool:
             settings["action"] = argparse.BooleanOptionalAction
         else:
-            settings["choices"] = notes["choices"]
-            settings["metavar"] = None if notes["choices"] else _kind_name(element, count)
+            settings["choices"] = list(recipes) if recipes and field.name == "recipe" else notes["choices"]
+            settings["metavar"] = None if settings["choices"] and count == 1 else _kind_name(element, count)
             if element in (int, float):
                 settings["type"] = functools.partial(_number, element)
                 if count != 1:
@@ -121,7 +121,9 @@ def build_parser(cls, description):
                 settings["type"] = element
                 settings["nargs"] = None if count == 1 else "+"
         if notes["positional"]:
-            settings["nargs"] = "?" if count == 1 else "*"
+            settings.update(
+                nargs="?" if count == 1 else "*", default=field.default
+            )  # argparse checks it against choices
             parser.add_argument(field.name, **settings)
         else:
             parser.add_argument("--" + field.name.replace("_", "-"), **settings)
@@ -136,15 +138,21 @@ def _kind_name(element, count):
     return name
 
 
+def positional(cls):
+    """The names of the fields that stand without a flag."""
+    return {field.name for field in dataclasses.fields(cls) if field.metadata["positional"]}
+
+
 def parse(cls, argv, description, recipes=None):
     """Command line -> (options, names given by hand, debug).
 
     Defaults, then the recipe (a value of `cls` named by its field `recipe`), then flags: last wins.
     """
-    values = vars(build_parser(cls, description).parse_args(argv))
+    values = vars(build_parser(cls, description, recipes).parse_args(argv))
     debug = values.pop("debug", False)
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     base = cls()
+    values = {k: v for k, v in values.items() if not (k in positional(cls) and v == getattr(base, k))}
     if recipes:
         base = recipes[values.get("recipe", base.recipe)]
     options = dataclasses.replace(base, **values)

@@ -1,0 +1,188 @@
+"""Draw new faces with a trained generator.
+
+    python generate.py                                    # a grid of 64 faces: the newest run, else the shipped weights
+    python generate.py --count 48 --output faces.png
+    python generate.py --run results/00001-soft --seeds 0-7,12 --truncation 0.7
+    python generate.py --count 1000 --output faces/       # a folder: one file per face
+    python generate.py --seeds 3,14,15 --output walk.gif  # a film from face to face
+    python generate.py --latents latents.npz              # from saved z instead of seeds
+
+A seed is the same face in any company, for one run.
+"""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from animefaces.options import Misuse, Problem, at_least, option, run_script, within
+
+MAX_GRID = 10_000  # faces
+FRAMES = 24  # of a film, from one face to the next
+AT_ONCE = 512  # faces drawn between two writes
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to draw, and where to."""
+
+    run: Path | None = option(None, "run folder or .keras file (default: the newest run, else the shipped weights)")
+    count: int = option(64, "number of faces, with the seeds from --seed on", at_least(1))
+    seed: int = option(0, "first seed", at_least(0))
+    seeds: str | None = option(None, "these seeds instead: 0-7,12")
+    latents: Path | None = option(None, "an .npz with z (N, latent), instead of seeds")
+    truncation: float = option(1.0, "below 1: closer to the mean face, less varied and less often spoilt", within(0, 2))
+    output: str = option("faces.png", "FILE.png: one grid; FILE.gif: a film; DIR/: one PNG file per face")
+
+
+def parse_seeds(text):
+    """ "0-7,12" -> [0, 1, ..., 7, 12]. Raises Misuse."""
+    seeds = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+        if last < first or last - first >= 10_000_000:
+            raise Misuse(f"--seeds {text} cannot be read: write numbers and ranges like 0-7,12")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+def output_kind(text):
+    """--output -> (path, "grid", "film" or "folder"). Raises Misuse for anything else."""
+    path = Path(text)
+    if text.endswith(("/", "\\")) or path.is_dir():
+        return path, "folder"
+    kind = {".png": "grid", ".gif": "film"}.get(path.suffix.lower())
+    if kind is None or text.startswith("-"):
+        raise Misuse(f"--output {text} will not do: name a FILE.png, a FILE.gif or a folder ending in /")
+    return path, kind
+
+
+def read_latents(path, dimensions):
+    """An .npz with an array `z` -> float32 (N, dimensions). Raises Problem."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            z = np.asarray(file["z"], np.float32)
+    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as fault:
+        raise Problem(f"{path} holds no array z: write it with numpy.savez(path, z=...)") from fault
+    if z.ndim != 2 or z.shape[1] != dimensions or not len(z) or not np.isfinite(z).all():
+        raise Problem(f"{path} has z of shape {z.shape}: this generator takes finite numbers (N, {dimensions})")
+    return z
+
+
+def load_generator(run):
+    """--run -> (generator, its file). Raises Problem."""
+    from animefaces import runs
+
+    path = runs.find_generator(run)
+    from models import saved
+
+    try:
+        network = saved.load(path)
+    except ValueError as fault:
+        raise Problem(f"{path} is no generator to be trusted ({fault}): train it again, or name another run") from fault
+    if len(network.input_shape) != 2 or len(network.output_shape) != 4 or network.output_shape[-1] not in (1, 3):
+        raise Problem(f"{path} does not turn z into pictures: give --run a run folder of train.py gan")
+    return network, path
+
+
+def generate(options, given):
+    """Draw the faces that the options ask for."""
+    output, kind = output_kind(options.output)
+    sources = given & {"count", "seeds", "latents"} | ({"seeds"} if "seed" in given and "seeds" in given else set())
+    if len(sources) > 1 or ("seed" in given and sources & {"seeds", "latents"}):
+        raise Misuse("--count with --seed, --seeds and --latents exclude each other: give one of them")
+    seeds = parse_seeds(options.seeds) if options.seeds else range(options.seed, options.seed + options.count)
+    if kind == "grid" and len(seeds) > MAX_GRID:
+        raise Misuse(f"{len(seeds):,} faces are too many for one picture: --output faces/ writes one file per face")
+    generator, path = load_generator(options.run)
+    if options.latents:
+        z = read_latents(options.latents, generator.input_shape[1])
+        faces = Faces(generator, z, [f"latent_{i:06d}" for i in range(len(z))], options.truncation)
+    else:
+        faces = Faces(generator, seeds, [f"seed_{seed:06d}" for seed in seeds], options.truncation)
+    notes = {"run": path.parent.name if path.name == "generator.keras" else path.name, "truncation": options.truncation}
+    {"grid": write_grid, "film": write_film, "folder": write_folder}[kind](faces, output, notes)
+
+
+class Faces:
+    """Faces drawn as they are asked for, so that thousands need no more memory than a few."""
+
+    def __init__(self, generator, source, names, truncation):
+        """`source`: seeds, or z float32 (N, latent)."""
+        self.generator, self.source, self.names, self.truncation = generator, source, names, truncation
+
+    def __len__(self):
+        return len(self.names)
+
+    def z(self, start, stop):
+        """The latents of faces start to stop."""
+        import numpy as np
+
+        from animefaces import latents
+
+        part = self.source[start:stop]
+        z = part if isinstance(part, np.ndarray) else latents.from_seeds(part, self.generator.input_shape[1])
+        return latents.truncate(z, self.truncation)
+
+    def draw(self, z):
+        """z -> uint8 (N, H, W, C)."""
+        from animefaces.images import to_pixels
+        from models import saved
+
+        return to_pixels(saved.draw(self.generator, z))
+
+    def batches(self):
+        """(names, pixels) of AT_ONCE faces at a time, with a bar."""
+        from tqdm import tqdm
+
+        with tqdm(total=len(self), desc="drawing", unit="face", disable=None) as bar:
+            for start in range(0, len(self), AT_ONCE):
+                names = self.names[start : start + AT_ONCE]
+                yield names, self.draw(self.z(start, start + AT_ONCE))
+                bar.update(len(names))
+
+
+def write_grid(faces, path, notes):
+    """All faces in one PNG."""
+    import numpy as np
+
+    from animefaces import images
+
+    pixels = np.concatenate([pixels for _, pixels in faces.batches()])
+    images.save(path, images.grid(pixels), faces=" ".join(faces.names), **notes)
+    print(f"{path}: {len(faces)} faces")
+
+
+def write_folder(faces, folder, notes):
+    """One PNG per face."""
+    from animefaces import images
+
+    for names, pixels in faces.batches():
+        for name, face in zip(names, pixels, strict=True):
+            images.save(folder / f"{name}.png", face, face=name, **notes)
+    print(f"{folder}/: {len(faces)} faces")
+
+
+def write_film(faces, path, notes):
+    """A film that walks from face to face and back to the first, without an end."""
+    from animefaces import images, latents
+
+    if len(faces) > 100:
+        raise Misuse(f"a film of {len(faces)} faces is too long: give up to 100, --seeds 0-7 for example")
+    pixels = faces.draw(latents.loop(faces.z(0, len(faces)), FRAMES))
+    images.save_film(path, pixels, seconds=0.04)
+    print(f"{path}: a film through {len(faces)} faces")
+
+
+def main(argv=None):
+    """Command line -> exit code."""
+    return run_script(Options, generate, argv, __doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""A generator and a discriminator in training: their state, and one step of both."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from models import ema
+from models.augment import augment
+from models.engine import compiled, gradients, traced
+from models.losses import logistic
+
+DRAWS = 64  # more than any seed generator draws in one step
+
+
+class GAN:
+    """Two networks, their optimizers and the averaged generator.
+
+    `steps(step, real, z, real_target, fake_target)` does one step for each entry of the inputs' leading
+    axis: step (K,) int32, counted from 0; real (K, B, H, W, C) in [-1, 1]; z (K, B, latent); targets
+    (K, B, 1). It returns the figures of each step, a dict of float32 (K,):
+
+    - d_loss, g_loss: nats; D's is the mean of its loss on real and on fake;
+    - real_right, fake_right: share of the images that D told right;
+    - spread: how much G's images differ among each other, as a share of how much real ones do.
+
+    All chance on the device (dropout, augmentation) is a function of (seed, step).
+    """
+
+    def __init__(self, generator, discriminator, g_optimizer, d_optimizer, average_decay=0.0, augmentation=(), seed=0):
+        self.generator, self.discriminator = generator, discriminator
+        self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
+        self.average_decay, self.augmentation = average_decay, augmentation
+        self.average = keras.models.clone_model(generator)
+        self.average.set_weights(generator.get_weights())
+        g_optimizer.build(generator.trainable_variables)
+        d_optimizer.build(discriminator.trainable_variables)
+        self._chance = keras.random.SeedGenerator(seed)
+        layers = [*generator.layers, *discriminator.layers]
+        seeded = [self._chance] + [layer.seed_generator for layer in layers if hasattr(layer, "seed_generator")]
+        self._seeds = [(s.state, int(np.random.default_rng((seed, i)).integers(2**31))) for i, s in enumerate(seeded)]
+        variables = [v for part in self._parts().values() for v in part.variables]
+        seen = {id(v) for v in variables}
+        self.steps = compiled(self._step, variables + [v for v, _ in self._seeds if id(v) not in seen])
+
+    def _parts(self):
+        return {
+            "generator": self.generator, "discriminator": self.discriminator, "average": self.average,
+            "g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer,
+        }  # fmt: skip
+
+    def _step(self, step, real, z, real_target, fake_target):
+        self._reseed(step)
+        # G runs forward once: D learns from its images, and G's gradient flows back through the same ones.
+        fake, _, to_generator = traced(
+            lambda: (self.generator(z, training=True), None), self.generator.trainable_variables
+        )
+        fake = ops.stop_gradient(fake)
+        d_loss, right, grads = gradients(
+            lambda: self._d_loss(real, fake, real_target, fake_target), self.discriminator.trainable_variables
+        )
+        self.d_optimizer.apply(grads, self.discriminator.trainable_variables)
+        g_loss, _, to_fake = traced(self._g_loss, [], fake)
+        (upstream,) = to_fake(ops.ones_like(g_loss))[1]
+        self.g_optimizer.apply(to_generator(upstream)[0], self.generator.trainable_variables)
+        ema.update(self.average, self.generator, self.average_decay, step)
+        return {"d_loss": d_loss, "g_loss": g_loss, **right, "spread": _spread(fake) / (_spread(real) + 1e-6)}
+
+    def _reseed(self, step):
+        for state, seed in self._seeds:
+            state.assign(ops.cast(ops.stack([ops.cast(seed, "int32"), step * DRAWS]), state.dtype))
+
+    def _d_loss(self, real, fake, real_target, fake_target):
+        real, fake = self._judge(real), self._judge(fake)
+        loss = (logistic(real, real_target) + logistic(fake, fake_target)) / 2
+        return loss, {"real_right": _share(real > 0), "fake_right": _share(fake < 0)}
+
+    def _g_loss(self, fake):
+        logits = self._judge(fake)
+        return logistic(logits, ops.ones_like(logits)), None  # exactly 1, whatever D is told
+
+    def _judge(self, images):
+        return self.discriminator(augment(images, self.augmentation, self._chance), training=True)
+
+    def state(self):
+        """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
+        return {name: np.asarray(keras.ops.convert_to_numpy(v)) for name, v in self._named()}
+
+    def restore(self, arrays):
+        """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this GAN's."""
+        named = dict(self._named())
+        if set(named) != set(arrays) or any(tuple(v.shape) != arrays[n].shape for n, v in named.items()):
+            raise ValueError("it holds other networks")
+        for name, variable in named.items():
+            variable.assign(arrays[name])
+
+    def _named(self):
+        # By place, not by Keras's names: those count up within a process.
+        for part, network in self._parts().items():
+            weights = network.weights if hasattr(network, "weights") else network.variables
+            yield from ((f"{part}/{i:03d}", v) for i, v in enumerate(weights))
+
+    def scale_learning_rates(self, factor):
+        """Multiply both learning rates."""
+        for optimizer in (self.g_optimizer, self.d_optimizer):
+            optimizer.learning_rate = float(optimizer.learning_rate) * factor
+
+
+def _spread(images):
+    return ops.mean(ops.std(images, axis=0))
+
+
+def _share(mask):
+    return ops.mean(ops.cast(mask, "float32"))

@@ -1,0 +1,101 @@
+"""Networks in files: written by anyone, so nothing in a file is trusted, and none of it is run."""
+
+import io
+import json
+import math
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+
+MODULES = {
+    "keras",
+    "keras.layers",
+    "keras.initializers",
+    "keras.regularizers",
+    "keras.constraints",
+    "keras.src.models.functional",
+}
+CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}  # layers that can carry code
+MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
+MAX_BYTES = 2 << 30
+ROWS = 32  # images per call
+
+
+def load(path):
+    """A .keras file -> its network, for inference. Raises ValueError if it is damaged or holds more than numbers.
+
+    Besides Keras's own safe mode: only functional models of Keras's own layers, only the three members
+    that Keras writes, weights within the file and no larger than it says.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+            if {info.filename for info in infos} - MEMBERS or len(infos) != len(MEMBERS):
+                raise ValueError("its members are not those of a Keras file")
+            if sum(info.file_size for info in infos) > MAX_BYTES:
+                raise ValueError("it is too large")
+            _inspect_config(json.loads(archive.read("config.json")))
+            _inspect_weights(archive.read("model.weights.h5"))
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except ValueError:
+        raise
+    except RecursionError as fault:
+        raise ValueError("its layers are nested too deeply") from fault
+    except Exception as fault:  # Keras, HDF5 and zip raise whatever they meet in a damaged file
+        raise ValueError(f"{type(fault).__name__} while reading it") from fault
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        raise ValueError("it has several inputs or outputs")
+    return network
+
+
+def _inspect_config(config):
+    if not isinstance(config, dict) or config.get("class_name") != "Functional":
+        raise ValueError("it is not a functional model")
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            name, module = value.get("class_name"), value.get("module")
+            tensor = name == "__keras_tensor__" and module is None
+            if name is not None and not tensor and (module not in MODULES or name in CODE):
+                raise ValueError(f"it asks for {module}.{name}, which may run code")
+            if value.get("registered_name") not in (None, name):
+                raise ValueError(f"it asks for {value['registered_name']}, which may run code")
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+
+
+def _inspect_weights(data):
+    """Refuse links to other files, and arrays that would unpack to more than the file."""
+
+    def visit(group):
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError("its weights point elsewhere")
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                visit(item)
+            elif item.external or item.is_virtual or item.size * item.dtype.itemsize > len(data):
+                raise ValueError("its weights are not in the file")
+
+    with h5py.File(io.BytesIO(data), "r") as file:
+        visit(file)
+
+
+def save(network, path):
+    """A functional network -> a .keras file that opens in a process that has never seen this repository."""
+    keras.saving.save_model(network, path)
+
+
+def draw(generator, z):
+    """z (N, latent) -> images float32 (N, H, W, C), ROWS at a time.
+
+    Always in batches of ROWS, the last one filled up: so an image is the same, to the bit, in any company.
+    """
+    count = len(z)
+    filled = np.resize(z, (math.ceil(count / ROWS) * ROWS, z.shape[1])) if count else z
+    batches = [generator.predict_on_batch(filled[i : i + ROWS]) for i in range(0, len(filled), ROWS)]
+    return np.concatenate(batches)[:count].astype(np.float32)

@@ -1,0 +1,532 @@
+"""Train a GAN on faces. Stop it as you like: the same command goes on where it stopped.
+
+    python train.py                                    # data/faces, the recipe for a computer without a GPU
+    python train.py --data faces.zip more/ --minutes 30
+    python train.py --recipe paper --run results/night # again with the same --run: go on
+    python train.py --init-from results/00001-noisy --data second_set.zip
+    python train.py --data mnist.npz --recipe mnist
+
+A run folder, results/NNNNN-recipe/ unless --run names it, takes sample grids, curves, TensorBoard events,
+the generator for generate.py, and the state to go on from.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import itertools
+import math
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from animefaces.options import Misuse, Problem, above, at_least, from_record, option, run_script, to_record, within
+
+AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
+ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "sample_every", "steps_per_call"}
+LOG_EVERY = 10  # steps
+SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
+MAX_ROLLBACKS = 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything needed to repeat a run. Saved beside its results as options.json."""
+
+    network: str = option("gan", "what to train", choices=("gan",), positional=True)
+    data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, npz files or pictures")
+    recipe: str = option("light", "which system of networks, labels and settings")
+    run: Path | None = option(None, "run folder; one that exists goes on (default: the next results/NNNNN-recipe)")
+    init_from: Path | None = option(None, "start with the networks of this run, or the generator of this .keras file")
+    steps: int = option(50_000, "training steps, one batch each", at_least(1))
+    minutes: float | None = option(None, "stop after so much training time, if that comes before --steps", above(0))
+    batch_size: int = option(64, "pictures per step", at_least(2))
+    seed: int = option(0, "of everything drawn by chance", within(0, 2**31 - 1))
+    size: int = option(64, "side of the pictures, in pixels", within(8, 512))
+    channels: int = option(3, "3 for colour, 1 for grey", choices=(1, 3))
+    latent: int = option(100, "length of z, what a face is made from", at_least(1))
+    architecture: str = option("strided", "of D (and G's last stride): the paper's, or pooling and dense layers",
+                               choices=("strided", "pooled"))  # fmt: skip
+    generator_widths: tuple[int, ...] = option((512, 256, 128, 64), "G's channels from 4x4 up", at_least(1))
+    generator_kernel: int = option(4, "side of G's kernels", within(1, 15))
+    generator_slope: float = option(0.0, "of G's LeakyReLU; 0 is ReLU", within(0, 1))
+    discriminator_widths: tuple[int, ...] = option((64, 128, 256, 512), "D's channels", at_least(1))
+    discriminator_kernels: tuple[int, ...] = option(
+        (4,), "sides of D's kernels; the last stands for the rest", at_least(1)
+    )
+    discriminator_slope: float = option(0.2, "of D's LeakyReLU", within(0, 1))
+    learning_rate: float = option(2e-4, "of both Adam optimizers", above(0))
+    beta1: float = option(0.5, "of both Adam optimizers", within(0, 0.9999))
+    real_label: tuple[float, float] = option((1.0, 1.0), "range of D's target for real pictures")
+    fake_label: tuple[float, float] = option((0.0, 0.0), "range of D's target for fake ones")
+    flip_every: int = option(0, "swap D's targets every n-th epoch; 0 for never", at_least(0))
+    augment: tuple[str, ...] = option(("none",), "how what D sees is moved about", choices=AUGMENTATIONS)
+    average: float = option(
+        0.999, "decay of the averaged generator weights; 0 for the last weights", within(0, 0.99999)
+    )
+    precision: str = option("float32", "of the arithmetic; weights are always float32", choices=("float32", "bfloat16"))
+    save_minutes: float = option(5.0, "training time between two saved states", at_least(0))
+    sample_every: int = option(500, "steps between two sample grids", at_least(1))
+    steps_per_call: int = option(1, "steps per compiled call; 20 or more keep a GPU busy", within(1, 1000))
+    cache: Path = option(Path("data/cache"), "folder for the decoded pictures")
+
+
+BASE = Options()
+RECIPES = {
+    # Not a seed's: the most faces per minute on two cores among what we measured (docs/recipes.md).
+    "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
+                     real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
+    # For `make demo`: cartoon faces are simple, and a minute is short.
+    "demo": replace(BASE, generator_widths=(128, 64, 32, 16), discriminator_widths=(16, 32, 64, 128), batch_size=32,
+                    learning_rate=1e-3, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
+                    sample_every=100, save_minutes=0.5),
+    "pooled": replace(BASE, architecture="pooled", generator_widths=(512, 256, 128, 64, 32),
+                      discriminator_widths=(128, 128), discriminator_kernels=(3,)),
+    # "Noise on the labels" leaves the amount open: a tenth.
+    "noisy": replace(BASE, generator_slope=0.2, real_label=(0.9, 1.0), fake_label=(0.0, 0.1), steps=20_000),
+    "tutorial": replace(BASE, real_label=(0.9, 0.9), fake_label=(0.1, 0.1), batch_size=128),
+    # --discriminator-widths 128,256,512 is the one before it was reduced.
+    "soft": replace(BASE, discriminator_widths=(128, 512), discriminator_kernels=(5, 3),
+                    real_label=(0.7, 1.2), fake_label=(0.0, 0.3), flip_every=3),
+    "paper": replace(BASE, generator_widths=(1024, 512, 256, 128), generator_kernel=5,
+                     discriminator_widths=(128, 256, 512, 1024), discriminator_kernels=(5,), batch_size=128),
+    "mnist": replace(BASE, size=28, channels=1, generator_widths=(256, 128), discriminator_widths=(128, 256),
+                     batch_size=128, steps=20_000),
+}  # fmt: skip
+RECIPES = {name: replace(recipe, recipe=name) for name, recipe in RECIPES.items()}
+
+
+def label_targets(options, epoch, rng):
+    """D's targets for one batch: (real, fake), each (B, 1) float32, uniform in their ranges.
+
+    In every `flip_every`-th epoch the two are swapped. Only D is told these: G's target is always
+    exactly 1, whatever D is told.
+    """
+    shape = (options.batch_size, 1)
+    real = rng.uniform(*options.real_label, shape).astype("float32")
+    fake = rng.uniform(*options.fake_label, shape).astype("float32")
+    if options.flip_every and (epoch + 1) % options.flip_every == 0:
+        return fake, real
+    return real, fake
+
+
+def make_batch(faces, order, options, step):
+    """What one step is fed: (step, real, z, real targets, fake targets), a function of (seed, step)."""
+    import numpy as np
+
+    from animefaces.images import to_network
+
+    rng = np.random.default_rng((options.seed, step))
+    z = rng.standard_normal((options.batch_size, options.latent), np.float32)
+    real = to_network(faces[order.indices(step)])
+    return np.int32(step), real, z, *label_targets(options, order.epoch(step), rng)
+
+
+def build_gan(options):
+    """The networks of a recipe, ready to train. Raises Problem if the options do not fit together."""
+    import keras
+
+    from models import dcgan
+    from models.gan import GAN
+
+    keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy("float32" if options.precision == "float32" else f"mixed_{options.precision}")
+    pooled = options.architecture == "pooled"
+    try:
+        generator = dcgan.build_generator(
+            options.size, options.channels, options.latent, options.generator_widths, options.generator_kernel,
+            options.generator_slope, last_stride=1 if pooled else 2,
+        )  # fmt: skip
+        sizes = options.size, options.channels, options.discriminator_widths
+        if pooled:
+            kernel, slope = options.discriminator_kernels[0], options.discriminator_slope
+            discriminator = dcgan.build_pooled_discriminator(*sizes, kernel, slope)
+        else:
+            discriminator = dcgan.build_discriminator(
+                *sizes, options.discriminator_kernels, options.discriminator_slope
+            )
+    except ValueError as fault:
+        raise Misuse(f"{fault}: change --size or the widths") from fault
+
+    def adam():
+        return keras.optimizers.Adam(options.learning_rate, beta_1=options.beta1)
+
+    augmentation = tuple(kind for kind in options.augment if kind != "none")
+    return GAN(generator, discriminator, adam(), adam(), options.average, augmentation, options.seed)
+
+
+def open_run(options, given):
+    """Options as typed -> (run folder, options to train with). A run that exists goes on with its own."""
+    from animefaces import runs
+
+    record = runs.read_record(options.run) if options.run else None
+    if record:
+        recorded = from_record(Options, record["options"])
+        changed = [n for n in sorted(given - ADJUSTABLE) if getattr(options, n) != getattr(recorded, n)]
+        if changed:
+            flags = ", ".join("--" + name.replace("_", "-") for name in changed)
+            raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
+        return options.run, replace(recorded, **{n: getattr(options, n) for n in given & ADJUSTABLE})
+    if options.init_from:
+        options = _continued(options, given)
+    return options.run or runs.create(options.recipe), options
+
+
+def _continued(options, given):
+    """--init-from RUN: that run's own settings, with the flags given by hand over them."""
+    from animefaces import runs
+
+    if not options.init_from.exists():
+        raise Problem(f"{options.init_from} does not exist: give --init-from a run folder or a .keras file")
+    if options.init_from.is_file():
+        return options
+    record = runs.read_record(options.init_from)
+    if record is None:
+        raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
+    source = from_record(Options, record["options"])
+    kept = given | {"run", "data", "minutes"}
+    return replace(source, **{name: getattr(options, name) for name in kept})
+
+
+def initialise(gan, options):
+    """Give a new run's networks the weights that --init-from names."""
+    from animefaces import runs
+    from models import saved
+
+    if options.init_from.is_dir():
+        state = runs.load_state(options.init_from)
+        if state is None:
+            raise Problem(f"{options.init_from} has not saved a state yet: name another run")
+        ours, theirs = gan.state(), state[0]
+        # The networks go on; the optimizers start anew, since the pictures are others.
+        networks = {k: v for k, v in theirs.items() if not k.split("/")[0].endswith("optimizer")}
+        arrays = {**{k: v for k, v in ours.items() if k.split("/")[0].endswith("optimizer")}, **networks}
+        with _other_networks(options.init_from):
+            gan.restore(arrays)
+        return
+    with _other_networks(options.init_from):
+        weights = saved.load(options.init_from).get_weights()
+        for network in (gan.generator, gan.average):
+            network.set_weights(weights)
+
+
+@contextlib.contextmanager
+def _other_networks(path):
+    try:
+        yield
+    except ValueError as fault:
+        raise Problem(
+            f"{path} does not fit these options ({fault}): give the recipe and sizes it was made with"
+        ) from fault
+
+
+@dataclass
+class Progress:
+    """Where a training stands. `seconds` is training time, over all its parts."""
+
+    step: int = 0
+    seconds: float = 0.0
+    rollbacks: int = 0
+    trouble: int = 0  # the step of the last rollback
+
+    def share(self, options):
+        """0 at the start, 1 when done: by steps or by minutes, whichever is further."""
+        by_time = self.seconds / (options.minutes * 60) if options.minutes else 0
+        return min(1, max(self.step / options.steps, by_time))
+
+
+def train_gan(options, given):
+    """Train, or go on training, until --steps or --minutes are done."""
+    from animefaces import runs
+    from animefaces.dataset import open_faces
+
+    run, options = open_run(options, given)
+    with runs.locked(run):
+        state = runs.load_state(run, arrays=False)
+        progress = Progress(**state[1]) if state else Progress()
+        if state and progress.share(options) == 1:
+            print(f"{run} is finished: {progress.step:,} steps, {progress.seconds / 60:.1f} minutes.")
+            print(f"To go on, raise --steps or --minutes; to see faces: python generate.py --run {run}")
+            return
+        faces = open_faces(options.data, options.size, options.channels, options.cache)
+        _keep_record(run, options, faces)
+        announce(run, options, faces, progress)
+        gan = build_gan(options)
+        if state:
+            _restore(gan, run)
+        elif options.init_from:
+            initialise(gan, options)
+        print(f"networks   generator {_parameters(gan.generator)}, discriminator {_parameters(gan.discriminator)}")
+        Training(gan, faces, options, run, progress).go_on()
+
+
+def _parameters(network):
+    return f"{sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
+
+
+def _keep_record(run, options, faces):
+    """Write options.json; refuse to go on with other pictures than the run began with."""
+    from animefaces import runs
+
+    before = runs.read_record(run)
+    if before and before["data"] != faces.fingerprint:
+        raise Problem(
+            f"the pictures are not those {run} began with: put them back, or start anew with --init-from {run}"
+        )
+    if before is None or before["options"] != to_record(options):
+        made = {"options": to_record(options), "data": faces.fingerprint, "pictures": len(faces), **runs.provenance()}
+        runs.write_json(run / "options.json", made)
+
+
+def announce(run, options, faces, progress):
+    """Say what is about to happen."""
+    from models import engine
+
+    size = f"{options.size}x{options.size}"
+    print(f"run        {run}" + (f", from step {progress.step:,}" if progress.step else ""))
+    print(f"data       {len(faces):,} pictures from {', '.join(map(str, options.data))}")
+    if faces.resized:
+        print(f"           {faces.resized:,} of them centre-cropped and resized to {size}")
+    for name, why in faces.skipped[:5]:
+        print(f"           skipped {name}: {why}")
+    if len(faces.skipped) > 5:
+        print(f"           {len(faces.skipped) - 5:,} more skipped, {len(faces.skipped):,} in all")
+    epochs = options.steps * options.batch_size / len(faces)
+    limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
+    print(f"training   {options.steps:,} steps of {options.batch_size} at {size} ({epochs:,.1f} epochs){limit}, "
+          f"on {engine.device()} with {engine.NAME}")  # fmt: skip
+    shown = {k: v for k, v in to_record(options).items() if k not in ("data", "run", "network") and v is not None}
+    print(
+        "options    " + " ".join(f"{k}={','.join(map(str, v)) if isinstance(v, list) else v}" for k, v in shown.items())
+    )
+
+
+def _restore(gan, run):
+    from animefaces import runs
+
+    arrays, record, damaged = runs.load_state(run)
+    for name in damaged:
+        print(f"warning: {run}/state/{name} is damaged: going on from step {record['step']:,}", file=sys.stderr)
+    with _other_networks(run):
+        gan.restore(arrays)
+    return Progress(**record)
+
+
+class Training:
+    """The loop around the steps: batches, figures, samples, states, and what to do when something goes wrong."""
+
+    def __init__(self, gan, faces, options, run, progress):
+        from animefaces import latents, runs
+        from animefaces.dataset import Order
+
+        self.gan, self.faces, self.options, self.run, self.progress = gan, faces, options, run, progress
+        self.order = Order(len(faces), options.batch_size, options.seed)
+        self.log = runs.Log(run, progress.step)
+        self.z = latents.from_seeds(range(SAMPLES), options.latent)
+        self.saved_at = progress.seconds
+        self.warned = None
+
+    def go_on(self):
+        """Train to the end, or until Ctrl-C, which saves first."""
+        from tqdm import tqdm
+
+        done = self.progress.share(self.options)
+        layout = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
+        with stop_signals() as stopping, tqdm(total=1, initial=done, bar_format=layout, disable=None) as bar:
+            if self.progress.step == 0:
+                self.save()  # something to go back to; and a full disk shows now, not in five minutes
+            while self.progress.share(self.options) < 1 and not stopping:
+                self.run_until_trouble(bar, stopping)
+            self.finish()
+        if stopping:
+            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {self.run} goes on")
+        print(f"done: {self.progress.step:,} steps in {self.progress.seconds / 60:.1f} minutes.")
+        print(
+            f"See samples/, curves.png and progress.gif in {self.run}; new faces: python generate.py --run {self.run}"
+        )
+
+    def run_until_trouble(self, bar, stopping):
+        """Steps, until the training is done, is told to stop, or has rolled back."""
+        window, clock, start = collections.defaultdict(list), time.perf_counter(), self.progress.seconds
+        with prefetched(self.make_call, self.calls()) as batches:
+            while self.progress.share(self.options) < 1 and not stopping:
+                asked = time.perf_counter()
+                count, inputs = next(batches)
+                window["waiting"].append(time.perf_counter() - asked)
+                figures = self.gan.steps(*inputs)
+                if not all(math.isfinite(x) for values in figures.values() for x in values):
+                    return self.roll_back(bar)
+                self.progress.step += count
+                self.progress.seconds = start + time.perf_counter() - clock
+                for name, values in figures.items():
+                    window[name].extend(map(float, values))
+                if self.progress.step // LOG_EVERY > (self.progress.step - count) // LOG_EVERY:
+                    self.note(window, bar)
+                if self.progress.step % self.options.sample_every == 0:
+                    self.sample()
+                if self.progress.seconds - self.saved_at >= self.options.save_minutes * 60:
+                    self.save()
+        return None
+
+    def calls(self):
+        """(first step, number of steps) of each call from here on: whole `steps_per_call`, cut at sample steps."""
+        step, options = self.progress.step, self.options
+        while step < options.steps:
+            stop = min(step + options.steps_per_call, options.steps)
+            stop = min(stop, (step // options.sample_every + 1) * options.sample_every)
+            yield step, stop - step
+            step = stop
+
+    def make_call(self, call):
+        """(first step, number) -> (number, inputs with that number as their leading axis)."""
+        import numpy as np
+
+        step, count = call
+        batches = [make_batch(self.faces, self.order, self.options, step + i) for i in range(count)]
+        return count, [np.stack(parts) for parts in zip(*batches, strict=True)]
+
+    def note(self, window, bar):
+        """Log the means since the last note, show them, and say so when one network has given up."""
+        step, seconds = self.progress.step, round(self.progress.seconds, 3)
+        count = len(window["d_loss"])
+        since = seconds - (self.log.entries[-1]["seconds"] if self.log.entries else 0)
+        means = {name: round(sum(values) / len(values), 5) for name, values in window.items() if name != "waiting"}
+        speed = {"images_per_second": round(count * self.options.batch_size / max(since, 1e-9), 2),
+                 "waiting": round(sum(window["waiting"]) / max(since, 1e-9), 5)}  # fmt: skip
+        self.log.add({"step": step, "epoch": self.order.epoch(step), "seconds": seconds, **means, **speed})
+        window.clear()
+        bar.set_postfix_str(f"step {step:,}, {speed['images_per_second']:.0f} img/s, "
+                            f"D {means['d_loss']:.3f}, G {means['g_loss']:.3f}", refresh=False)  # fmt: skip
+        bar.update(self.progress.share(self.options) - bar.n)
+        trouble = diagnose(self.log.entries)
+        if trouble and trouble != self.warned:
+            bar.write(f"warning: step {step:,}: {trouble}", file=sys.stderr)
+        self.warned = trouble
+
+    def sample(self):
+        """Write the grid of fixed z, and the generator that drew it."""
+        from animefaces import images, runs
+        from models import saved
+
+        pixels = images.grid(images.to_pixels(saved.draw(self.gan.average, self.z)))
+        step = self.progress.step
+        images.save(self.run / "samples" / f"step_{step:06d}.png", pixels, run=self.run, step=step)
+        self.log.picture("samples", pixels, step)
+        with images.written_whole(self.run / runs.GENERATOR) as temporary:
+            saved.save(self.gan.average, temporary)
+
+    def save(self):
+        """Write what to use, then what to go on from."""
+        import numpy as np
+
+        from animefaces import runs
+
+        arrays = self.gan.state()
+        if not all(np.isfinite(a).all() for a in arrays.values()):
+            raise Problem(
+                f"the weights are no longer finite: give --run {self.run} again, it goes on from its last good state"
+            )
+        self.sample()
+        if self.progress.step > self.progress.trouble:
+            self.progress.rollbacks = 0
+        runs.save_state(self.run, arrays, dataclasses.asdict(self.progress))
+        self.saved_at = self.progress.seconds
+
+    def roll_back(self, bar):
+        """After a loss that is no number: the last good state, with half the learning rates."""
+        from animefaces import runs
+
+        trouble, seconds = self.progress.step, self.progress.seconds
+        rollbacks = self.progress.rollbacks + 1
+        if rollbacks > MAX_ROLLBACKS:
+            raise Problem(
+                f"the loss was not finite {rollbacks} times near step {trouble:,}: lower --learning-rate in a new run"
+            )
+        self.progress = _restore(self.gan, self.run)
+        self.progress.rollbacks, self.progress.trouble, self.progress.seconds = rollbacks, trouble, seconds
+        self.gan.scale_learning_rates(0.5)
+        runs.save_state(self.run, self.gan.state(), dataclasses.asdict(self.progress))
+        self.log.rewind(self.progress.step)
+        back = f"back to step {self.progress.step:,} with half the learning rates"
+        bar.write(f"warning: the loss at step {trouble:,} is not finite: {back}", file=sys.stderr)
+
+    def finish(self):
+        """Save, and draw the curves and the film of the samples."""
+        from animefaces import images, plots
+
+        self.save()
+        self.log.close()
+        plots.curves(self.run / "curves.png", self.log.entries)
+        grids = sorted((self.run / "samples").glob("step_*.png"))
+        shown = grids[:: math.ceil(len(grids) / 60)]  # a film of a minute at most, whatever the training's length
+        images.save_film(self.run / "progress.gif", (images.read(path) for path in shown), seconds=0.3)
+
+
+def diagnose(entries):
+    """Log entries -> what has collapsed, in words, or None. Looks at the last 50 entries, 500 steps.
+
+    Collapsed generator: its images differ less than a third as much as real ones do. Dominating
+    discriminator: it is right on 99 % of all images, and surer of it than any balanced game allows.
+    """
+    recent = entries[-50:]
+    if len(recent) < 50:
+        return None
+    mean = {key: sum(e[key] for e in recent) / 50 for key in ("spread", "real_right", "fake_right", "g_loss")}
+    if mean["spread"] < 1 / 3:
+        return ("the generator draws nearly the same picture whatever z (mode collapse): go back to an earlier run, "
+                "or try a lower --learning-rate or --augment translation mirror")  # fmt: skip
+    if min(mean["real_right"], mean["fake_right"]) > 0.99 and mean["g_loss"] > 6:
+        return ("the discriminator is always right and the generator no longer learns: "
+                "try softer labels, --augment translation mirror, or narrower --discriminator-widths")  # fmt: skip
+    return None
+
+
+@contextlib.contextmanager
+def stop_signals():
+    """A list that is empty until Ctrl-C or a polite kill: the step in hand ends first, so no state is torn.
+
+    The second one stops at once.
+    """
+    received = []
+
+    def receive(number, frame):
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, receive) for number in numbers]
+    try:
+        yield received
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def prefetched(make, calls, ahead=2):
+    """An iterator over make(call) for each call, in order, made in another thread `ahead` of need."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def results():
+            pending = collections.deque(pool.submit(make, call) for call in itertools.islice(calls, ahead))
+            while pending:
+                ready = pending.popleft().result()
+                pending.extend(pool.submit(make, call) for call in itertools.islice(calls, 1))
+                yield ready
+
+        try:
+            yield results()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def main(argv=None):
+    """Command line -> exit code."""
+    return run_script(Options, train_gan, argv, __doc__, RECIPES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -93,8 +93,7 @@ def load_generator(run):
 def generate(options, given):
     """Draw the faces that the options ask for."""
     output, kind = output_kind(options.output)
-    sources = given & {"count", "seeds", "latents"} | ({"seeds"} if "seed" in given and "seeds" in given else set())
-    if len(sources) > 1 or ("seed" in given and sources & {"seeds", "latents"}):
+    if sum(bool(given & source) for source in ({"count", "seed"}, {"seeds"}, {"latents"})) > 1:
         raise Misuse("--count with --seed, --seeds and --latents exclude each other: give one of them")
     seeds = parse_seeds(options.seeds) if options.seeds else range(options.seed, options.seed + options.count)
     if kind == "grid" and len(seeds) > MAX_GRID:

@@ -13,17 +13,16 @@ the generator for generate.py, and the state to go on from.
 import collections
 import contextlib
 import dataclasses
-import itertools
 import math
 import signal
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from animefaces.options import Misuse, Problem, above, at_least, from_record, option, run_script, to_record, within
 
+ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
 ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "sample_every", "steps_per_call"}
 LOG_EVERY = 10  # steps
@@ -47,8 +46,9 @@ class Options:
     size: int = option(64, "side of the pictures, in pixels", within(8, 512))
     channels: int = option(3, "3 for colour, 1 for grey", choices=(1, 3))
     latent: int = option(100, "length of z, what a face is made from", at_least(1))
-    architecture: str = option("strided", "of D (and G's last stride): the paper's, or pooling and dense layers",
-                               choices=("strided", "pooled"))  # fmt: skip
+    architecture: str = option(
+        "strided", "the DCGAN paper's; with a pooling, dense D; or residual networks", choices=ARCHITECTURES
+    )
     generator_widths: tuple[int, ...] = option((512, 256, 128, 64), "G's channels from 4x4 up", at_least(1))
     generator_kernel: int = option(4, "side of G's kernels", within(1, 15))
     generator_slope: float = option(0.0, "of G's LeakyReLU; 0 is ReLU", within(0, 1))
@@ -59,6 +59,12 @@ class Options:
     discriminator_slope: float = option(0.2, "of D's LeakyReLU", within(0, 1))
     learning_rate: float = option(2e-4, "of both Adam optimizers", above(0))
     beta1: float = option(0.5, "of both Adam optimizers", within(0, 0.9999))
+    beta2: float = option(0.999, "of both Adam optimizers", within(0, 0.99999))
+    loss: str = option("logistic", "with labels, or relativistic: each fake against a real one",
+                       choices=("logistic", "relativistic"))  # fmt: skip
+    penalty: tuple[float, float] = option(
+        (0.0, 0.0), "weight of D's gradient penalties, at first and at last", at_least(0)
+    )
     real_label: tuple[float, float] = option((1.0, 1.0), "range of D's target for real pictures")
     fake_label: tuple[float, float] = option((0.0, 0.0), "range of D's target for fake ones")
     flip_every: int = option(0, "swap D's targets every n-th epoch; 0 for never", at_least(0))
@@ -82,6 +88,10 @@ RECIPES = {
     "demo": replace(BASE, generator_widths=(128, 64, 32, 16), discriminator_widths=(16, 32, 64, 128), batch_size=32,
                     learning_rate=1e-3, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
                     sample_every=100, save_minutes=0.5),
+    # Not a seed's either: slower to begin, better in the end; made for a GPU (docs/recipes.md).
+    "modern": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
+                      discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.2),
+                      beta1=0.0, beta2=0.99, batch_size=256, augment=("translation", "mirror")),
     "pooled": replace(BASE, architecture="pooled", generator_widths=(512, 256, 128, 64, 32),
                       discriminator_widths=(128, 128), discriminator_kernels=(3,)),
     # "Noise on the labels" leaves the amount open: a tenth.
@@ -125,36 +135,54 @@ def make_batch(faces, order, options, step):
 
 
 def build_gan(options):
-    """The networks of a recipe, ready to train. Raises Problem if the options do not fit together."""
+    """The networks of a recipe, ready to train. Raises Misuse if the options do not fit together."""
     import keras
 
-    from models import dcgan
     from models.gan import GAN
 
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy("float32" if options.precision == "float32" else f"mixed_{options.precision}")
-    pooled = options.architecture == "pooled"
     try:
-        generator = dcgan.build_generator(
-            options.size, options.channels, options.latent, options.generator_widths, options.generator_kernel,
-            options.generator_slope, last_stride=1 if pooled else 2,
-        )  # fmt: skip
-        sizes = options.size, options.channels, options.discriminator_widths
-        if pooled:
-            kernel, slope = options.discriminator_kernels[0], options.discriminator_slope
-            discriminator = dcgan.build_pooled_discriminator(*sizes, kernel, slope)
-        else:
-            discriminator = dcgan.build_discriminator(
-                *sizes, options.discriminator_kernels, options.discriminator_slope
-            )
+        networks = build_networks(options)
     except ValueError as fault:
         raise Misuse(f"{fault}: change --size or the widths") from fault
-
-    def adam():
-        return keras.optimizers.Adam(options.learning_rate, beta_1=options.beta1)
-
+    optimizers = [keras.optimizers.Adam(options.learning_rate, options.beta1, options.beta2) for _ in networks]
     augmentation = tuple(kind for kind in options.augment if kind != "none")
-    return GAN(generator, discriminator, adam(), adam(), options.average, augmentation, options.seed)
+    return GAN(
+        *networks, *optimizers, options.average, augmentation, options.seed, options.loss, penalty_schedule(options)
+    )
+
+
+def build_networks(options):
+    """(generator, discriminator) as the options have them. Raises ValueError if sizes and widths do not fit."""
+    from models import dcgan, modern
+
+    sizes = options.size, options.channels
+    g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
+    kernel, kernels = options.generator_kernel, options.discriminator_kernels
+    if options.architecture == "residual":
+        return modern.build_generator(*g_sizes), modern.build_discriminator(*d_sizes)
+    if options.architecture == "pooled":
+        generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
+        return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)
+    generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope)
+    return generator, dcgan.build_discriminator(*d_sizes, kernels, options.discriminator_slope)
+
+
+def penalty_schedule(options):
+    """The weight of the gradient penalties: step -> from the first value to the last, along a cosine. Or None."""
+    from keras import ops
+
+    first, last = options.penalty
+    if not first and not last:
+        return None
+    steps = options.steps  # not minutes: a resumed run must see the same weights
+
+    def weight(step):
+        share = ops.minimum(ops.cast(step, "float32") / steps, 1.0)
+        return last + (first - last) * (1 + ops.cos(math.pi * share)) / 2
+
+    return weight
 
 
 def open_run(options, given):
@@ -349,6 +377,8 @@ class Training:
 
     def run_until_trouble(self, bar, stopping):
         """Steps, until the training is done, is told to stop, or has rolled back."""
+        from animefaces.dataset import prefetched
+
         window, clock, start = collections.defaultdict(list), time.perf_counter(), self.progress.seconds
         with prefetched(self.make_call, self.calls()) as batches:
             while self.progress.share(self.options) < 1 and not stopping:
@@ -503,24 +533,6 @@ def stop_signals():
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def prefetched(make, calls, ahead=2):
-    """An iterator over make(call) for each call, in order, made in another thread `ahead` of need."""
-    with ThreadPoolExecutor(1) as pool:
-
-        def results():
-            pending = collections.deque(pool.submit(make, call) for call in itertools.islice(calls, ahead))
-            while pending:
-                ready = pending.popleft().result()
-                pending.extend(pool.submit(make, call) for call in itertools.islice(calls, 1))
-                yield ready
-
-        try:
-            yield results()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def main(argv=None):

@@ -4,6 +4,7 @@ Each source is decoded once into a cache file of raw pixels, which batches are t
 Memory stays bounded whatever N is.
 """
 
+import collections
 import contextlib
 import hashlib
 import io
@@ -281,6 +282,26 @@ class Order:
 
     def _permutation(self, epoch):
         # The 1 keeps an epoch's draws apart from those of the step of the same number.
-        if self._drawn[0] != epoch:
-            self._drawn = (epoch, np.random.default_rng((self.seed, epoch, 1)).permutation(self.count))
-        return self._drawn[1]
+        drawn, permutation = self._drawn
+        if drawn != epoch:
+            permutation = np.random.default_rng((self.seed, epoch, 1)).permutation(self.count)
+            self._drawn = epoch, permutation  # in one go: several threads ask
+        return permutation
+
+
+@contextlib.contextmanager
+def prefetched(make, calls, ahead=2):
+    """An iterator over make(call) for each call, in order, made by other threads, `ahead` of need."""
+    with ThreadPoolExecutor(ahead) as pool:
+
+        def results():
+            pending = collections.deque(pool.submit(make, call) for call in itertools.islice(calls, ahead))
+            while pending:
+                ready = pending.popleft().result()
+                pending.extend(pool.submit(make, call) for call in itertools.islice(calls, 1))
+                yield ready
+
+        try:
+            yield results()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -53,7 +53,9 @@ with without_chatter():
         import jax
 
         with contextlib.suppress(ImportError):  # Keras will import it, for its files, when it is there
-            import tensorflow  # noqa: F401
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()
     else:
         sys.exit(f"error: Keras is set to the backend {NAME!r}: unset KERAS_BACKEND, or set it to tensorflow or jax")
 

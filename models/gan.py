@@ -7,7 +7,7 @@ from keras import ops
 from models import ema
 from models.augment import augment
 from models.engine import compiled, gradients, traced
-from models.losses import logistic
+from models.losses import logistic, relativistic
 
 DRAWS = 64  # more than any seed generator draws in one step
 
@@ -26,10 +26,13 @@ class GAN:
     All chance on the device (dropout, augmentation) is a function of (seed, step).
     """
 
-    def __init__(self, generator, discriminator, g_optimizer, d_optimizer, average_decay=0.0, augmentation=(), seed=0):
+    def __init__(self, generator, discriminator, g_optimizer, d_optimizer, average_decay=0.0, augmentation=(), seed=0,
+                 loss="logistic", penalty=None):  # fmt: skip
+        """`loss`: "logistic" with the targets, or "relativistic" without. `penalty`: step -> gamma, or None."""
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.average_decay, self.augmentation = average_decay, augmentation
+        self.loss, self.penalty = loss, penalty
         self.average = keras.models.clone_model(generator)
         self.average.set_weights(generator.get_weights())
         g_optimizer.build(generator.trainable_variables)
@@ -56,10 +59,10 @@ class GAN:
         )
         fake = ops.stop_gradient(fake)
         d_loss, right, grads = gradients(
-            lambda: self._d_loss(real, fake, real_target, fake_target), self.discriminator.trainable_variables
+            lambda: self._d_loss(step, real, fake, real_target, fake_target), self.discriminator.trainable_variables
         )
         self.d_optimizer.apply(grads, self.discriminator.trainable_variables)
-        g_loss, _, to_fake = traced(self._g_loss, [], fake)
+        g_loss, _, to_fake = traced(lambda fake: self._g_loss(real, fake), [], fake)
         (upstream,) = to_fake(ops.ones_like(g_loss))[1]
         self.g_optimizer.apply(to_generator(upstream)[0], self.generator.trainable_variables)
         ema.update(self.average, self.generator, self.average_decay, step)
@@ -69,17 +72,33 @@ class GAN:
         for state, seed in self._seeds:
             state.assign(ops.cast(ops.stack([ops.cast(seed, "int32"), step * DRAWS]), state.dtype))
 
-    def _d_loss(self, real, fake, real_target, fake_target):
-        real, fake = self._judge(real), self._judge(fake)
-        loss = (logistic(real, real_target) + logistic(fake, fake_target)) / 2
-        return loss, {"real_right": _share(real > 0), "fake_right": _share(fake < 0)}
+    def _d_loss(self, step, real, fake, real_target, fake_target):
+        real, real_slope = self._judge(real, self.penalty)
+        fake, fake_slope = self._judge(fake, self.penalty)
+        if self.loss == "relativistic":
+            loss = relativistic(real, fake)
+            right = {"real_right": _share(real > fake), "fake_right": _share(real > fake)}
+        else:
+            loss = (logistic(real, real_target) + logistic(fake, fake_target)) / 2
+            right = {"real_right": _share(real > 0), "fake_right": _share(fake < 0)}
+        if self.penalty:
+            loss = loss + self.penalty(step) / 2 * (real_slope + fake_slope)
+        return loss, right
 
-    def _g_loss(self, fake):
-        logits = self._judge(fake)
+    def _g_loss(self, real, fake):
+        logits, _ = self._judge(fake)
+        if self.loss == "relativistic":
+            return relativistic(logits, self._judge(real)[0]), None
         return logistic(logits, ops.ones_like(logits)), None  # exactly 1, whatever D is told
 
-    def _judge(self, images):
-        return self.discriminator(augment(images, self.augmentation, self._chance), training=True)
+    def _judge(self, images, slope=False):
+        """D's logits of augmented images; with `slope`, the mean squared length of their gradient too."""
+        images = augment(images, self.augmentation, self._chance)
+        if not slope:
+            return self.discriminator(images, training=True), None
+        logits, _, pull = traced(lambda x: (self.discriminator(x, training=True), None), [], images)
+        (gradient,) = pull(ops.ones_like(logits))[1]
+        return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3)))
 
     def state(self):
         """Everything that training changes -> a dict of numpy arrays, the same on either backend."""

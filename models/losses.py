@@ -10,3 +10,12 @@ def logistic(logits, targets):
     of 1.2 asks for an ever larger logit; only the mean of U(0.7, 1.2), 0.95, holds D back.
     """
     return ops.mean(ops.softplus(logits) - targets * logits)
+
+
+def relativistic(logits, others):
+    """Mean of softplus(others - logits), in nats, of two (B, 1): D's loss as (real, fake), G's as (fake, real).
+
+    Each image is only asked to beat its pair, so that no mode of the data can be dropped unpunished
+    (Jolicoeur-Martineau 2018; arXiv 2501.05441).
+    """
+    return ops.mean(ops.softplus(others - logits))

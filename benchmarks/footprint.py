@@ -1,0 +1,100 @@
+"""What training and drawing cost beside arithmetic: memory, waiting for pictures, start-up.
+
+    python benchmarks/footprint.py                     # sets of 64, 20,000 and 1,000,000 synthetic faces
+    python benchmarks/footprint.py --counts 64 20000   # without the 12 GB cache of the largest
+
+The memory of the smallest set is TensorFlow's own, and the program's: the rest is what the set adds.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def write_faces(path, count, size=64):
+    """An npz of `count` single-coloured pictures, which compresses well; written row by row."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("faces.npy", "w", force_zip64=True) as member,
+    ):
+        np.lib.format.write_array_header_1_0(member, header)
+        for i in range(count):
+            member.write(bytes([i % 251]) * (size * size * 3))
+
+
+def timed(*command):
+    """Run a command -> (seconds, its largest resident memory in MB)."""
+    watcher = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", watcher, sys.executable, *map(str, command)],
+        cwd=PROJECT, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    return time.perf_counter() - start, int(done.stdout) / 1024
+
+
+def main():
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--counts", nargs="+", type=int, default=[64, 20_000, 1_000_000])
+    parser.add_argument("--steps", type=int, default=300)
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="footprint-"))
+    try:
+        memory(folder, arguments)
+        start_up(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def memory(folder, arguments):
+    """Resident memory and waiting, by size of the set."""
+    print("| faces | decoding / s | memory while decoding / MB | memory while training / MB | waiting for pictures |")
+    print("|---|---|---|---|---|")
+    for count in arguments.counts:
+        faces, run = folder / f"{count}.npz", folder / f"run-{count}"
+        write_faces(faces, count)
+        train = ["train.py", "--data", faces, "--cache", folder / "cache", "--recipe", "light", "--run", run]
+        first, decoding = timed(*train, "--steps", 1)
+        _, training = timed(*train, "--steps", arguments.steps)
+        entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+        waiting = statistics.mean(entry["waiting"] for entry in entries[1:])  # the first holds the compilation
+        print(f"| {count:,} | {first:.0f} | {decoding:.0f} | {training:.0f} | {waiting:.3%} |", flush=True)
+
+
+def start_up(folder):
+    """Seconds of whole commands, medians of three."""
+    run = next(folder.glob("run-*"))
+    faces = folder / (run.name.removeprefix("run-") + ".npz")
+    train = ["train.py", "--data", faces, "--cache", folder / "cache", "--recipe", "light", "--steps", 1, "--run"]
+    commands = {
+        "train.py --help": lambda i: ["train.py", "--help"],
+        "generate.py --help": lambda i: ["generate.py", "--help"],
+        "train.py --steps 1, its pictures decoded before": lambda i: [*train, folder / f"new-{i}"],
+        "generate.py --count 1": lambda i: ["generate.py", "--run", run, "--count", 1, "--output", folder / "1.png"],
+        "generate.py --count 5000 --output faces/":
+            lambda i: ["generate.py", "--run", run, "--count", 5000, "--output", f"{folder}/faces/"],
+    }  # fmt: skip
+    print("\n| command | seconds | memory / MB |\n|---|---|---|")
+    for name, command in commands.items():
+        runs = [timed(*command(i)) for i in range(3)]
+        print(f"| {name} | {statistics.median(r[0] for r in runs):.2f} | {max(r[1] for r in runs):.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

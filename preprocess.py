@@ -85,14 +85,14 @@ def work(options, given):
         inputs.append(folder)
     inputs = inputs or [Path("data/raw")]
     new, totals = add_faces(inputs, options, cascade)
+    if not totals:
+        named = ", ".join(map(str, inputs))
+        raise Problem(f"no pictures in {named}: give --input a folder or zip with {' '.join(sorted(images.SUFFIXES))}")
     if new or not (options.output / report.NAME).exists():
         report.write(options.output, totals)
     print(report.table(new, totals))
     if shortfall:
         raise Problem(shortfall)
-    if not totals:
-        named = ", ".join(map(str, inputs))
-        raise Problem(f"no pictures in {named}: give --input a folder or zip with {' '.join(sorted(images.SUFFIXES))}")
     if not totals["kept"]:
         raise Problem(f"no face was kept: open {options.output / report.NAME} to see why, or try another --detector")
 
@@ -107,6 +107,7 @@ def add_faces(inputs, options, cascade):
     total = min(pictures.count(inputs, options.output), limit or sys.maxsize)
     found = itertools.islice(pictures.found(inputs, options.output), limit)
     settings = {key: value for key, value in to_record(options).items() if key in SHAPING}
+    settings["min_face"] = options.smallest_face
     verdicts = collections.Counter()
     with (
         collection.Collection(options.output, settings, options.duplicate_bits if options.dedupe else None) as faces,

@@ -24,12 +24,12 @@ class Collection:
         self.folder, self._within = Path(folder), duplicate_bits
         self._pictures, self._contents, self._seen = set(), set(), cleaning.Seen()
         self.folder.mkdir(parents=True, exist_ok=True)
-        manifest.keep_settings(folder, settings)
         path = self.folder / manifest.NAME
         manifest.end_whole(path)
+        manifest.keep_settings(folder, settings)
         for line in manifest.lines(path):
             self._pictures.add(_key(line["source"], line["picture"]))
-            self._contents.add(line["picture"])
+            self._contents.add(_key(line["picture"]))
             if line["file"]:
                 self._seen.add(line["file"], manifest.bits(line))
         self._unclaimed = self._pictures_without_line()
@@ -62,10 +62,10 @@ class Collection:
             if key in self._pictures:
                 continue
             self._pictures.add(key)
-            if self._within is not None and picture.digest in self._contents:
+            if self._within is not None and _key(picture.digest) in self._contents:
                 picture = picture._replace(data=None, verdict="duplicate", fault="the same file as one before")
             if picture.digest:
-                self._contents.add(picture.digest)
+                self._contents.add(_key(picture.digest))
             yield picture
 
     def add(self, picture, crops):
@@ -99,5 +99,5 @@ class Collection:
         return free
 
 
-def _key(source, digest):
-    return hash((source, digest))  # a number, not two strings: a million of these have to fit in memory
+def _key(*texts):
+    return hash(texts)  # a number, not strings: a million of these have to fit in memory

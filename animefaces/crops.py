@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from animefaces import cleaning, faces, images
+from animefaces.options import Problem
 
+START = 120  # seconds that the first worker may take to start: one that cannot is started again without end
 WAITING = 4  # pictures per worker that are read ahead: bounds the memory
 
 # Why a picture or a face is not kept: what the report says of each verdict.
@@ -90,6 +92,10 @@ def _start_worker(options, cascade):
     _of_worker["find"] = faces.detector(options.detector, cascade)
 
 
+def _ready():
+    return True
+
+
 def _work(data):
     return crops(data, _of_worker["options"], _of_worker["find"])
 
@@ -102,7 +108,7 @@ def in_parallel(pictures, options, cascade):
     """
     import multiprocessing
 
-    from pebble import ProcessPool
+    from pebble import ProcessExpired, ProcessPool
 
     # Spawned, not forked: a fork copies whatever the threads of this process hold locked.
     pool = ProcessPool(
@@ -111,6 +117,10 @@ def in_parallel(pictures, options, cascade):
     )  # fmt: skip
     waiting = collections.deque()
     try:
+        try:
+            pool.schedule(_ready).result(START)
+        except (TimeoutError, RuntimeError, ProcessExpired) as fault:
+            raise Problem("the worker processes do not start: try --workers 1, and free some memory") from fault
         for picture in pictures:
             asked = picture.data is not None
             future = pool.schedule(_work, args=(picture.data,), timeout=options.timeout) if asked else None

@@ -24,7 +24,6 @@ CASCADE_SHA256 = "9376d30ac38db6bda2a68b88b3b76bbd7e6aa33af47f7f5c76bc88ca75f1ce
 
 LONGEST = 1600  # pixels of a picture's longer side while faces are looked for; they are cut from the whole picture
 SMALLEST = 24  # pixels, the cascades' own window: what is smaller than this while looked for is not found
-OVERLAP = 0.2  # of two boxes, as intersection over union: above it, the surer one stands for both
 
 # A crop as in the getchu.com set that public models train on, measured on its faces:
 # in the mean face the eyes are at 31 of 64 rows, and the anime cascade's box is 0.80 of the side.
@@ -146,10 +145,9 @@ def _cascade(file, face, scale, votes):
             grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         boxes, counts = classifier.detectMultiScale2(cv2.equalizeHist(grey), scale, votes, minSize=(SMALLEST, SMALLEST))
         found = []
-        for i in cv2.dnn.NMSBoxes(boxes, np.float32(counts), 0, OVERLAP):  # surest first
-            left, top, w, h = map(float, boxes[i])
+        for (left, top, w, h), count in zip(boxes, counts, strict=True):
             box = left + (x - width / 2) * w, top + (y - height / 2) * h, width * w, height * h
-            found.append(Face(tuple(round(value / shrink) for value in box), float(counts[i])))
+            found.append(Face(tuple(round(float(value) / shrink) for value in box), float(count)))
         return found
 
     return find

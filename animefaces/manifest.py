@@ -81,17 +81,23 @@ def end_whole(path):
 
 
 def keep_settings(folder, settings):
-    """Note what shapes the crops of a folder, a JSON-able dict. Raises Problem where it has other settings."""
-    path = Path(folder, SETTINGS)
-    if not path.exists():
+    """Note what shapes the crops of a folder, a JSON-able dict. Raises Problem where it has crops of other settings."""
+    path, record = Path(folder, SETTINGS), Path(folder, NAME)
+    if not path.exists() or not record.exists() or not record.stat().st_size:
         with images.written_whole(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-        other = [key for key in settings if before[key] != settings[key]]
+        other = [_flag(key, before[key]) for key in settings if before[key] != settings[key]]
     except (ValueError, KeyError, TypeError) as fault:
         raise Problem(f"{path} is damaged: give another --output") from fault
     if other:
-        was = " ".join(f"--{key.replace('_', '-')} {before[key]}" for key in other)
-        raise Problem(f"{path.parent} was made with {was}: use the same again, or give another --output")
+        raise Problem(f"{path.parent} was made with {' '.join(other)}: use the same again, or give another --output")
+
+
+def _flag(key, value):
+    name = key.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {value}"

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import struct
+import sys
 import types
 import zipfile
 import zlib
@@ -273,3 +274,22 @@ def test_the_cascade_frames_faces_like_the_public_set():
         squares += [faces.frame(face.box, 0.45) for face in found]
     assert len(squares) > 20
     np.testing.assert_allclose(np.median(squares, axis=0), (0, 0, 256), atol=12)
+
+
+def test_imgutils_boxes(monkeypatch):
+    """dghs-imgutils is no requirement: this stands in for its one function that is used."""
+    module = types.ModuleType("imgutils.detect")
+    module.detect_faces = lambda image: [((10, 20, 40, 60), "face", np.float32(0.5))] * (image.width > 64)
+    monkeypatch.setitem(sys.modules, "imgutils", types.ModuleType("imgutils"))
+    monkeypatch.setitem(sys.modules, "imgutils.detect", module)
+    assert faces.detector("imgutils")(np.zeros((100, 100, 3), np.uint8)) == [faces.Face((10, 20, 30, 40), 0.5)]
+
+    def without_network(_):
+        raise OSError("no route")
+
+    module.detect_faces = without_network
+    with pytest.raises(Problem, match="cannot fetch its weights"):
+        faces.detector("imgutils")
+    monkeypatch.setitem(sys.modules, "imgutils.detect", None)
+    with pytest.raises(Problem, match="pip install dghs-imgutils"):
+        faces.detector("imgutils")

@@ -125,8 +125,17 @@ def test_other_settings_want_another_folder(tmp_path, capsys):
     assert run(tmp_path) == 0
     before = content(tmp_path / "faces")
     assert run(tmp_path, "--size", "128") == 1
-    assert "was made with --size 64" in capsys.readouterr().err
+    assert "was made with --size 64 --min-face 32: " in capsys.readouterr().err
+    assert run(tmp_path, "--no-dedupe") == 1
+    assert "was made with --dedupe: " in capsys.readouterr().err
     assert content(tmp_path / "faces") == before
+
+
+def test_a_run_without_pictures_settles_nothing(tmp_path):
+    (tmp_path / "in").mkdir()
+    assert run(tmp_path) == 1
+    scene(tmp_path / "in/0.png", 0)
+    assert run(tmp_path, "--size", "128", "--min-face", "20") == 0
 
 
 def test_no_dedupe_keeps_equal_crops(tmp_path):

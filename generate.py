@@ -19,7 +19,7 @@ from animefaces.options import Misuse, Problem, at_least, option, run_script, wi
 
 MAX_GRID = 10_000  # faces
 FRAMES = 24  # of a film, from one face to the next
-AT_ONCE = 512  # faces drawn between two writes
+AT_ONCE = 480  # faces drawn between two writes
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, above, at_least, from_record, option, run_script, to_record, within
+from animefaces.options import Misuse, Problem, above, at_least, option, run_script, to_record, within
 
 ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
@@ -57,6 +57,7 @@ class Options:
         (4,), "sides of D's kernels; the last stands for the rest", at_least(1)
     )
     discriminator_slope: float = option(0.2, "of D's LeakyReLU", within(0, 1))
+    discriminator_norm: bool = option(True, "batch norm in D")
     learning_rate: float = option(2e-4, "of both Adam optimizers", above(0))
     beta1: float = option(0.5, "of both Adam optimizers", within(0, 0.9999))
     beta2: float = option(0.999, "of both Adam optimizers", within(0, 0.99999))
@@ -85,20 +86,21 @@ RECIPES = {
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
     # For `make demo`: cartoon faces are simple, and a minute is short.
-    "demo": replace(BASE, generator_widths=(128, 64, 32, 16), discriminator_widths=(16, 32, 64, 128), batch_size=32,
-                    learning_rate=1e-3, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
-                    sample_every=100, save_minutes=0.5),
-    # Not a seed's either: slower to begin, better in the end; made for a GPU (docs/recipes.md).
+    "demo": replace(BASE, size=32, generator_widths=(128, 64, 32), discriminator_widths=(32, 64, 128), batch_size=32,
+                    learning_rate=5e-4, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
+                    sample_every=250, save_minutes=0.5),
+    # Not a seed's either: begins slowly and ends far better; made for a GPU (docs/recipes.md).
     "modern": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
-                      discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.2),
-                      beta1=0.0, beta2=0.99, batch_size=256, augment=("translation", "mirror")),
+                      discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.5),
+                      beta1=0.0, beta2=0.99, batch_size=128, augment=("translation", "mirror"), average=0.9995),
     "pooled": replace(BASE, architecture="pooled", generator_widths=(512, 256, 128, 64, 32),
                       discriminator_widths=(128, 128), discriminator_kernels=(3,)),
     # "Noise on the labels" leaves the amount open: a tenth.
     "noisy": replace(BASE, generator_slope=0.2, real_label=(0.9, 1.0), fake_label=(0.0, 0.1), steps=20_000),
     "tutorial": replace(BASE, real_label=(0.9, 0.9), fake_label=(0.1, 0.1), batch_size=128),
     # --discriminator-widths 128,256,512 is the one before it was reduced.
-    "soft": replace(BASE, discriminator_widths=(128, 512), discriminator_kernels=(5, 3),
+    # Batch norm before its 131,072 inputs to one logit would let Adam throw that logit about by tens of nats a step.
+    "soft": replace(BASE, discriminator_widths=(128, 512), discriminator_kernels=(5, 3), discriminator_norm=False,
                     real_label=(0.7, 1.2), fake_label=(0.0, 0.3), flip_every=3),
     "paper": replace(BASE, generator_widths=(1024, 512, 256, 128), generator_kernel=5,
                      discriminator_widths=(128, 256, 512, 1024), discriminator_kernels=(5,), batch_size=128),
@@ -166,7 +168,8 @@ def build_networks(options):
         generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
         return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)
     generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope)
-    return generator, dcgan.build_discriminator(*d_sizes, kernels, options.discriminator_slope)
+    slope, norm = options.discriminator_slope, options.discriminator_norm
+    return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, norm)
 
 
 def penalty_schedule(options):
@@ -183,39 +186,6 @@ def penalty_schedule(options):
         return last + (first - last) * (1 + ops.cos(math.pi * share)) / 2
 
     return weight
-
-
-def open_run(options, given):
-    """Options as typed -> (run folder, options to train with). A run that exists goes on with its own."""
-    from animefaces import runs
-
-    record = runs.read_record(options.run) if options.run else None
-    if record:
-        recorded = from_record(Options, record["options"])
-        changed = [n for n in sorted(given - ADJUSTABLE) if getattr(options, n) != getattr(recorded, n)]
-        if changed:
-            flags = ", ".join("--" + name.replace("_", "-") for name in changed)
-            raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
-        return options.run, replace(recorded, **{n: getattr(options, n) for n in given & ADJUSTABLE})
-    if options.init_from:
-        options = _continued(options, given)
-    return options.run or runs.create(options.recipe), options
-
-
-def _continued(options, given):
-    """--init-from RUN: that run's own settings, with the flags given by hand over them."""
-    from animefaces import runs
-
-    if not options.init_from.exists():
-        raise Problem(f"{options.init_from} does not exist: give --init-from a run folder or a .keras file")
-    if options.init_from.is_file():
-        return options
-    record = runs.read_record(options.init_from)
-    if record is None:
-        raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
-    source = from_record(Options, record["options"])
-    kept = given | {"run", "data", "minutes"}
-    return replace(source, **{name: getattr(options, name) for name in kept})
 
 
 def initialise(gan, options):
@@ -270,7 +240,7 @@ def train_gan(options, given):
     from animefaces import runs
     from animefaces.dataset import open_faces
 
-    run, options = open_run(options, given)
+    run, options = runs.open_run(options, given, ADJUSTABLE)
     with runs.locked(run):
         state = runs.load_state(run, arrays=False)
         progress = Progress(**state[1]) if state else Progress()
@@ -279,7 +249,7 @@ def train_gan(options, given):
             print(f"To go on, raise --steps or --minutes; to see faces: python generate.py --run {run}")
             return
         faces = open_faces(options.data, options.size, options.channels, options.cache)
-        _keep_record(run, options, faces)
+        runs.keep_record(run, options, faces)
         announce(run, options, faces, progress)
         gan = build_gan(options)
         if state:
@@ -292,20 +262,6 @@ def train_gan(options, given):
 
 def _parameters(network):
     return f"{sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
-
-
-def _keep_record(run, options, faces):
-    """Write options.json; refuse to go on with other pictures than the run began with."""
-    from animefaces import runs
-
-    before = runs.read_record(run)
-    if before and before["data"] != faces.fingerprint:
-        raise Problem(
-            f"the pictures are not those {run} began with: put them back, or start anew with --init-from {run}"
-        )
-    if before is None or before["options"] != to_record(options):
-        made = {"options": to_record(options), "data": faces.fingerprint, "pictures": len(faces), **runs.provenance()}
-        runs.write_json(run / "options.json", made)
 
 
 def announce(run, options, faces, progress):
@@ -346,12 +302,12 @@ class Training:
     """The loop around the steps: batches, figures, samples, states, and what to do when something goes wrong."""
 
     def __init__(self, gan, faces, options, run, progress):
-        from animefaces import latents, runs
+        from animefaces import latents, logs
         from animefaces.dataset import Order
 
         self.gan, self.faces, self.options, self.run, self.progress = gan, faces, options, run, progress
         self.order = Order(len(faces), options.batch_size, options.seed)
-        self.log = runs.Log(run, progress.step)
+        self.log = logs.Log(run, progress.step)
         self.z = latents.from_seeds(range(SAMPLES), options.latent)
         self.saved_at = progress.seconds
         self.warned = None
@@ -495,19 +451,25 @@ class Training:
 
 
 def diagnose(entries):
-    """Log entries -> what has collapsed, in words, or None. Looks at the last 50 entries, 500 steps.
+    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries, 500 steps.
 
-    Collapsed generator: its images differ less than a third as much as real ones do. Dominating
-    discriminator: it is right on 99 % of all images, and surer of it than any balanced game allows.
+    Collapsed generator: its images differ from each other less than half as much as they once did, or
+    hardly at all. Dominating discriminator: right on more than 99 % of the real and of the fake images,
+    so that there is next to nothing left for G to learn from.
     """
-    recent = entries[-50:]
-    if len(recent) < 50:
+    windows = [entries[end - 50 : end] for end in range(len(entries), 49, -50)]
+    if not windows:
         return None
-    mean = {key: sum(e[key] for e in recent) / 50 for key in ("spread", "real_right", "fake_right", "g_loss")}
-    if mean["spread"] < 1 / 3:
-        return ("the generator draws nearly the same picture whatever z (mode collapse): go back to an earlier run, "
-                "or try a lower --learning-rate or --augment translation mirror")  # fmt: skip
-    if min(mean["real_right"], mean["fake_right"]) > 0.99 and mean["g_loss"] > 6:
+
+    def mean(window, name):
+        return sum(entry[name] for entry in window) / len(window)
+
+    spread, *before = [mean(window, "spread") for window in windows]
+    if spread < max(0.05, max(before, default=0) / 2):
+        return ("the generator draws nearly the same picture whatever z (mode collapse): start anew with a lower "
+                "--learning-rate or --augment translation mirror")  # fmt: skip
+    right = min(mean(windows[0], "real_right"), mean(windows[0], "fake_right"))
+    if right > 0.99:
         return ("the discriminator is always right and the generator no longer learns: "
                 "try softer labels, --augment translation mirror, or narrower --discriminator-widths")  # fmt: skip
     return None

@@ -6,11 +6,14 @@ Memory stays bounded whatever N is.
 
 import collections
 import contextlib
+import functools
 import hashlib
 import io
 import itertools
 import json
+import math
 import os
+import weakref
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +37,7 @@ class Faces:
     def __init__(self, parts):
         """`parts`: a list of (cache file, record), as `_cached` gives them."""
         self._files = [open(path, "rb") for path, _ in parts]  # noqa: SIM115 - open as long as we are
+        weakref.finalize(self, lambda files: [file.close() for file in files], self._files)
         self._records = [record for _, record in parts]
         self._ends = np.cumsum([record["shape"][0] for record in self._records])
         self.shape = (int(self._ends[-1]), *self._records[0]["shape"][1:])
@@ -85,6 +89,8 @@ class Source:
 
 
 def _open_source(path, size, channels):
+    if not path.exists():
+        raise Problem(f"{path} does not exist: check the path given to --data")
     try:
         if path.is_dir():
             return _folder(path, size, channels)
@@ -93,12 +99,14 @@ def _open_source(path, size, channels):
         if path.suffix.lower() == ".zip":
             return _zip(path, size, channels)
         if path.suffix.lower() in images.SUFFIXES and path.is_file():
-            return _pictures([path.name], [_file_stamp(path)], lambda name: open(path, "rb"), size, channels)
+            return _pictures([path.name], [_file_stamp(path)], _files_in(path.parent), size, channels)
     except zipfile.BadZipFile as fault:
-        raise Problem(f"{path} is damaged ({fault}): copy or download it again") from fault
-    if not path.exists():
-        raise Problem(f"{path} does not exist: check the path given to --data")
+        raise Problem(_damaged(path, fault)) from fault
     raise Problem(f"{path} holds no pictures: give --data a folder, a .zip, a .npz or a picture")
+
+
+def _damaged(path, fault):
+    return f"{path} is damaged ({fault}): copy or download it again"
 
 
 def _folder(path, size, channels):
@@ -110,7 +118,11 @@ def _folder(path, size, channels):
                 full = Path(folder, file)
                 names.append(str(full.relative_to(path)))
                 stamps.append(_file_stamp(full))
-    return _pictures(names, stamps, lambda name: open(path / name, "rb"), size, channels)
+    return _pictures(names, stamps, _files_in(path), size, channels)
+
+
+def _files_in(folder):
+    return lambda: contextlib.nullcontext(lambda name: open(folder / name, "rb"))
 
 
 def _file_stamp(path):
@@ -122,27 +134,38 @@ def _file_stamp(path):
 
 
 def _zip(path, size, channels):
-    archive = zipfile.ZipFile(path)
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
     members = [
-        info for info in sorted(archive.infolist(), key=lambda info: info.filename)
+        info for info in sorted(infos, key=lambda info: info.filename)
         if Path(info.filename).suffix.lower() in images.SUFFIXES and not Path(info.filename).name.startswith(".")
     ]  # fmt: skip
     sizes = {info.filename: info.file_size for info in members}
 
-    def read_member(name):
-        # Only ever read into memory, never unpacked to disk: a member's path can lead nowhere.
-        if sizes[name] > MAX_FILE:
-            raise ValueError(f"unpacks to {sizes[name] >> 20} MiB")
-        return io.BytesIO(archive.read(name))
+    @contextlib.contextmanager
+    def opened():
+        with zipfile.ZipFile(path) as archive:
+
+            def read_member(name):
+                # Only ever read into memory, never unpacked to disk: a member's path can lead nowhere.
+                if sizes[name] > MAX_FILE:
+                    raise ValueError(f"unpacks to {sizes[name] >> 20} MiB")
+                with archive.open(name) as member:
+                    return io.BytesIO(member.read(sizes[name]))  # not read(): that unpacks all, whatever the size says
+
+            yield read_member
 
     names, stamps = [i.filename for i in members], [f"{i.CRC} {i.file_size}" for i in members]
-    return _pictures(names, stamps, read_member, size, channels)
+    return _pictures(names, stamps, opened, size, channels)
 
 
-def _pictures(names, stamps, open_picture, size, channels):
-    """A source of single pictures, decoded by several threads (Pillow and zlib let go of the interpreter)."""
+def _pictures(names, stamps, opened, size, channels):
+    """A source of single pictures, decoded by several threads (Pillow and zlib let go of the interpreter).
 
-    def load(name):
+    `opened()`: a context manager that gives a function from a name to a binary file.
+    """
+
+    def load(open_picture, name):
         try:
             with open_picture(name) as file:
                 resized = images.dimensions(file) != (size, size)
@@ -152,10 +175,10 @@ def _pictures(names, stamps, open_picture, size, channels):
             return fault  # the last four are a zip member that is encrypted, oddly packed or damaged
 
     def rows():
-        with ThreadPoolExecutor() as pool:
+        with opened() as open_picture, ThreadPoolExecutor() as pool:
             remaining = iter(names)
             while batch := list(itertools.islice(remaining, AT_ONCE)):
-                yield from zip(batch, pool.map(load, batch), strict=True)
+                yield from zip(batch, pool.map(functools.partial(load, open_picture), batch), strict=True)
 
     return Source(_digest(zip(names, stamps, strict=True)), len(names), rows)
 
@@ -168,7 +191,7 @@ def _npz(path, size, channels):
             with archive.open(info) as member:
                 shape, fortran, dtype = _npy_header(member, path)
             stack = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
-            if stack and dtype == np.uint8 and not fortran:
+            if stack and all(shape[1:]) and dtype == np.uint8 and not fortran:
                 if np.prod(shape[1:], dtype=float) > 4 * images.MAX_PIXELS:
                     raise Problem(f"{path}: pictures of {shape[1]}x{shape[2]} pixels are too large: make them smaller")
                 stacks[info.filename] = shape
@@ -180,8 +203,11 @@ def _npz(path, size, channels):
                 with archive.open(name) as member:
                     _npy_header(member, path)
                     for i in range(shape[0]):
-                        row = member.read(int(np.prod(shape[1:])))
-                        yield f"{name}[{i}]", _resized(np.frombuffer(row, np.uint8).reshape(shape[1:]), size, channels)
+                        try:
+                            row = np.frombuffer(member.read(math.prod(shape[1:])), np.uint8).reshape(shape[1:])
+                        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as fault:
+                            raise Problem(_damaged(path, fault)) from fault
+                        yield f"{name}[{i}]", _resized(row, size, channels)
 
     return Source(_digest(stamps), sum(shape[0] for shape in stacks.values()), rows)
 

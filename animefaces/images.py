@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -34,17 +35,12 @@ def read(file, size=None, channels=3):
     frame. With `size` the picture is cropped to a centred square and resized to (size, size, channels).
     Raises OSError or ValueError when it is no picture, is damaged or has over MAX_PIXELS.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels are what counts
-        try:
-            with Image.open(file, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise ValueError(f"{image.width}x{image.height} pixels are too many")
-                if size and image.format == "JPEG":
-                    image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG at a fraction of its size
-                image = flatten(ImageOps.exif_transpose(image))
-        except (SyntaxError, EOFError, Image.DecompressionBombError) as fault:  # what Pillow raises for damage
-            raise OSError(str(fault)) from fault
+    with _opened(file) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width}x{image.height} pixels are too many")
+        if size and image.format == "JPEG":
+            image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG at a fraction of its size
+        image = flatten(ImageOps.exif_transpose(image))
     return to_array(image, size, channels)
 
 
@@ -57,9 +53,48 @@ def to_array(image, size=None, channels=3):
 
 
 def dimensions(file):
-    """A picture file -> (width, height) in pixels as stored, from its header alone."""
-    with Image.open(file, formats=FORMATS) as image:
+    """A picture file -> (width, height) in pixels as stored, from its header alone. Raises like `read`."""
+    with _opened(file) as image:
         return image.size
+
+
+@contextlib.contextmanager
+def _opened(file):
+    """A picture file -> its Pillow image, for a while. Whatever is wrong with it is an OSError or a ValueError."""
+    with _QUIET:
+        try:
+            with Image.open(file, formats=FORMATS) as image:
+                yield image
+        except (OSError, ValueError, MemoryError):
+            raise
+        except Exception as fault:  # SyntaxError, struct.error, TypeError and more, says a fuzzer
+            raise OSError(" ".join(str(fault).split()) or type(fault).__name__) from fault
+
+
+class _Quiet:
+    """Pillow warns of odd metadata; the pixels are what counts. Warnings are off while any thread is inside.
+
+    `warnings.catch_warnings` alone is for one thread: of two that overlap, the second to leave would keep them off.
+    """
+
+    def __init__(self):
+        self._lock, self._inside, self._off = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._off = warnings.catch_warnings(action="ignore")
+                self._off.__enter__()
+
+    def __exit__(self, *fault):
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._off.__exit__(*fault)
+
+
+_QUIET = _Quiet()
 
 
 def flatten(image):

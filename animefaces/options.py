@@ -1,6 +1,7 @@
 """Command lines: options declared once, as a frozen dataclass, and one way to run every script."""
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import os
@@ -81,6 +82,13 @@ def _number(element, text):
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_args(self, argv=None):
+        argv = sys.argv[1:] if argv is None else argv
+        for word in argv:  # first of all: else argparse takes what follows an unknown flag for a positional
+            if word.startswith("--") and word != "--" and word.partition("=")[0] not in self._option_string_actions:
+                self.error(f"unrecognized arguments: {word}")
+        return super().parse_args(argv)
+
     def error(self, message):
         message = message.removeprefix("argument ")
         raise Misuse(f"{message}: see {self.prog} --help")
@@ -161,10 +169,12 @@ def parse(cls, argv, description, recipes=None):
 
 
 def check(options):
-    """Raise Misuse for the first option whose value is out of its range."""
+    """Raise Misuse for the first option whose value is out of its range, or none of its choices."""
     for field in dataclasses.fields(options):
-        rule, value = field.metadata["check"], getattr(options, field.name)
+        rule, value, choices = field.metadata["check"], getattr(options, field.name), field.metadata["choices"]
         wanted = rule(value) if rule and value is not None else None
+        if choices and not set(_each(value)) <= set(choices):
+            wanted = "one of " + ", ".join(map(str, choices))
         if wanted:
             flag = field.name.upper() if field.metadata["positional"] else "--" + field.name.replace("_", "-")
             raise Misuse(f"{flag} {_shown(value)} will not do: it must be {wanted}")
@@ -187,10 +197,12 @@ def from_record(cls, record):
     try:
         for field in dataclasses.fields(cls):
             value = record[field.name]
-            element, _ = _kind(hints[field.name])
-            if isinstance(value, list):
+            element, count = _kind(hints[field.name])
+            if count != 1:
+                if not isinstance(value, list) or len(value) != (count or len(value)):
+                    raise ValueError(f"{field.name}: {value}")
                 value = tuple(element(v) for v in value)
-            elif value is not None:
+            elif value is not None or field.default is not None:
                 value = element(value)
             values[field.name] = value
         options = cls(**values)
@@ -206,6 +218,9 @@ def run_script(cls, work, argv, description, recipes=None):
     Whatever goes wrong in a way the user can mend is one line on stderr, without a traceback.
     """
     debug = "--debug" in (sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):  # a file name may hold what the terminal's encoding lacks
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")
     try:
         options, given, debug = parse(cls, argv, description, recipes)
         work(options, given)
@@ -217,7 +232,7 @@ def run_script(cls, work, argv, description, recipes=None):
     except BrokenPipeError:  # the reader of our output has gone
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - so that closing it at exit raises nothing
         return 1
-    except (Problem, OSError, MemoryError) as fault:
+    except (Problem, OSError, MemoryError, ModuleNotFoundError) as fault:
         if debug:
             raise
         return _complain(_in_words(fault), getattr(fault, "exit_code", 1))
@@ -226,6 +241,8 @@ def run_script(cls, work, argv, description, recipes=None):
 def _in_words(fault):
     if isinstance(fault, MemoryError):
         return "not enough memory: try a smaller --batch-size, --size or --count"
+    if isinstance(fault, ModuleNotFoundError):
+        return f"{fault}: install what is needed, pip install -r requirements.txt"
     if isinstance(fault, OSError):
         where = f"{fault.filename}: " if fault.filename else ""
         return f"{where}{fault.strerror or fault}: check the path, its permissions and the free space"

@@ -6,16 +6,16 @@ options.json, log.jsonl, TensorBoard events, samples/, curves.png; generator.ker
 import contextlib
 import importlib.metadata
 import json
-import os
 import re
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from animefaces.images import written_whole
-from animefaces.options import Problem
+from animefaces.options import Misuse, Problem, from_record, to_record
 
 RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
@@ -80,6 +80,49 @@ def read_record(run):
         return {**record, "options": dict(record["options"])}
     except (ValueError, KeyError, TypeError) as fault:
         raise Problem(f"{file} is damaged: restore it from a copy, or give --run a new name") from fault
+
+
+def open_run(options, given, adjustable):
+    """Options as typed, and the names given by hand -> (run folder, options to train with).
+
+    A run that exists goes on with its own options; by hand only the `adjustable` ones may differ.
+    """
+    record = read_record(options.run) if options.run else None
+    if record:
+        recorded = from_record(type(options), record["options"])
+        changed = [n for n in sorted(given - adjustable) if getattr(options, n) != getattr(recorded, n)]
+        if changed:
+            flags = ", ".join("--" + name.replace("_", "-") for name in changed)
+            raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
+        return options.run, replace(recorded, **{n: getattr(options, n) for n in given & adjustable})
+    if options.init_from:
+        options = _continued(options, given)
+    return options.run or create(options.recipe), options
+
+
+def _continued(options, given):
+    """--init-from RUN: that run's own settings, with the flags given by hand over them."""
+    if not options.init_from.exists():
+        raise Problem(f"{options.init_from} does not exist: give --init-from a run folder or a .keras file")
+    if options.init_from.is_file():
+        return options
+    record = read_record(options.init_from)
+    if record is None:
+        raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
+    source = from_record(type(options), record["options"])
+    return replace(source, **{name: getattr(options, name) for name in given | {"run", "data", "minutes"}})
+
+
+def keep_record(run, options, faces):
+    """Write options.json; refuse to go on with other pictures than the run began with."""
+    before = read_record(run)
+    if before and before["data"] != faces.fingerprint:
+        raise Problem(
+            f"the pictures are not those {run} began with: put them back, or start anew with --init-from {run}"
+        )
+    if before is None or before["options"] != to_record(options):
+        made = {"options": to_record(options), "data": faces.fingerprint, "pictures": len(faces), **provenance()}
+        write_json(run / "options.json", made)
 
 
 def provenance():
@@ -151,74 +194,3 @@ def load_state(run, arrays=True):
     if damaged:
         raise Problem(f"no state of {run} can be read ({', '.join(damaged)}): give --run a new name")
     return None
-
-
-class Log:
-    """log.jsonl and TensorBoard events of one training: figures by step."""
-
-    def __init__(self, run, step):
-        self._path = run / "log.jsonl"
-        self._events, self._folder = None, run / "events"
-        self.entries = []
-        self.rewind(step)
-
-    def rewind(self, step):
-        """Forget what was logged after `step`, where training goes on from."""
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
-        self.entries = []
-        for line in lines:
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # a line cut off by a power failure
-                entry = json.loads(line)
-                if entry["step"] <= step:
-                    self.entries.append(entry)
-        with written_whole(self._path) as temporary:
-            temporary.write_text("".join(json.dumps(e) + "\n" for e in self.entries), encoding="utf-8")
-
-    def add(self, entry):
-        """One dict of figures, with its `step`."""
-        self.entries.append(entry)
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-        if self._writer():
-            for name, value in entry.items():
-                if name != "step":
-                    self._events.add_scalar(name, value, entry["step"])
-
-    def picture(self, name, pixels, step):
-        """uint8 (H, W, C)."""
-        if self._writer():
-            self._events.add_image(name, pixels, step)
-
-    def close(self):
-        """Flush the events."""
-        if self._events:
-            self._events.close()
-
-    def _writer(self):
-        if self._events is None:
-            try:
-                self._events = _Events(self._folder)
-            except ImportError:  # JAX without TensorFlow: no events, log.jsonl has the same figures
-                self._events = False
-        return self._events
-
-
-class _Events:
-    def __init__(self, folder):
-        import tensorflow as tf
-
-        self._summary = tf.summary
-        with tf.device("CPU"):
-            self._file = tf.summary.create_file_writer(os.fspath(folder))
-
-    def add_scalar(self, name, value, step):
-        with self._file.as_default():
-            self._summary.scalar(name, value, step=step)
-
-    def add_image(self, name, pixels, step):
-        with self._file.as_default():
-            self._summary.image(name, pixels[None], step=step)
-        self._file.flush()
-
-    def close(self):
-        self._file.close()

@@ -64,15 +64,15 @@ def build_generator(size, channels, latent, widths, kernel=4, slope=0.0, last_st
     return keras.Model(z, layers.Activation("tanh", dtype="float32", name="images")(x), name="generator")
 
 
-def build_discriminator(size, channels, widths, kernels=(4,), slope=0.2):
-    """One strided convolution per width; batch norm on all but the first; no hidden dense layer.
+def build_discriminator(size, channels, widths, kernels=(4,), slope=0.2, batch_norm=True):
+    """One strided convolution per width; batch norm, if any, on all but the first; no hidden dense layer.
 
     `kernels`: one per width; the last one stands for those that are missing.
     """
     images = x = keras.Input((size, size, channels), name="images")
     for i, width in enumerate(widths):
         x = downsample(x, width, kernels[min(i, len(kernels) - 1)])
-        x = activate(normalise(x) if i else x, slope)  # the paper: not on D's input layer
+        x = activate(normalise(x) if batch_norm and i else x, slope)  # the paper: not on D's input layer
     return keras.Model(images, logit(x), name="discriminator")
 
 

@@ -33,7 +33,7 @@ class GAN:
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty = loss, penalty
-        self.average = keras.models.clone_model(generator)
+        self.average = in_float32(generator)
         self.average.set_weights(generator.get_weights())
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
@@ -102,7 +102,7 @@ class GAN:
 
     def state(self):
         """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
-        return {name: np.asarray(keras.ops.convert_to_numpy(v)) for name, v in self._named()}
+        return {name: np.asarray(v.value) for name, v in self._named()}
 
     def restore(self, arrays):
         """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this GAN's."""
@@ -122,6 +122,16 @@ class GAN:
         """Multiply both learning rates."""
         for optimizer in (self.g_optimizer, self.d_optimizer):
             optimizer.learning_rate = float(optimizer.learning_rate) * factor
+
+
+def in_float32(network):
+    """A copy, with weights of its own, that computes in float32: what was trained in less is drawn on any CPU."""
+
+    def copy(layer):
+        settings = layer.get_config()
+        return layer.__class__.from_config({**settings, "dtype": "float32"})
+
+    return keras.models.clone_model(network, clone_function=copy)
 
 
 def _spread(images):

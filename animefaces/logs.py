@@ -1,0 +1,78 @@
+"""What a training tells of itself: log.jsonl, and the same figures as TensorBoard events."""
+
+import contextlib
+import json
+import os
+
+from animefaces.images import written_whole
+
+
+class Log:
+    """log.jsonl and TensorBoard events of one training: figures by step."""
+
+    def __init__(self, run, step):
+        self._path = run / "log.jsonl"
+        self._events, self._folder = None, run / "events"
+        self.entries = []
+        self.rewind(step)
+
+    def rewind(self, step):
+        """Forget what was logged after `step`, where training goes on from."""
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        self.entries = []
+        for line in lines:
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # a line cut off by a power failure
+                entry = json.loads(line)
+                if entry["step"] <= step:
+                    self.entries.append(entry)
+        with written_whole(self._path) as temporary:
+            temporary.write_text("".join(json.dumps(e) + "\n" for e in self.entries), encoding="utf-8")
+
+    def add(self, entry):
+        """One dict of figures, with its `step`."""
+        self.entries.append(entry)
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        if self._writer():
+            for name, value in entry.items():
+                if name != "step":
+                    self._events.add_scalar(name, value, entry["step"])
+
+    def picture(self, name, pixels, step):
+        """uint8 (H, W, C)."""
+        if self._writer():
+            self._events.add_image(name, pixels, step)
+
+    def close(self):
+        """Flush the events."""
+        if self._events:
+            self._events.close()
+
+    def _writer(self):
+        if self._events is None:
+            try:
+                self._events = _Events(self._folder)
+            except ImportError:  # JAX without TensorFlow: no events, log.jsonl has the same figures
+                self._events = False
+        return self._events
+
+
+class _Events:
+    def __init__(self, folder):
+        import tensorflow as tf
+
+        self._summary = tf.summary
+        with tf.device("CPU"):
+            self._file = tf.summary.create_file_writer(os.fspath(folder))
+
+    def add_scalar(self, name, value, step):
+        with self._file.as_default():
+            self._summary.scalar(name, value, step=step)
+
+    def add_image(self, name, pixels, step):
+        with self._file.as_default():
+            self._summary.image(name, pixels[None], step=step)
+        self._file.flush()
+
+    def close(self):
+        self._file.close()

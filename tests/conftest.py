@@ -1,0 +1,117 @@
+"""Drawn faces, tiny runs, and a folder of its own for every test."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animefaces import cartoons, images
+
+PROJECT = Path(__file__).resolve().parent.parent
+SIZES = ["--size", "16", "--latent", "8", "--batch-size", "4"]
+TINY = [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8,16"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Every test works in its own folder: nothing touches the project's data/ and results/."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory):
+    """A folder of ten 16x16 faces."""
+    folder = tmp_path_factory.mktemp("data") / "faces"
+    for seed in range(10):
+        images.save(folder / f"{seed:02d}.png", cartoons.draw(seed, 16))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def train(faces, cache):
+    """train.main on the drawn faces, with tiny networks unless `tiny` is another list of flags."""
+    import train as program
+
+    def run(*flags, tiny=TINY):
+        data = [] if "--data" in flags else ["--data", str(faces)]
+        return program.main([*data, "--cache", str(cache), *tiny, *map(str, flags)])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, faces, cache):
+    """A finished run of 20 steps. Not to be changed: `copied` gives a copy."""
+    import train as program
+
+    run = tmp_path_factory.mktemp("results") / "00000-tutorial"
+    flags = ["--recipe", "tutorial", "--steps", "20", "--sample-every", "8", "--run", str(run)]
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert program.main(["--data", str(faces), "--cache", str(cache), *TINY, *flags]) == 0
+    return run
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    """A copy of the finished run, to be changed."""
+    return Path(shutil.copytree(trained, tmp_path / "copied"))
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run something that must fail with `code` and one line on stderr -> that line, without its "error: "."""
+
+    def check(main, argv, code):
+        capsys.readouterr()
+        assert main([str(word) for word in argv]) == code
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("error: ")
+        return lines[0].removeprefix("error: ")
+
+    return check
+
+
+def python(*words, cwd, **environment):
+    """Run this Python with the project importable -> the finished process, its output as text."""
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+    )  # fmt: skip
+
+
+def log_of(run):
+    """The entries of a run's log.jsonl."""
+    return [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def state_of(run):
+    """The arrays of a run's newest state, by name."""
+    newest = max((run / "state").glob("step_*.npz"))
+    with np.load(newest) as file:
+        return {name: file[name] for name in file.files if name != "record"}
+
+
+def assert_same_training(run, other):
+    """Both runs ended at the same step, with the same weights to the bit, and logged the same figures."""
+    assert max(os.listdir(run / "state")) == max(os.listdir(other / "state"))
+    one, two = state_of(run), state_of(other)
+    assert one.keys() == two.keys()
+    assert [name for name in one if not np.array_equal(one[name], two[name])] == []
+    timed = {"seconds", "images_per_second", "waiting"}
+    assert [{k: v for k, v in e.items() if k not in timed} for e in log_of(run)] == [
+        {k: v for k, v in e.items() if k not in timed} for e in log_of(other)
+    ]

@@ -1,0 +1,339 @@
+"""Data sets: every kind of source, hostile ones too; the cache; the order of the pictures."""
+
+import os
+import shutil
+import tracemalloc
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animefaces import cartoons, dataset, images
+from animefaces.dataset import Order, open_faces
+from animefaces.options import Problem
+
+
+def read(*paths, size=16, channels=3):
+    return open_faces(paths, size, channels, "cache")
+
+
+def pixels_of(faces):
+    return faces[np.arange(len(faces))]
+
+
+@pytest.fixture
+def folder(faces, tmp_path):
+    """A folder of faces to be changed."""
+    return shutil.copytree(faces, tmp_path / "folder")
+
+
+@pytest.fixture
+def drawn():
+    """What the folder `faces` holds."""
+    return cartoons.draw_many(10, 16)
+
+
+def zipped(path, members, **settings):
+    with zipfile.ZipFile(path, "w", **settings) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def png(seed=0, size=16):
+    images.save("one.png", cartoons.draw(seed, size))
+    with open("one.png", "rb") as file:
+        data = file.read()
+    os.remove("one.png")
+    return data
+
+
+def test_a_folder_is_searched_through_in_order(folder, drawn):
+    (folder / "a" / "b").mkdir(parents=True)
+    (folder / "05.png").rename(folder / "a" / "b" / "face.PNG")
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / ".hidden.png").write_text("not a picture")
+    faces = read(folder)
+    assert faces.shape == (10, 16, 16, 3)
+    assert np.array_equal(pixels_of(faces), drawn[[0, 1, 2, 3, 4, 6, 7, 8, 9, 5]])
+    assert (faces.resized, faces.skipped) == (0, [])
+
+
+def test_a_loop_of_links_ends(folder):
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    assert len(read(folder)) == 10
+
+
+def test_indices_in_any_order(faces, drawn):
+    assert np.array_equal(read(faces)[[7, 0, 7]], drawn[[7, 0, 7]])
+
+
+def test_a_zip(drawn, tmp_path):
+    path = zipped(tmp_path / "faces.zip", {f"x/{seed}.png": png(seed) for seed in range(3)} | {"x/readme.txt": b"hi"})
+    assert np.array_equal(pixels_of(read(path)), drawn[:3])
+
+
+def test_members_of_a_zip_lead_nowhere(tmp_path):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    path = zipped(inner / "evil.zip", {name: png() for name in ("../../evil.png", "/evil.png", "C:\\evil.png")})
+    assert len(read(path)) == 3
+    assert [file for file in tmp_path.rglob("*evil*") if file != path] == []
+
+
+def test_a_member_that_unpacks_to_too_much_is_skipped(tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "MAX_FILE", 2 << 20)
+    members = {"bomb.png": bytes(3 << 20), "good.png": png()}
+    faces = read(zipped(tmp_path / "a.zip", members, compression=zipfile.ZIP_DEFLATED))
+    assert len(faces) == 1
+    assert faces.skipped == [("bomb.png", "unpacks to 3 MiB")]
+
+
+def test_a_member_that_lies_of_its_size_does_not_unpack(tmp_path):
+    size = 64 << 20
+    path = zipped(tmp_path / "a.zip", {"bomb.png": bytes(size), "good.png": png()}, compression=zipfile.ZIP_DEFLATED)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    tracemalloc.start()
+    try:
+        faces = read(path)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+    assert [name for name, _ in faces.skipped] == ["bomb.png"]
+
+
+def test_an_encrypted_and_a_damaged_member_are_skipped(tmp_path):
+    path = zipped(tmp_path / "a.zip", {"a.png": png(0), "b.png": png(1), "c.png": png(2)})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # "encrypted", of the first entry in the directory
+    data[6] |= 1
+    data[data.index(b"IDAT", data.index(b"b.png")) + 20] ^= 255
+    path.write_bytes(bytes(data))
+    faces = read(path)
+    assert len(faces) == 1
+    assert [name for name, _ in faces.skipped] == ["a.png", "b.png"]
+    assert "password" in faces.skipped[0][1]
+
+
+@pytest.mark.parametrize("kept", [0, 50, -30])
+def test_a_damaged_zip_or_npz_is_a_problem(tmp_path, kept):
+    zipped(tmp_path / "a.zip", {"a.png": png()})
+    np.savez(tmp_path / "a.npz", x=np.zeros((2, 16, 16, 3), np.uint8))
+    for path in (tmp_path / "a.zip", tmp_path / "a.npz"):
+        path.write_bytes(path.read_bytes()[:kept])
+        with pytest.raises(Problem, match="damaged"):
+            read(path)
+
+
+def test_an_npz_like_keras_writes_them(tmp_path):
+    rng = np.random.default_rng(0)
+    train, test = (rng.integers(0, 256, (n, 28, 28), np.uint8) for n in (5, 2))
+    labels = np.arange(7, dtype=np.uint8)
+    np.savez_compressed(tmp_path / "mnist.npz", x_test=test, x_train=train, y_test=labels[:2], y_train=labels[:5])
+    faces = read(tmp_path / "mnist.npz", size=28, channels=1)
+    assert np.array_equal(pixels_of(faces)[..., 0], np.concatenate([test, train]))
+
+
+def test_an_npz_of_another_size_and_mode(tmp_path):
+    np.savez(tmp_path / "a.npz", clear=np.zeros((2, 20, 30, 4), np.uint8))
+    faces = read(tmp_path / "a.npz", size=8)
+    assert pixels_of(faces).min() == 255  # transparent, so white
+    assert faces.resized == 2
+
+
+def test_an_npz_is_streamed(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros((4000, 32, 32, 3), np.uint8))
+    tracemalloc.start()
+    try:
+        assert len(read(tmp_path / "a.npz", size=32)) == 4000
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20  # of 12 MiB
+    finally:
+        tracemalloc.stop()
+
+
+def test_arrays_that_are_no_pictures_are_a_problem(tmp_path):
+    pictures = np.zeros((3, 16, 16, 3), np.uint8)
+    for name, array in {
+        "objects": np.array([{"a": 1}], object),
+        "floats": pictures / 255,
+        "fortran": np.asfortranarray(pictures),
+        "labels": np.arange(10, dtype=np.uint8),
+        "empty": pictures[:0],
+        "flat": pictures[:, :0],
+    }.items():
+        np.savez(tmp_path / f"{name}.npz", array)
+        with pytest.raises(Problem, match=f"no pictures in .*{name}"):
+            read(tmp_path / f"{name}.npz")
+
+
+def test_fortran_order_beside_pictures_is_left_out(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", a=pictures, b=np.asfortranarray(pictures))
+    assert np.array_equal(pixels_of(read(tmp_path / "a.npz")), pictures)
+
+
+def test_an_npz_that_is_a_zip_of_something_else_is_a_problem(tmp_path):
+    with pytest.raises(Problem, match="no npz of arrays"):
+        read(zipped(tmp_path / "a.npz", {"a.png": png()}))
+
+
+def test_an_npz_that_holds_less_than_it_says_is_a_problem(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.zeros((9, 16, 16, 3), np.uint8))
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        data = archive.read("x.npy")
+    with pytest.raises(Problem, match="damaged"):
+        read(zipped(tmp_path / "b.npz", {"x.npy": data[:2000]}))
+
+
+def test_an_npz_with_a_flipped_bit_is_a_problem(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.zeros((9, 16, 16, 3), np.uint8))
+    data = bytearray(path.read_bytes())
+    data[1000] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(Problem, match="damaged"):
+        read(path)
+
+
+def test_several_sources_one_after_the_other(faces, drawn, tmp_path):
+    np.savez(tmp_path / "a.npz", x=255 - drawn)
+    images.save("single.png", drawn[3])
+    together = read(tmp_path / "a.npz", faces, "single.png")
+    assert np.array_equal(pixels_of(together), np.concatenate([255 - drawn, drawn, drawn[3:4]]))
+    assert np.array_equal(together[[19, 20, 0, 10]], [drawn[9], drawn[3], 255 - drawn[0], drawn[0]])
+
+
+def test_other_sizes_are_resized_and_counted(folder):
+    images.save(folder / "large.png", cartoons.draw(1, 64))
+    images.save(folder / "wide.png", np.zeros((16, 32, 3), np.uint8))
+    faces = read(folder)
+    assert (len(faces), faces.resized) == (12, 2)
+
+
+def test_unreadable_pictures_are_skipped_and_named(folder):
+    (folder / "03.png").write_bytes(b"")
+    (folder / "04.png").write_bytes((folder / "04.png").read_bytes()[:200])
+    (folder / "05.png").unlink()
+    (folder / "05.png").symlink_to(folder / "gone.png")
+    faces = read(folder)
+    assert len(faces) == 7
+    assert [name for name, _ in faces.skipped] == ["03.png", "04.png", "05.png"]
+    assert all(why for _, why in faces.skipped)
+
+
+def test_a_bomb_of_a_picture_is_skipped(folder):
+    data = bytearray((folder / "03.png").read_bytes())
+    data[16:24] = (50_000).to_bytes(4, "big") * 2
+    data[29:33] = zipfile.crc32(data[12:29]).to_bytes(4, "big")
+    (folder / "03.png").write_bytes(bytes(data))
+    assert [name for name, _ in read(folder).skipped] == ["03.png"]
+
+
+def test_no_pictures_at_all_are_a_problem(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.txt").write_text("hi")
+    zipped(tmp_path / "none.zip", {"a.txt": b"hi"})
+    zipped(tmp_path / "bad.zip", {"a.png": b"hi"})
+    for name, words in {
+        "empty": "no pictures in", "none.zip": "no pictures in", "bad.zip": r"\(1 could not be read\)",
+        "text.txt": "holds no pictures", "gone": "does not exist", "gone.zip": "does not exist",
+        "gone.npz": "does not exist", "gone.png": "does not exist",
+    }.items():  # fmt: skip
+        with pytest.raises(Problem, match=words):
+            read(tmp_path / name)
+
+
+def test_the_cache_is_used_again_when_nothing_changed(folder, monkeypatch):
+    first = pixels_of(read(folder))
+    monkeypatch.setattr(images, "read", lambda *_: pytest.fail("decoded again"))
+    assert np.array_equal(pixels_of(read(folder)), first)
+
+
+def test_the_cache_remembers_what_was_skipped(folder):
+    (folder / "03.png").write_bytes(b"")
+    first, again = read(folder), read(folder)
+    assert (again.skipped, again.resized, again.fingerprint) == (first.skipped, first.resized, first.fingerprint)
+
+
+def test_the_cache_follows_changes(folder, drawn):
+    before = read(folder).fingerprint
+    images.save(folder / "00.png", 255 - drawn[0])
+    changed = read(folder)
+    assert np.array_equal(changed[[0]], 255 - drawn[:1])
+    assert changed.fingerprint != before
+    (folder / "00.png").unlink()
+    assert len(read(folder)) == 9
+
+
+@pytest.mark.parametrize("damage", [b"", b"short"])
+def test_a_damaged_cache_is_made_again(folder, drawn, damage):
+    for kind in ("*.npy", "*.json"):
+        read(folder)
+        (file,) = (folder.parent / "cache").glob(kind)
+        file.write_bytes(damage)
+        assert np.array_equal(pixels_of(read(folder)), drawn)
+
+
+def test_the_cache_is_a_plain_npy_file(faces, drawn, tmp_path):
+    read(faces)
+    (file,) = (tmp_path / "cache").glob("*.npy")
+    assert np.array_equal(np.load(file), drawn)
+
+
+def test_each_size_has_its_own_cache(faces):
+    assert read(faces, size=16).shape == (10, 16, 16, 3)
+    assert read(faces, size=8, channels=1).shape == (10, 8, 8, 1)
+    assert read(faces, size=16).shape == (10, 16, 16, 3)
+
+
+def test_the_fingerprint_is_of_the_pictures_not_of_their_place(folder, faces, tmp_path):
+    other = read(zipped(tmp_path / "a.zip", {file.name: file.read_bytes() for file in faces.iterdir()}))
+    assert read(folder).fingerprint == read(faces).fingerprint == other.fingerprint
+    images.save(folder / "00.png", np.zeros((16, 16, 3), np.uint8))
+    assert read(folder).fingerprint != other.fingerprint
+
+
+def test_memory_does_not_grow_with_the_set(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.zeros((4000, 32, 32, 3), np.uint8))
+    faces = read(tmp_path / "a.npz", size=32)
+    tracemalloc.start()
+    try:
+        for start in range(0, 4000, 40):
+            faces[np.arange(start, start + 40)]
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("count", "batch"), [(10, 4), (10, 5), (3, 7), (1, 2), (10, 10)])
+def test_every_picture_once_per_epoch(count, batch):
+    order = Order(count, batch, seed=3)
+    seen = np.concatenate([order.indices(step) for step in range(2 * count)])
+    for epoch in range(len(seen) // count):
+        assert sorted(seen[epoch * count : (epoch + 1) * count]) == list(range(count))
+    assert set(Counter(seen).values()) == {2 * batch}
+
+
+def test_the_order_is_a_function_of_seed_and_step():
+    one, two = Order(50, 8, seed=1), Order(50, 8, seed=1)
+    forwards = [one.indices(step).tolist() for step in range(20)]
+    backwards = [two.indices(step).tolist() for step in reversed(range(20))]
+    assert forwards == backwards[::-1]
+    assert forwards[0] != Order(50, 8, seed=2).indices(0).tolist()
+    assert sorted(forwards[0]) != forwards[0]
+
+
+def test_epochs_differ_and_are_counted():
+    order = Order(6, 3, seed=0)
+    assert [order.epoch(step) for step in range(6)] == [0, 0, 1, 1, 2, 2]
+    epochs = [np.concatenate([order.indices(2 * e), order.indices(2 * e + 1)]).tolist() for e in range(4)]
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+    assert [Order(3, 7, 0).epoch(step) for step in range(3)] == [0, 2, 4]
+
+
+def test_a_picture_that_pillow_warns_of_is_read_without_a_word(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
+    assert len(read(folder)) == 10

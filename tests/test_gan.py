@@ -1,0 +1,247 @@
+"""The labels, and one step of both players."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import train
+from models import dcgan
+from models.gan import GAN
+
+B = 6
+
+
+def batch(seed=0, size=16, steps=1, first=0, latent=8):
+    """Inputs of GAN.steps for `steps` steps."""
+    rng = np.random.default_rng(seed)
+    return [
+        np.arange(first, first + steps, dtype=np.int32),
+        rng.uniform(-1, 1, (steps, B, size, size, 3)).astype("float32"),
+        rng.standard_normal((steps, B, latent), "float32"),
+        rng.uniform(0.7, 1.2, (steps, B, 1)).astype("float32"),
+        rng.uniform(0, 0.3, (steps, B, 1)).astype("float32"),
+    ]
+
+
+ALL = ("translation", "mirror", "cutout")
+
+
+def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0):
+    keras.utils.set_random_seed(1)
+    build = dcgan.build_pooled_discriminator if pooled else dcgan.build_discriminator
+    return GAN(
+        dcgan.build_generator(16, 3, 8, (16, 8)),
+        build(16, 3, (8, 16)),
+        keras.optimizers.Adam(1e-3, beta_1=0.5),
+        keras.optimizers.Adam(1e-3, beta_1=0.5),
+        average,
+        augmentation,
+        seed,
+    )
+
+
+@pytest.fixture(scope="module")
+def plain_gan():
+    """Without dropout and augmentation. Compiling takes long, so tests share it, each from the same start."""
+    return tiny_gan()
+
+
+@pytest.fixture(scope="module")
+def random_gan():
+    """With dropout and every augmentation."""
+    return tiny_gan(pooled=True, augmentation=ALL)
+
+
+STARTS = {}
+
+
+def fresh(gan):
+    """A shared GAN, as it was at first."""
+    gan.restore(STARTS.setdefault(id(gan), gan.state()))
+    return gan
+
+
+def labels(epoch=0, **settings):
+    options = replace(train.BASE, batch_size=2000, **settings)
+    return train.label_targets(options, epoch, np.random.default_rng(0))
+
+
+def test_labels_are_1_and_0_unless_told_otherwise():
+    real, fake = labels()
+    assert real.shape == fake.shape == (2000, 1)
+    assert real.dtype == fake.dtype == np.float32
+    assert set(real.ravel()) == {1}
+    assert set(fake.ravel()) == {0}
+
+
+def test_labels_fill_their_ranges():
+    real, fake = labels(real_label=(0.7, 1.2), fake_label=(0.0, 0.3))
+    assert (real.min(), real.max()) == pytest.approx((0.7, 1.2), abs=0.01)
+    assert (fake.min(), fake.max()) == pytest.approx((0.0, 0.3), abs=0.01)
+
+
+def test_every_third_epoch_is_flipped():
+    swapped = []
+    for epoch in range(9):
+        real, fake = labels(epoch, real_label=(0.9, 0.9), fake_label=(0.1, 0.1), flip_every=3)
+        assert {real.mean().round(1), fake.mean().round(1)} == {np.float32(0.9), np.float32(0.1)}
+        swapped.append(bool(real.mean() < fake.mean()))
+    assert swapped == [False, False, True] * 3
+    real, fake = labels(epoch=2)
+    assert real.mean() > fake.mean()  # never, unless told to
+
+
+def test_a_batch_is_a_function_of_seed_and_step(faces):
+    from animefaces.dataset import Order, open_faces
+
+    pictures = open_faces([faces], 16, 3, "cache")
+    options = replace(train.BASE, batch_size=4, latent=8, real_label=(0.7, 1.2), fake_label=(0, 0.3), seed=5)
+
+    def make(step, options=options):
+        order = Order(len(pictures), options.batch_size, options.seed)
+        return train.make_batch(pictures, order, options, step)
+
+    for once, again in zip(make(7), make(7), strict=True):
+        assert np.array_equal(once, again)
+    step, real, z, real_target, _ = make(7)
+    assert (step, real.shape, z.shape) == (7, (4, 16, 16, 3), (4, 8))
+    assert -1 <= real.min() < real.max() <= 1
+    for other in (make(8), make(7, replace(options, seed=6))):
+        assert not any(np.array_equal(a, b) for a, b in zip((real, z, real_target), other[1:4], strict=True))
+
+
+def test_the_generators_target_is_exactly_1(plain_gan):
+    gan, inputs = fresh(plain_gan), batch()
+    fake = gan.generator(inputs[2][0], training=True)
+    figures = gan.steps(*inputs)
+    # Only D has learned since, and nothing that counts in training mode has changed in it after that.
+    logits = np.asarray(gan.discriminator(fake, training=True))
+    assert figures["g_loss"][0] == pytest.approx(np.logaddexp(0, -logits).mean(), rel=1e-5)
+
+
+def test_the_discriminators_loss_is_on_its_targets(plain_gan):
+    gan = fresh(plain_gan)
+    _, real, z, real_target, fake_target = batch()
+    start = gan.state()
+    fake = gan.generator(z[0], training=True)
+    judged = [np.asarray(gan.discriminator(x, training=True)) for x in (real[0], fake)]
+    losses = [np.mean(np.logaddexp(0, x) - t * x) for x, t in zip(judged, (real_target, fake_target), strict=True)]
+    gan.restore(start)
+    figures = gan.steps(*batch())
+    assert figures["d_loss"][0] == pytest.approx(np.mean(losses), rel=1e-5)
+    assert figures["real_right"][0] == pytest.approx((judged[0] > 0).mean())
+    assert figures["fake_right"][0] == pytest.approx((judged[1] < 0).mean())
+
+
+def brightness_gan():
+    """D's logit is ten times the mean pixel; G draws pixels tanh(z), one z per picture."""
+    z = keras.Input((1,))
+    x = layers.Dense(4 * 4 * 3, use_bias=False, kernel_initializer="ones")(z)
+    generator = keras.Model(z, layers.Activation("tanh")(layers.Reshape((4, 4, 3))(x)))
+    images = keras.Input((4, 4, 3))
+    dense = layers.Dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(10 / 48))
+    discriminator = keras.Model(images, dense(layers.Flatten()(images)))
+    return GAN(generator, discriminator, keras.optimizers.SGD(1e-6), keras.optimizers.SGD(1e-6))
+
+
+def test_what_the_figures_mean():
+    gan = brightness_gan()
+
+    def figures(real, z):
+        real, z = np.asarray(real, np.float32), np.asarray(z, np.float32)
+        pictures = np.broadcast_to(real[:, None, None, None], (4, 4, 4, 3))
+        targets = np.ones((1, 4, 1), np.float32)
+        done = gan.steps(np.int32([0]), pictures[None], z[None, :, None], targets, 0 * targets)
+        return {name: float(value[0]) for name, value in done.items()}
+
+    half = np.arctanh(0.5)
+    right = figures(real=[0.5] * 4, z=[-half] * 4)  # logits 5 and -5, every picture the same
+    assert (right["real_right"], right["fake_right"]) == (1, 1)
+    assert right["d_loss"] == pytest.approx(np.log1p(np.exp(-5)), rel=1e-3)
+    assert right["g_loss"] == pytest.approx(np.log1p(np.exp(5)), rel=1e-3)
+    assert right["spread"] == 0
+    mixed = figures(real=[-0.5, 0.5, 0.5, 0.5], z=[half, half, -half, -half])
+    assert (mixed["real_right"], mixed["fake_right"]) == (0.75, 0.5)
+    assert mixed["spread"] == pytest.approx(np.std([1, 1, -1, -1]) / np.std([-1, 1, 1, 1]), rel=1e-3)
+
+
+def test_several_steps_in_one_call_are_the_same_steps(random_gan):
+    inputs = batch(steps=2)
+    figures = fresh(random_gan).steps(*inputs)
+    together = random_gan.state()
+    fresh(random_gan)
+    one_by_one = [random_gan.steps(*(x[i : i + 1] for x in inputs)) for i in range(2)]
+    single = random_gan.state()
+    for name, values in figures.items():
+        assert values.shape == (2,)
+        assert values.tolist() == [figure[name].item() for figure in one_by_one]
+    assert [name for name in single if not np.array_equal(together[name], single[name])] == []
+
+
+def test_chance_is_a_function_of_seed_and_step(random_gan):
+    def losses(step):
+        figures = fresh(random_gan).steps(*batch(first=step))
+        return {name: value.item() for name, value in figures.items()}
+
+    fifth, sixth = losses(5), losses(6)
+    assert losses(5) == fifth  # whatever was drawn in between
+    assert sixth["d_loss"] != fifth["d_loss"]
+    other = tiny_gan(pooled=True, augmentation=ALL, seed=1)
+    other.restore(STARTS[id(random_gan)])
+    assert other.steps(*batch(first=5))["d_loss"].item() != fifth["d_loss"]
+
+
+def test_without_chance_the_step_number_does_not_matter(plain_gan):
+    first = fresh(plain_gan).steps(*batch(first=200))
+    assert fresh(plain_gan).steps(*batch(first=300)) == first
+
+
+def test_one_step_changes_everything_that_learns(random_gan):
+    before = fresh(random_gan).state()
+    random_gan.steps(*batch())
+    after = random_gan.state()
+    same = [name for name in before if np.array_equal(before[name], after[name])]
+    assert [name for name in same if "optimizer" not in name] == []
+    assert len(same) == 2  # the learning rates
+
+
+def test_a_state_comes_back_and_goes_on_the_same(random_gan):
+    fresh(random_gan).steps(*batch())
+    kept = random_gan.state()
+    onwards = random_gan.steps(*batch(first=1))
+    random_gan.restore(kept)
+    assert random_gan.steps(*batch(first=1)) == onwards
+
+
+def test_the_average_follows_the_generator(plain_gan):
+    fresh(plain_gan).steps(*batch())  # its decay is 0
+    for slow, fast in zip(plain_gan.average.get_weights(), plain_gan.generator.get_weights(), strict=True):
+        assert np.allclose(slow, fast, atol=1e-7)
+
+
+@pytest.mark.parametrize("change", ["missing", "extra", "shape"])
+def test_another_networks_state_is_refused_before_anything_changes(change):
+    gan = tiny_gan()
+    before, arrays = gan.state(), {name: value + 1 for name, value in gan.state().items()}
+    last = max(arrays)
+    if change == "missing":
+        del arrays[last]
+    elif change == "extra":
+        arrays["generator/999"] = np.zeros(1)
+    else:
+        arrays[last] = np.zeros((7, 7, 7))
+    with pytest.raises(ValueError, match="other networks"):
+        gan.restore(arrays)
+    assert all(np.array_equal(before[name], value) for name, value in gan.state().items())
+
+
+def test_learning_rates_are_scaled_and_part_of_the_state():
+    gan = tiny_gan()
+    gan.scale_learning_rates(0.5)
+    other = tiny_gan()
+    other.restore(gan.state())
+    assert float(other.g_optimizer.learning_rate) == pytest.approx(5e-4)
+    assert float(other.d_optimizer.learning_rate) == pytest.approx(5e-4)

@@ -1,0 +1,139 @@
+"""Networks: shapes, ranges, sizes, gradients, and files that open anywhere."""
+
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+from conftest import python
+from keras import ops
+
+import train
+from models import dcgan, engine, saved
+
+# Trainable parameters of generator and discriminator. Those of `tutorial` are the PyTorch DCGAN tutorial's own.
+PARAMETERS = {
+    "light": (1_100_224, 694_656),
+    "demo": (370_624, 167_808),
+    "pooled": (3_608_000, 4_658_432),
+    "noisy": (3_576_704, 2_765_568),
+    "tutorial": (3_576_704, 2_765_568),
+    "soft": (3_576_704, 730_496),
+    "paper": (18_855_040, 17_232_768),
+    "mnist": (1_781_504, 539_392),
+    "modern": (3_718_275, 3_309_441),
+}
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def networks_of(recipe, monkeypatch):
+    monkeypatch.setattr("models.gan.GAN", lambda generator, discriminator, *rest: (generator, discriminator))
+    return train.build_gan(recipe)
+
+
+@pytest.mark.parametrize("name", train.RECIPES)
+def test_sizes_of_each_recipe(name, monkeypatch):
+    recipe = train.RECIPES[name]
+    generator, discriminator = networks_of(recipe, monkeypatch)
+    sizes = [sum(math.prod(v.shape) for v in n.trainable_variables) for n in (generator, discriminator)]
+    assert tuple(sizes) == PARAMETERS[name]
+    picture = (None, recipe.size, recipe.size, recipe.channels)
+    assert (generator.input_shape, generator.output_shape) == ((None, recipe.latent), picture)
+    assert (discriminator.input_shape, discriminator.output_shape) == (picture, (None, 1))
+
+
+def test_the_discriminator_before_it_was_reduced(monkeypatch):
+    from dataclasses import replace
+
+    soft = train.RECIPES["soft"]
+    _, full = networks_of(replace(soft, discriminator_widths=(128, 256, 512)), monkeypatch)
+    convolutions = [layer for layer in full.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [(c.filters, c.kernel_size[0]) for c in convolutions] == [(128, 5), (256, 3), (512, 3)]
+    _, reduced = networks_of(soft, monkeypatch)
+    convolutions = [layer for layer in reduced.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [(c.filters, c.kernel_size[0]) for c in convolutions] == [(128, 5), (512, 3)]
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "widths", "last_stride"),
+    [(16, 3, (16, 8), 2), (16, 1, (16, 8, 8), 1), (28, 1, (16, 8), 2), (8, 3, (4,), 2), (32, 3, (8, 8, 8), 2)],
+)
+def test_a_generator_draws_pictures_in_range(size, channels, widths, last_stride):
+    generator = dcgan.build_generator(size, channels, 8, widths, last_stride=last_stride)
+    images = ops.convert_to_numpy(generator(100 * noise(3, 8), training=True))
+    assert images.shape == (3, size, size, channels)
+    assert images.dtype == np.float32
+    assert -1 <= images.min() < 0 < images.max() <= 1
+
+
+def test_a_size_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="need a size that 8 divides, not 20"):
+        dcgan.build_generator(20, 3, 8, (16, 8, 8))
+
+
+DISCRIMINATORS = {
+    "strided": lambda: dcgan.build_discriminator(16, 3, (8, 16), (5, 3)),
+    "pooled": lambda: dcgan.build_pooled_discriminator(16, 3, (8, 16)),
+}
+
+
+@pytest.mark.parametrize("kind", DISCRIMINATORS)
+def test_a_discriminator_gives_any_logit(kind):
+    discriminator = DISCRIMINATORS[kind]()
+    logits = ops.convert_to_numpy(discriminator(noise(32, 16, 16, 3), training=True))
+    assert logits.shape == (32, 1)
+    assert logits.min() < 0 < logits.max()  # no sigmoid
+
+
+@pytest.mark.parametrize("kind", DISCRIMINATORS)
+def test_gradients_are_finite_and_reach_every_weight(kind):
+    generator, discriminator = dcgan.build_generator(16, 3, 8, (16, 8)), DISCRIMINATORS[kind]()
+    variables = [*generator.trainable_variables, *discriminator.trainable_variables]
+
+    def loss():
+        return ops.mean(discriminator(generator(noise(8, 8), training=True), training=True) ** 2), None
+
+    _, _, gradients = engine.gradients(loss, variables)
+    for variable, gradient in zip(variables, gradients, strict=True):
+        assert np.isfinite(gradient).all(), variable.path
+        # Of a bias before a batch norm only rounding errors are left.
+        assert np.abs(gradient).max() > 0, variable.path
+
+
+def test_equal_shapes_start_with_different_weights():
+    network = dcgan.build_pooled_discriminator(16, 3, (8, 8))
+    kernels = [layer.kernel for layer in network.layers if getattr(layer, "filters", None) == 8]
+    assert [k.shape for k in kernels[1:]] == [(3, 3, 8, 8)] * 3
+    assert not np.allclose(kernels[1], kernels[2])
+
+
+def test_weights_start_as_the_paper_says():
+    kernel = np.asarray(dcgan.build_generator(16, 3, 100, (64, 32)).trainable_variables[0])
+    assert abs(kernel.mean()) < 1e-3
+    assert abs(kernel.std() - 0.02) < 1e-3
+
+
+def test_drawing_is_the_same_in_any_company():
+    generator, z = dcgan.build_generator(16, 3, 8, (16, 8)), noise(70, 8)
+    together = saved.draw(generator, z)
+    assert together.shape == (70, 16, 16, 3)
+    for part in (slice(0, 1), slice(30, 40), slice(69, 70)):
+        assert np.array_equal(saved.draw(generator, z[part]), together[part])
+
+
+def test_a_saved_generator_opens_where_this_project_is_not(trained, tmp_path):
+    code = (
+        "import json, sys, keras, numpy as np\n"
+        "network = keras.saving.load_model(sys.argv[1])\n"
+        "z = np.random.default_rng(0).standard_normal((4, 8), np.float32)\n"
+        "assert not {'models', 'animefaces', 'train'} & set(sys.modules)\n"
+        "print(json.dumps(network.predict(z, verbose=0).ravel().tolist()))"
+    )
+    done = python("-c", code, trained / "generator.keras", cwd=tmp_path, PYTHONPATH="")
+    assert done.returncode == 0, done.stderr
+    here = saved.load(trained / "generator.keras").predict(noise(4, 8), verbose=0)
+    assert np.allclose(json.loads(done.stdout.splitlines()[-1]), here.ravel(), atol=1e-6)

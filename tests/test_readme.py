@@ -1,0 +1,105 @@
+"""Every command in the README works, in the order in which it stands there."""
+
+import re
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import generate
+import train
+from animefaces import cartoons, images
+
+PROJECT = Path(__file__).resolve().parent.parent
+SCRIPTS = {"train.py": train.main, "generate.py": generate.main, "animefaces.cartoons": cartoons.main}
+# The real programs and flags, on networks and counts that take a moment.
+SMALL = {
+    "train.py": ["--size", "16", "--generator-widths", "8,8", "--discriminator-widths", "8,8", "--batch-size", "4"],
+    "generate.py": [],
+    "animefaces.cartoons": ["--count", "6"],
+}
+
+
+def commands():
+    """The lines of the README's sh blocks, without comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", (PROJECT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def write_pictures(folder):
+    faces = cartoons.draw_many(6, 16)
+    (folder / "more_faces").mkdir()
+    (folder / "data" / "faces").mkdir(parents=True)
+    for i, face in enumerate(faces):
+        images.save(folder / "more_faces" / f"{i}.png", face)
+        images.save(folder / "data" / "faces" / f"{i}.png", face)
+    for name in ("faces.zip", "second_set.zip"):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            for file in (folder / "more_faces").iterdir():
+                archive.write(file, file.name)
+    np.savez(folder / "mnist.npz", x_train=np.zeros((6, 28, 28), np.uint8), y_train=np.arange(6))
+
+
+def run(line):
+    """Run one `python SCRIPT ...` line in this process, made small."""
+    _, *words = shlex.split(line)
+    words = words[1:] if words[0] == "-m" else words
+    script, *arguments = words
+    small = SMALL[script]
+    if script == "train.py":
+        steps = ["--steps", "2"] if "--steps" not in arguments else ["--steps", "3"]
+        resumed = "--run" in arguments and Path(arguments[arguments.index("--run") + 1]).exists()
+        started = "--init-from" in arguments
+        small = steps if resumed or started else [*small, *steps]
+    return SCRIPTS[script]([*arguments, *small])
+
+
+def test_commands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path)
+    python = [line for line in commands() if line.startswith(("python train.py", "python generate.py"))]
+    assert len(python) >= 10
+    for line in python:
+        assert run(line) == 0, line
+    assert len(list((tmp_path / "many").glob("*.png"))) == 1000
+    assert (tmp_path / "walk.gif").exists() and (tmp_path / "faces.png").exists()
+
+
+def test_demo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    listed = subprocess.run(
+        ["make", "--dry-run", "--file", PROJECT / "Makefile", "--directory", PROJECT, "demo", "VENV=nowhere"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [
+        line for line in listed.stdout.splitlines() if re.match(r"nowhere/bin/python (-m animefaces|\w+\.py)", line)
+    ]
+    assert len(lines) == 3
+    for line in lines:
+        assert run(line) == 0, line
+    assert (tmp_path / "results" / "demo" / "faces.png").exists()
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if line.startswith("make")])
+def test_make_targets(line):
+    done = subprocess.run([*shlex.split(line), "--dry-run"], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_set_up_by_hand(tmp_path):
+    assert "python -m venv .venv" in commands()
+    assert ".venv/bin/pip install -r requirements.txt" in commands()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
+    # All is installed here already, so nothing is fetched: this reads the file and checks the versions.
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "-r", PROJECT / "requirements.txt"]
+    subprocess.run(pip, check=True, capture_output=True)
+
+
+def test_only_these_commands_stand_there():
+    known = re.compile(r"(python (train|generate)\.py|make |python -m venv|\.venv/bin/pip)")
+    assert [line for line in commands() if not known.match(line)] == []

@@ -55,13 +55,14 @@ def run(line):
         steps = ["--steps", "2"] if "--steps" not in arguments else ["--steps", "3"]
         resumed = "--run" in arguments and Path(arguments[arguments.index("--run") + 1]).exists()
         started = "--init-from" in arguments
-        small = steps if resumed or started else [*small, *steps]
+        small = steps if resumed else [*steps, "--batch-size", "4"] if started else [*small, *steps]
     return SCRIPTS[script]([*arguments, *small])
 
 
 def test_commands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_pictures(tmp_path)
+    (tmp_path / "models").symlink_to(PROJECT / "models")  # the shipped weights are named by their path
     python = [line for line in commands() if line.startswith(("python train.py", "python generate.py"))]
     assert len(python) >= 10
     for line in python:
@@ -72,6 +73,7 @@ def test_commands(tmp_path, monkeypatch):
 
 def test_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").symlink_to(PROJECT / "models")
     listed = subprocess.run(
         ["make", "--dry-run", "--file", PROJECT / "Makefile", "--directory", PROJECT, "demo", "VENV=nowhere"],
         capture_output=True, text=True, check=True,
@@ -79,10 +81,11 @@ def test_demo(tmp_path, monkeypatch):
     lines = [
         line for line in listed.stdout.splitlines() if re.match(r"nowhere/bin/python (-m animefaces|\w+\.py)", line)
     ]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         assert run(line) == 0, line
     assert (tmp_path / "results" / "demo" / "faces.png").exists()
+    assert (tmp_path / "results" / "demo" / "anime.png").exists()
 
 
 @pytest.mark.parametrize("line", [line for line in commands() if line.startswith("make")])

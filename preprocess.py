@@ -15,7 +15,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from animefaces import images
 from animefaces.options import Problem, above, at_least, option, run_script, to_record, within
 
 # What decides which crops come out: the same for all of an output folder.
@@ -71,7 +70,7 @@ class Options:
 
 def work(options, given):
     """Scrape if asked to, find, crop and clean; then say what became of it all."""
-    from animefaces import faces, report
+    from animefaces import faces, images, report
 
     cascade = options.cascade
     if options.detector == "lbpcascade":

@@ -113,6 +113,16 @@ def test_several_steps_per_call_are_the_same_training(trained, train):
     assert [name for name in one if not np.array_equal(one[name], two[name])] == []
 
 
+@pytest.mark.parametrize("recipe", ["modern", "soft"])
+def test_other_recipes_go_on_exactly_too(recipe, train, tmp_path):
+    flags = ["--recipe", recipe, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]
+    assert train("--run", "whole", *flags) == 0
+    shutil.copytree("whole", "run")
+    Path("run/state/step_000000005.npz").unlink()  # goes on from step 4
+    assert train("--run", "run", *flags) == 0
+    assert_same_training(Path("run"), Path("whole"))
+
+
 @pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "text"])
 def test_a_damaged_state_falls_back_to_the_one_before(trained, copied, damage, train, capsys):
     newest = copied / "state" / "step_000000020.npz"

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, above, at_least, option, run_script, to_record, within
+from animefaces.options import Misuse, Problem, above, at_least, option, run_script, span, to_record, within
 
 ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
@@ -65,8 +65,8 @@ class Options:
     penalty: tuple[float, float] = option(
         (0.0, 0.0), "weight of D's gradient penalties, at first and at last", at_least(0)
     )
-    real_label: tuple[float, float] = option((1.0, 1.0), "range of D's target for real pictures")
-    fake_label: tuple[float, float] = option((0.0, 0.0), "range of D's target for fake ones")
+    real_label: tuple[float, float] = option((1.0, 1.0), "range of D's target for real pictures", span)
+    fake_label: tuple[float, float] = option((0.0, 0.0), "range of D's target for fake ones", span)
     flip_every: int = option(0, "swap D's targets every n-th epoch; 0 for never", at_least(0))
     augment: tuple[str, ...] = option(("none",), "how what D sees is moved about", choices=AUGMENTATIONS)
     average: float = option(

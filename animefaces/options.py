@@ -47,6 +47,11 @@ def within(lowest, highest):
     return lambda value: None if lowest <= value <= highest else f"from {lowest} to {highest}"
 
 
+def span(value):
+    """Check: (lowest, highest), in this order."""
+    return None if value[0] <= value[1] else "the lower end first"
+
+
 def _each(value):
     return value if isinstance(value, tuple) else () if value is None else (value,)
 

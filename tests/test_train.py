@@ -215,6 +215,8 @@ def refuse(train, refused):
         ("--size 4", "from 8 to 512"),
         ("--learning-rate 0", "greater than 0"),
         ("--augment blur", "invalid choice"),
+        ("--real-label 1.2,0.7", "--real-label 1.2,0.7 will not do: it must be the lower end first"),
+        ("--fake-label 0.3,0", "the lower end first"),
         ("--recipe grand", "invalid choice: 'grand'"),
         ("--minutes -1", "greater than 0"),
         ("--precision float64", "invalid choice"),

@@ -137,3 +137,15 @@ def test_a_saved_generator_opens_where_this_project_is_not(trained, tmp_path):
     assert done.returncode == 0, done.stderr
     here = saved.load(trained / "generator.keras").predict(noise(4, 8), verbose=0)
     assert np.allclose(json.loads(done.stdout.splitlines()[-1]), here.ravel(), atol=1e-6)
+
+
+def test_weights_stored_as_float16_are_half_the_file_and_nearly_the_same(tmp_path):
+    generator = dcgan.build_generator(16, 3, 8, (128, 64))
+    saved.save(generator, tmp_path / "full.keras")
+    saved.save(generator, tmp_path / "half.keras", half=True)
+    half = saved.load(tmp_path / "half.keras")
+    for stored, exact in zip(half.get_weights(), generator.get_weights(), strict=True):
+        assert stored.dtype == np.float32
+        assert np.array_equal(stored, exact.astype(np.float16))
+    sizes = [(tmp_path / name).stat().st_size for name in ("half.keras", "full.keras")]
+    assert sizes[0] < 0.6 * sizes[1]

@@ -9,6 +9,8 @@ from test_gan import batch, tiny_gan
 
 from models import saved
 
+QUICK = "--xla_backend_optimization_level=0"  # to compile; the steps are few
+
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
@@ -18,7 +20,7 @@ def both(tmp_path_factory):
     np.savez(folder / "start.npz", **gan.state())
     calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
     saved.save(gan.average, folder / "theirs.keras")
-    done = python(PROJECT / "tests" / "on_jax.py", folder, cwd=folder, KERAS_BACKEND="jax")
+    done = python(PROJECT / "tests" / "on_jax.py", folder, cwd=folder, KERAS_BACKEND="jax", XLA_FLAGS=QUICK)
     assert done.returncode == 0, done.stderr
     figures = {name: [x for call in calls for x in call[name].tolist()] for name in calls[0]}
     return gan, figures, json.loads(done.stdout.splitlines()[-1]), folder

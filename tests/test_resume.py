@@ -108,7 +108,7 @@ def test_a_longer_goal_is_the_longer_training(trained, train):
 
 
 def test_several_steps_per_call_are_the_same_training(trained, train):
-    assert train("--run", "run", "--steps", "20", "--steps-per-call", "3", tiny=TUTORIAL) == 0
+    assert train("--run", "run", "--steps", "20", "--steps-per-call", "2", tiny=TUTORIAL) == 0
     one, two = state_of(Path("run")), state_of(trained)
     assert [name for name in one if not np.array_equal(one[name], two[name])] == []
 

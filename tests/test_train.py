@@ -267,7 +267,7 @@ def test_folders_that_are_no_run(refuse, trained):
     assert "does not fit" in refuse(1, "--init-from", "file")
     Path("young").mkdir()
     shutil.copy(trained / "options.json", "young")
-    assert "has not saved a state yet" in refuse(1, "--init-from", "young", tiny=[])
+    assert "has not saved yet" in refuse(1, "--init-from", "young", tiny=[])
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"options": 7}', '{"options": {}, "data": ""}'])
@@ -407,5 +407,11 @@ def test_a_collapse_is_told_once_while_training(train, monkeypatch, capsys):
     assert capsys.readouterr().err == "warning: step 20: it collapsed\n"
 
 
-def test_too_little_memory_is_one_line(refuse):
-    assert "not enough memory" in refuse(1, "--generator-widths", "2000000,2000000", "--run", "run")
+def test_too_little_memory_is_one_line(refuse, monkeypatch):
+    from tensorflow.errors import ResourceExhaustedError
+
+    def large(*args):
+        raise ResourceExhaustedError(None, None, "OOM when allocating tensor\nwith shape[1000000,1000000]")
+
+    monkeypatch.setattr(players, "GAN", large)
+    assert refuse(1, "--run", "run") == "not enough memory: try a smaller --batch-size, --size or --count"

@@ -13,13 +13,23 @@ the generator for generate.py, and the state to go on from.
 import contextlib
 import dataclasses
 import math
-import signal
 import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, above, at_least, option, run_script, span, to_record, within
+from animefaces.options import (
+    Misuse,
+    Problem,
+    above,
+    at_least,
+    option,
+    run_script,
+    span,
+    stop_signals,
+    to_record,
+    within,
+)
 
 ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
@@ -386,6 +396,8 @@ class Training:
 
     def note(self, bar):
         """Log the means since the last note, show them, and say so when one network has given up."""
+        from animefaces import logs
+
         window, self.progress.window = self.progress.window, {}
         step, seconds = self.progress.step, round(self.progress.seconds, 3)
         count = len(window["d_loss"])
@@ -397,7 +409,7 @@ class Training:
         bar.set_postfix_str(f"step {step:,}, {speed['images_per_second']:.0f} img/s, "
                             f"D {means['d_loss']:.3f}, G {means['g_loss']:.3f}", refresh=False)  # fmt: skip
         bar.update(self.progress.share(self.options) - bar.n)
-        trouble = diagnose(self.log.entries)
+        trouble = logs.diagnose(self.log.entries)
         if trouble and trouble != self.warned:
             bar.write(f"warning: step {step:,}: {trouble}", file=sys.stderr)
         self.warned = trouble
@@ -458,53 +470,6 @@ class Training:
         grids = sorted((self.run / "samples").glob("step_*.png"), key=lambda path: (len(path.name), path.name))
         shown = grids[:: math.ceil(len(grids) / 60)]  # a film of a minute at most, whatever the training's length
         images.save_film(self.run / "progress.gif", (images.read(path) for path in shown), seconds=0.3)
-
-
-def diagnose(entries):
-    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries, 500 steps.
-
-    Collapsed generator: its images differ from each other less than half as much as they once did, or
-    hardly at all. Dominating discriminator: right on more than 99 % of the real and of the fake images,
-    so that there is next to nothing left for G to learn from.
-    """
-    windows = [entries[end - 50 : end] for end in range(len(entries), 49, -50)]
-    if not windows:
-        return None
-
-    def mean(window, name):
-        return sum(entry[name] for entry in window) / len(window)
-
-    spread, *before = [mean(window, "spread") for window in windows]
-    if spread < max(0.05, max(before, default=0) / 2):
-        return ("the generator draws nearly the same picture whatever z (mode collapse): start anew with a lower "
-                "--learning-rate or --augment translation mirror")  # fmt: skip
-    right = min(mean(windows[0], "real_right"), mean(windows[0], "fake_right"))
-    if right > 0.99:
-        return ("the discriminator is always right and the generator no longer learns: "
-                "try softer labels, --augment translation mirror, or narrower --discriminator-widths")  # fmt: skip
-    return None
-
-
-@contextlib.contextmanager
-def stop_signals():
-    """A list that is empty until Ctrl-C or a polite kill: the step in hand ends first, so no state is torn.
-
-    The second one stops at once.
-    """
-    received = []
-
-    def receive(number, frame):
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, receive) for number in numbers]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def main(argv=None):

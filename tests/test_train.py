@@ -13,7 +13,7 @@ from conftest import SIZES, TINY, log_of, state_of
 from PIL import Image
 
 import train as program
-from animefaces import cartoons, images, runs
+from animefaces import cartoons, images, logs, runs
 from models import gan as players
 
 # Recipes whose networks are too large for a test keep their kind and number of layers, but not their widths.
@@ -371,8 +371,8 @@ def entries(count=60, **figures):
 
 
 def test_a_healthy_game_is_not_diagnosed():
-    assert program.diagnose(entries()) is None
-    assert program.diagnose([]) is None
+    assert logs.diagnose(entries()) is None
+    assert logs.diagnose([]) is None
 
 
 DOMINATED = {"real_right": 1.0, "fake_right": 0.995}
@@ -386,25 +386,25 @@ DOMINATED = {"real_right": 1.0, "fake_right": 0.995}
     ],
 )
 def test_collapses_are_told_in_words(figures, words):
-    assert words in program.diagnose(entries(**figures))
-    assert words in program.diagnose(entries() + entries(50, **figures))
-    assert program.diagnose(entries(49, **figures)) is None  # too early to say
-    assert program.diagnose(entries(**figures) + entries(50)) is None  # it has recovered
+    assert words in logs.diagnose(entries(**figures))
+    assert words in logs.diagnose(entries() + entries(50, **figures))
+    assert logs.diagnose(entries(49, **figures)) is None  # too early to say
+    assert logs.diagnose(entries(**figures) + entries(50)) is None  # it has recovered
 
 
 def test_half_the_variety_of_before_is_a_collapse_and_little_from_the_start_is_not():
-    assert program.diagnose(entries(spread=0.3)) is None
-    assert "mode collapse" in program.diagnose(entries(100, spread=0.8) + entries(50, spread=0.3))
-    assert program.diagnose(entries(100, spread=0.5) + entries(50, spread=0.3)) is None
+    assert logs.diagnose(entries(spread=0.3)) is None
+    assert "mode collapse" in logs.diagnose(entries(100, spread=0.8) + entries(50, spread=0.3))
+    assert logs.diagnose(entries(100, spread=0.5) + entries(50, spread=0.3)) is None
 
 
 def test_only_a_discriminator_right_on_both_dominates():
-    assert program.diagnose(entries(**{**DOMINATED, "real_right": 0.9})) is None
-    assert program.diagnose(entries(**{**DOMINATED, "fake_right": 0.9})) is None
+    assert logs.diagnose(entries(**{**DOMINATED, "real_right": 0.9})) is None
+    assert logs.diagnose(entries(**{**DOMINATED, "fake_right": 0.9})) is None
 
 
 def test_a_collapse_is_told_once_while_training(train, monkeypatch, capsys):
-    monkeypatch.setattr(program, "diagnose", lambda entries: "it collapsed" if len(entries) > 1 else None)
+    monkeypatch.setattr(logs, "diagnose", lambda entries: "it collapsed" if len(entries) > 1 else None)
     tried(train, "--steps", "40")
     assert capsys.readouterr().err == "warning: step 20: it collapsed\n"
 

@@ -27,7 +27,8 @@ class Options:
     real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces: folders, zips, npz files or pictures")
     fake: Path | None = option(None, "a run folder or .keras generator, which draws seeds 0 and on; or faces, as "
                                      "for --real (default: the newest run, else the shipped weights)")  # fmt: skip
-    count: int = option(10_000, "faces of each kind, or as many as there are", at_least(FEWEST // 2))
+    count: int = option(2000, "faces of each kind, or as many as there are; 10,000 for figures to show",
+                        at_least(FEWEST // 2))  # fmt: skip
     features: str = option("inception", "network to compare in: inception, or a .keras file, pictures to (N, D)")
     size: int | None = option(
         None, "side of the pictures in pixels (default: the generator's, else 64)", within(8, 512)
@@ -39,6 +40,8 @@ class Options:
 
 class Drawn:
     """A generator's faces of seeds 0 and on, drawn as they are asked for: indexed like dataset.Faces."""
+
+    resized = 0
 
     def __init__(self, generator, count):
         self._generator, self.shape = generator, (count, *generator.output_shape[1:])
@@ -108,7 +111,7 @@ def evaluate(options, given):
         "real": [str(path) for path in options.real], "fake": label,
         "real_faces": len(real), "fake_faces": len(fake), "count": count,
         "features": network.name, "note": network.note, "dimensions": network.dimensions,
-        "size": size, "resized_real": real.resized, "resized_fake": getattr(fake, "resized", 0),
+        "size": size, "resized_real": real.resized, "resized_fake": fake.resized,
         "resized_in_network": network.resizes, **metrics.compare(known[:count], new),
         "floor": {"count": held_out, **metrics.compare(known[:held_out], known[-held_out:])},
     }  # fmt: skip
@@ -175,7 +178,7 @@ def report(figures):
 
 def row(words, *figures):
     """One line of a table."""
-    return f"{words:<26}" + "".join(f"{figure:>18}" for figure in figures)
+    return f"{words:<26}" + "".join(f"{figure:>22}" for figure in figures)
 
 
 def main(argv=None):

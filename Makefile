@@ -11,6 +11,7 @@ demo: $(VENV)/installed
 	$(RUN) -m animefaces.cartoons --output data/cartoons --count 2000
 	$(RUN) train.py --data data/cartoons --recipe demo --minutes 1.5 --run results/demo
 	$(RUN) generate.py --run results/demo --output results/demo/faces.png
+	$(RUN) generate.py --run models/pretrained --output results/demo/anime.png
 	@echo "Next, with pictures of your own: $(RUN) train.py --data FOLDER"
 
 test: lint

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from animefaces.options import Misuse, Problem, at_least, option, run_script, within
 
+MAX_FACES = 10_000_000
 MAX_GRID = 10_000  # faces
 FRAMES = 24  # of a film, from one face to the next
 AT_ONCE = 480  # faces drawn between two writes
@@ -27,7 +28,7 @@ class Options:
     """What to draw, and where to."""
 
     run: Path | None = option(None, "run folder or .keras file (default: the newest run, else the shipped weights)")
-    count: int = option(64, "number of faces, with the seeds from --seed on", at_least(1))
+    count: int = option(64, "number of faces, with the seeds from --seed on", within(1, MAX_FACES))
     seed: int = option(0, "first seed", at_least(0))
     seeds: str | None = option(None, "these seeds instead: 0-7,12")
     latents: Path | None = option(None, "an .npz with z (N, latent), instead of seeds")
@@ -41,7 +42,7 @@ def parse_seeds(text):
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
-        if last < first or last - first >= 10_000_000:
+        if last < first or len(seeds) + last - first >= MAX_FACES:
             raise Misuse(f"--seeds {text} cannot be read: write numbers and ranges like 0-7,12")
         seeds.extend(range(first, last + 1))
     return seeds
@@ -88,7 +89,9 @@ def generate(options, given):
     output, kind = output_kind(options.output)
     if sum(bool(given & source) for source in ({"count", "seed"}, {"seeds"}, {"latents"})) > 1:
         raise Misuse("--count with --seed, --seeds and --latents exclude each other: give one of them")
-    seeds = parse_seeds(options.seeds) if options.seeds else range(options.seed, options.seed + options.count)
+    seeds = (
+        parse_seeds(options.seeds) if options.seeds is not None else range(options.seed, options.seed + options.count)
+    )
     if kind == "grid" and len(seeds) > MAX_GRID:
         raise Misuse(f"{len(seeds):,} faces are too many for one picture: --output faces/ writes one file per face")
     generator, path = runs.open_generator(options.run, load_network)

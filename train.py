@@ -10,17 +10,25 @@ A run folder, results/NNNNN-recipe/ unless --run names it, takes sample grids, c
 the generator for generate.py, and the state to go on from.
 """
 
-import collections
 import contextlib
 import dataclasses
 import math
-import signal
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, above, at_least, option, run_script, to_record, within
+from animefaces.options import (
+    Misuse,
+    Problem,
+    above,
+    at_least,
+    option,
+    run_script,
+    stop_signals,
+    to_record,
+    within,
+)
 
 ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
@@ -138,10 +146,10 @@ def make_batch(faces, order, options, step):
 
 def build_gan(options):
     """The networks of a recipe, ready to train. Raises Misuse if the options do not fit together."""
-    import keras
-
+    from models import engine
     from models.gan import GAN
 
+    keras = engine.keras  # without the noise of its start
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy("float32" if options.precision == "float32" else f"mixed_{options.precision}")
     try:
@@ -189,25 +197,22 @@ def penalty_schedule(options):
 
 
 def initialise(gan, options):
-    """Give a new run's networks the weights that --init-from names."""
+    """Give a new run's networks the weights that --init-from names; its optimizers start anew, for other pictures."""
     from animefaces import runs
     from models import saved
 
-    if options.init_from.is_dir():
-        state = runs.load_state(options.init_from)
-        if state is None:
-            raise Problem(f"{options.init_from} has not saved a state yet: name another run")
-        ours, theirs = gan.state(), state[0]
-        # The networks go on; the optimizers start anew, since the pictures are others.
-        networks = {k: v for k, v in theirs.items() if not k.split("/")[0].endswith("optimizer")}
-        arrays = {**{k: v for k, v in ours.items() if k.split("/")[0].endswith("optimizer")}, **networks}
-        with _other_networks(options.init_from):
-            gan.restore(arrays)
-        return
-    with _other_networks(options.init_from):
-        weights = saved.load(options.init_from).get_weights()
+    source = options.init_from
+    state = runs.load_state(source) if source.is_dir() else None
+    with _other_networks(source):
+        if state:
+            ours = {name: a for name, a in gan.state().items() if "optimizer" in name}
+            gan.restore({**{name: a for name, a in state[0].items() if "optimizer" not in name}, **ours})
+            return
+        weights = saved.load(runs.find_generator(source)).get_weights()
         for network in (gan.generator, gan.average):
             network.set_weights(weights)
+        if (source / runs.DISCRIMINATOR).exists():
+            gan.discriminator.set_weights(saved.load(source / runs.DISCRIMINATOR).get_weights())
 
 
 @contextlib.contextmanager
@@ -228,6 +233,12 @@ class Progress:
     seconds: float = 0.0
     rollbacks: int = 0
     trouble: int = 0  # the step of the last rollback
+    window: dict = field(default_factory=dict)  # figures since the last log entry
+
+    @classmethod
+    def of(cls, record):
+        """From the record of a saved state."""
+        return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls) if f.name in record})
 
     def share(self, options):
         """0 at the start, 1 when done: by steps or by minutes, whichever is further."""
@@ -243,21 +254,24 @@ def train_gan(options, given):
     run, options = runs.open_run(options, given, ADJUSTABLE)
     with runs.locked(run):
         state = runs.load_state(run, arrays=False)
-        progress = Progress(**state[1]) if state else Progress()
+        progress = Progress.of(state[1]) if state else Progress()
         if state and progress.share(options) == 1:
             print(f"{run} is finished: {progress.step:,} steps, {progress.seconds / 60:.1f} minutes.")
             print(f"To go on, raise --steps or --minutes; to see faces: python generate.py --run {run}")
             return
         faces = open_faces(options.data, options.size, options.channels, options.cache)
-        runs.keep_record(run, options, faces)
-        announce(run, options, faces, progress)
-        gan = build_gan(options)
-        if state:
-            _restore(gan, run)
-        elif options.init_from:
-            initialise(gan, options)
-        print(f"networks   generator {_parameters(gan.generator)}, discriminator {_parameters(gan.discriminator)}")
-        Training(gan, faces, options, run, progress).go_on()
+        from models import engine  # now, and not above: what is wrong so far is said at once
+
+        with engine.memory_errors():
+            gan = build_gan(options)  # before anything is written: the options may not fit together
+            runs.keep_record(run, options, faces)
+            announce(run, options, faces, progress)
+            if state:
+                progress = _restore(gan, run)
+            elif options.init_from:
+                initialise(gan, options)
+            print(f"networks   generator {_parameters(gan.generator)}, discriminator {_parameters(gan.discriminator)}")
+            Training(gan, faces, options, run, progress).go_on()
 
 
 def _parameters(network):
@@ -295,7 +309,7 @@ def _restore(gan, run):
         print(f"warning: {run}/state/{name} is damaged: going on from step {record['step']:,}", file=sys.stderr)
     with _other_networks(run):
         gan.restore(arrays)
-    return Progress(**record)
+    return Progress.of(record)
 
 
 class Training:
@@ -319,10 +333,15 @@ class Training:
         done = self.progress.share(self.options)
         layout = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
         with stop_signals() as stopping, tqdm(total=1, initial=done, bar_format=layout, disable=None) as bar:
-            if self.progress.step == 0:
-                self.save()  # something to go back to; and a full disk shows now, not in five minutes
-            while self.progress.share(self.options) < 1 and not stopping:
-                self.run_until_trouble(bar, stopping)
+            # Something to go back to; and a full disk shows now, not in five minutes.
+            if self.progress.step == 0 and not self.save():
+                raise Problem("the weights to start with are not finite: name another --init-from")
+            while True:
+                while self.progress.share(self.options) < 1 and not stopping:
+                    self.run_until_trouble(bar, stopping)
+                if self.save():
+                    break
+                self.roll_back(bar)
             self.finish()
         if stopping:
             raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {self.run} goes on")
@@ -335,25 +354,26 @@ class Training:
         """Steps, until the training is done, is told to stop, or has rolled back."""
         from animefaces.dataset import prefetched
 
-        window, clock, start = collections.defaultdict(list), time.perf_counter(), self.progress.seconds
+        clock, start = time.perf_counter(), self.progress.seconds
         with prefetched(self.make_call, self.calls()) as batches:
             while self.progress.share(self.options) < 1 and not stopping:
                 asked = time.perf_counter()
                 count, inputs = next(batches)
-                window["waiting"].append(time.perf_counter() - asked)
+                waited = time.perf_counter() - asked
                 figures = self.gan.steps(*inputs)
                 if not all(math.isfinite(x) for values in figures.values() for x in values):
                     return self.roll_back(bar)
                 self.progress.step += count
                 self.progress.seconds = start + time.perf_counter() - clock
-                for name, values in figures.items():
-                    window[name].extend(map(float, values))
+                for name, values in {**figures, "waiting": [waited]}.items():
+                    self.progress.window.setdefault(name, []).extend(map(float, values))
                 if self.progress.step // LOG_EVERY > (self.progress.step - count) // LOG_EVERY:
-                    self.note(window, bar)
+                    self.note(bar)
                 if self.progress.step % self.options.sample_every == 0:
                     self.sample()
-                if self.progress.seconds - self.saved_at >= self.options.save_minutes * 60:
-                    self.save()
+                due = self.progress.seconds - self.saved_at >= self.options.save_minutes * 60
+                if due and not self.save():
+                    return self.roll_back(bar)
         return None
 
     def calls(self):
@@ -373,8 +393,11 @@ class Training:
         batches = [make_batch(self.faces, self.order, self.options, step + i) for i in range(count)]
         return count, [np.stack(parts) for parts in zip(*batches, strict=True)]
 
-    def note(self, window, bar):
+    def note(self, bar):
         """Log the means since the last note, show them, and say so when one network has given up."""
+        from animefaces import logs
+
+        window, self.progress.window = self.progress.window, {}
         step, seconds = self.progress.step, round(self.progress.seconds, 3)
         count = len(window["d_loss"])
         since = seconds - (self.log.entries[-1]["seconds"] if self.log.entries else 0)
@@ -382,11 +405,10 @@ class Training:
         speed = {"images_per_second": round(count * self.options.batch_size / max(since, 1e-9), 2),
                  "waiting": round(sum(window["waiting"]) / max(since, 1e-9), 5)}  # fmt: skip
         self.log.add({"step": step, "epoch": self.order.epoch(step), "seconds": seconds, **means, **speed})
-        window.clear()
         bar.set_postfix_str(f"step {step:,}, {speed['images_per_second']:.0f} img/s, "
                             f"D {means['d_loss']:.3f}, G {means['g_loss']:.3f}", refresh=False)  # fmt: skip
         bar.update(self.progress.share(self.options) - bar.n)
-        trouble = diagnose(self.log.entries)
+        trouble = logs.diagnose(self.log.entries)
         if trouble and trouble != self.warned:
             bar.write(f"warning: step {step:,}: {trouble}", file=sys.stderr)
         self.warned = trouble
@@ -404,31 +426,31 @@ class Training:
             saved.save(self.gan.average, temporary)
 
     def save(self):
-        """Write what to use, then what to go on from."""
+        """Write what to use, then what to go on from. False, and nothing is written, if a weight is not finite."""
         import numpy as np
 
         from animefaces import runs
 
         arrays = self.gan.state()
         if not all(np.isfinite(a).all() for a in arrays.values()):
-            raise Problem(
-                f"the weights are no longer finite: give --run {self.run} again, it goes on from its last good state"
-            )
+            return False
         self.sample()
         if self.progress.step > self.progress.trouble:
             self.progress.rollbacks = 0
         runs.save_state(self.run, arrays, dataclasses.asdict(self.progress))
         self.saved_at = self.progress.seconds
+        return True
 
     def roll_back(self, bar):
-        """After a loss that is no number: the last good state, with half the learning rates."""
+        """After a loss or a weight that is no number: the last good state, with half the learning rates."""
         from animefaces import runs
 
         trouble, seconds = self.progress.step, self.progress.seconds
         rollbacks = self.progress.rollbacks + 1
         if rollbacks > MAX_ROLLBACKS:
             raise Problem(
-                f"the loss was not finite {rollbacks} times near step {trouble:,}: lower --learning-rate in a new run"
+                f"the loss or a weight was not finite {rollbacks} times near step {trouble:,}: "
+                "lower --learning-rate in a new run"
             )
         self.progress = _restore(self.gan, self.run)
         self.progress.rollbacks, self.progress.trouble, self.progress.seconds = rollbacks, trouble, seconds
@@ -436,65 +458,17 @@ class Training:
         runs.save_state(self.run, self.gan.state(), dataclasses.asdict(self.progress))
         self.log.rewind(self.progress.step)
         back = f"back to step {self.progress.step:,} with half the learning rates"
-        bar.write(f"warning: the loss at step {trouble:,} is not finite: {back}", file=sys.stderr)
+        bar.write(f"warning: the loss or a weight at step {trouble:,} is not finite: {back}", file=sys.stderr)
 
     def finish(self):
-        """Save, and draw the curves and the film of the samples."""
+        """Draw the curves and the film of the samples."""
         from animefaces import images, plots
 
-        self.save()
         self.log.close()
         plots.curves(self.run / "curves.png", self.log.entries)
-        grids = sorted((self.run / "samples").glob("step_*.png"))
+        grids = sorted((self.run / "samples").glob("step_*.png"), key=lambda path: (len(path.name), path.name))
         shown = grids[:: math.ceil(len(grids) / 60)]  # a film of a minute at most, whatever the training's length
         images.save_film(self.run / "progress.gif", (images.read(path) for path in shown), seconds=0.3)
-
-
-def diagnose(entries):
-    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries, 500 steps.
-
-    Collapsed generator: its images differ from each other less than half as much as they once did, or
-    hardly at all. Dominating discriminator: right on more than 99 % of the real and of the fake images,
-    so that there is next to nothing left for G to learn from.
-    """
-    windows = [entries[end - 50 : end] for end in range(len(entries), 49, -50)]
-    if not windows:
-        return None
-
-    def mean(window, name):
-        return sum(entry[name] for entry in window) / len(window)
-
-    spread, *before = [mean(window, "spread") for window in windows]
-    if spread < max(0.05, max(before, default=0) / 2):
-        return ("the generator draws nearly the same picture whatever z (mode collapse): start anew with a lower "
-                "--learning-rate or --augment translation mirror")  # fmt: skip
-    right = min(mean(windows[0], "real_right"), mean(windows[0], "fake_right"))
-    if right > 0.99:
-        return ("the discriminator is always right and the generator no longer learns: "
-                "try softer labels, --augment translation mirror, or narrower --discriminator-widths")  # fmt: skip
-    return None
-
-
-@contextlib.contextmanager
-def stop_signals():
-    """A list that is empty until Ctrl-C or a polite kill: the step in hand ends first, so no state is torn.
-
-    The second one stops at once.
-    """
-    received = []
-
-    def receive(number, frame):
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, receive) for number in numbers]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def main(argv=None):

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 from animefaces.options import Problem
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # by content; Pillow would run Ghostscript on an EPS named .png
 MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
 
 
@@ -62,7 +63,7 @@ def _opened(file):
     """A picture file -> its Pillow image, for a while. Whatever is wrong with it is an OSError or a ValueError."""
     with _QUIET:
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 yield image
         except (OSError, ValueError, MemoryError):
             raise

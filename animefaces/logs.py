@@ -76,3 +76,28 @@ class _Events:
 
     def close(self):
         self._file.close()
+
+
+def diagnose(entries):
+    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries, 500 steps.
+
+    Collapsed generator: its images differ from each other less than half as much as they once did, or
+    hardly at all. Dominating discriminator: right on more than 99 % of the real and of the fake images,
+    so that there is next to nothing left for G to learn from.
+    """
+    windows = [entries[end - 50 : end] for end in range(len(entries), 49, -50)]
+    if not windows:
+        return None
+
+    def mean(window, name):
+        return sum(entry[name] for entry in window) / len(window)
+
+    spread, *before = [mean(window, "spread") for window in windows]
+    if spread < max(0.05, max(before, default=0) / 2):
+        return ("the generator draws nearly the same picture whatever z (mode collapse): start anew with a lower "
+                "--learning-rate or --augment translation mirror")  # fmt: skip
+    right = min(mean(windows[0], "real_right"), mean(windows[0], "fake_right"))
+    if right > 0.99:
+        return ("the discriminator is always right and the generator no longer learns: "
+                "try softer labels, --augment translation mirror, or narrower --discriminator-widths")  # fmt: skip
+    return None

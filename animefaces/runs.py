@@ -21,6 +21,7 @@ RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
+DISCRIMINATOR = "discriminator.keras"  # of the weights that ship; a run has it in its state
 KEPT_STATES = 2
 
 
@@ -87,12 +88,13 @@ def read_record(run):
     """The dict in a run's options.json, or None if the folder is absent or empty. Raises Problem if it is no run."""
     file = run / "options.json"
     if not file.exists():
-        if run.is_file() or (run.is_dir() and any(p.name != "lock" for p in run.iterdir())):
+        # A lock, or a temporary file of a write that was killed, is all that a run may have before its record.
+        if run.is_file() or (run.is_dir() and any(p.name != "lock" and p.name[0] != "." for p in run.iterdir())):
             raise Problem(f"{run} exists and is not a run folder (no options.json): give --run a new name")
         return None
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        return {**record, "options": dict(record["options"])}
+        return {**record, "data": str(record["data"]), "options": dict(record["options"])}
     except (ValueError, KeyError, TypeError) as fault:
         raise Problem(f"{file} is damaged: restore it from a copy, or give --run a new name") from fault
 
@@ -116,7 +118,7 @@ def open_run(options, given, adjustable):
 
 
 def _continued(options, given):
-    """--init-from RUN: that run's own settings, with the flags given by hand over them."""
+    """--init-from RUN: that run's own settings unless --recipe names others, with the flags given by hand over them."""
     if not options.init_from.exists():
         raise Problem(f"{options.init_from} does not exist: give --init-from a run folder or a .keras file")
     if options.init_from.is_file():
@@ -124,8 +126,18 @@ def _continued(options, given):
     record = read_record(options.init_from)
     if record is None:
         raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
+    if "recipe" in given:  # whose settings are then those asked for
+        return options
     source = from_record(type(options), record["options"])
-    return replace(source, **{name: getattr(options, name) for name in given | {"run", "data", "minutes"}})
+    own = given | {
+        "run",
+        "data",
+        "cache",
+        "minutes",
+        "precision",
+        "steps_per_call",
+    }  # of this machine, not of the networks
+    return replace(source, **{name: getattr(options, name) for name in own})
 
 
 def keep_record(run, options, faces):
@@ -158,7 +170,11 @@ def provenance():
 
 @contextlib.contextmanager
 def locked(run):
-    """Keep a second training out of the same folder. Let go by itself when the process ends, however it ends."""
+    """Keep a second training out of the same folder. Let go by itself when the process ends, however it ends.
+
+    Clears up what an earlier one left, half written, when it was killed. A folder in which no run has
+    begun by the end is removed.
+    """
     run.mkdir(parents=True, exist_ok=True)
     with open(run / "lock", "w") as file:
         try:
@@ -171,7 +187,15 @@ def locked(run):
             raise Problem(
                 f"{run} is being trained by another process: wait for it, or give --run another name"
             ) from fault
-        yield
+        for left in run.rglob(".*.tmp*"):
+            left.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            if not (run / "options.json").exists():
+                with contextlib.suppress(OSError):
+                    (run / "lock").unlink()
+                    run.rmdir()
 
 
 def _states(run):
@@ -181,12 +205,15 @@ def _states(run):
 def save_state(run, arrays, record):
     """Everything needed to go on: a dict of arrays and a JSON-able record, which holds at least `step`.
 
-    Written whole; the last KEPT_STATES are kept.
+    Written whole; the last KEPT_STATES are kept. Those of later steps were damaged, or training would
+    have gone on from them: they go too.
     """
-    with written_whole(run / "state" / f"step_{record['step']:09d}.npz") as temporary:
+    path = run / "state" / f"step_{record['step']:09d}.npz"
+    with written_whole(path) as temporary:
         np.savez(temporary, record=np.array(json.dumps(record)), **arrays)
-    for old in _states(run)[KEPT_STATES:]:
-        old.unlink()
+    later = [state for state in _states(run) if state > path]
+    for useless in later + _states(run)[len(later) + KEPT_STATES :]:
+        useless.unlink()
 
 
 def load_state(run, arrays=True):
@@ -194,12 +221,10 @@ def load_state(run, arrays=True):
 
     With arrays=False only the record is read. Raises Problem when there are states but none can be read.
     """
-    for left in (run / "state").glob(".*.tmp.npz"):  # of a write that was killed
-        left.unlink()
     damaged = []
     for path in _states(run):
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 record = json.loads(str(file["record"]))
                 record["step"], record["seconds"] = int(record["step"]), float(record["seconds"])
                 values = {name: file[name] for name in file.files if name != "record"} if arrays else {}

@@ -1,7 +1,7 @@
 """What training and drawing cost beside arithmetic: memory, waiting for pictures, start-up.
 
-    python benchmarks/footprint.py                     # sets of 64, 20,000 and 1,000,000 synthetic faces
-    python benchmarks/footprint.py --counts 64 20000   # without the 12 GB cache of the largest
+    python -m benchmarks.footprint                     # sets of 64, 20,000 and 1,000,000 synthetic faces
+    python -m benchmarks.footprint --counts 64 20000   # without the 12 GB cache of the largest
 
 The memory of the smallest set is TensorFlow's own, and the program's: the rest is what the set adds.
 """

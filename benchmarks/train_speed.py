@@ -1,7 +1,7 @@
 """Training speed of each recipe, side by side with the loops that others write for the same networks.
 
-    python benchmarks/train_speed.py                          # every recipe, about 12 minutes on two cores
-    python benchmarks/train_speed.py --recipes tutorial soft --seconds 60
+    python -m benchmarks.train_speed                          # every recipe, about 12 minutes on two cores
+    python -m benchmarks.train_speed --recipes tutorial soft --seconds 60
 
 - ours: train.py's loop, with its reading of pictures.
 - keras loop: as the seeds write it: generator.predict, train_on_batch on real, on fake, and
@@ -20,11 +20,8 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
 class RandomFaces:
@@ -131,7 +128,7 @@ def measure(name, recipe, seconds):
 
     options = replace(train.RECIPES[recipe])
     step = CONTESTANTS[name](options)
-    for _ in range(3):
+    for _ in range(2):  # compile, and settle
         step()
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds or count < 2:
@@ -142,7 +139,7 @@ def measure(name, recipe, seconds):
 
 def measured_apart(name, recipe, seconds):
     """`measure` in a process of its own; None if the contestant cannot run."""
-    command = [sys.executable, __file__, "--measure", name, recipe, str(seconds)]
+    command = [sys.executable, "-m", "benchmarks.train_speed", "--measure", name, recipe, str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
     if done.returncode:
         print(f"{name} on {recipe} failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)

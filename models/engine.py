@@ -67,6 +67,17 @@ def device():
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
+@contextlib.contextmanager
+def memory_errors():
+    """What the backend raises when memory runs out, the GPU's too, becomes a MemoryError."""
+    try:
+        yield
+    except Exception as fault:
+        if "ResourceExhausted" in type(fault).__name__ or "RESOURCE_EXHAUSTED" in str(fault):
+            raise MemoryError(str(fault)) from fault
+        raise
+
+
 def gradients(fn, variables):
     """fn() -> (a scalar, extras); returns (that scalar, extras, the scalar's gradient for each variable)."""
     value, extras, pull = traced(fn, variables)

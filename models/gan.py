@@ -17,10 +17,10 @@ class GAN:
 
     `steps(step, real, z, real_target, fake_target)` does one step for each entry of the inputs' leading
     axis: step (K,) int32, counted from 0; real (K, B, H, W, C) in [-1, 1]; z (K, B, latent); targets
-    (K, B, 1). It returns the figures of each step, a dict of float32 (K,):
+    (K, B, 1), which the relativistic loss has no use for. It returns the figures of each step, a dict of float32 (K,):
 
     - d_loss, g_loss: nats; D's is the mean of its loss on real and on fake;
-    - real_right, fake_right: share of the images that D told right;
+    - real_right, fake_right: share of the images that D told right; relativistic, of the pairs;
     - spread: how much G's images differ among each other, as a share of how much real ones do.
 
     All chance on the device (dropout, augmentation) is a function of (seed, step).

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import models  # noqa: F401 - readies TensorFlow as in the programs, before a test imports Keras
 from animefaces import cartoons, images
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -31,10 +31,10 @@ ALL = ("translation", "mirror", "cutout")
 
 def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0):
     keras.utils.set_random_seed(1)
-    build = dcgan.build_pooled_discriminator if pooled else dcgan.build_discriminator
+    discriminator = dcgan.build_pooled_discriminator(16, 3, (8,)) if pooled else None
     return GAN(
         dcgan.build_generator(16, 3, 8, (16, 8)),
-        build(16, 3, (8, 16)),
+        discriminator or dcgan.build_discriminator(16, 3, (8, 16)),
         keras.optimizers.Adam(1e-3, beta_1=0.5),
         keras.optimizers.Adam(1e-3, beta_1=0.5),
         average,

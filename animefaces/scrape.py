@@ -1,0 +1,169 @@
+"""Pictures from a booru or another gallery site, by gallery-dl, run as a program of its own.
+
+Its configuration files count: an account, a proxy or a site of one's own are set there.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from tqdm import tqdm
+
+from animefaces import images
+from animefaces.options import Misuse, Problem
+
+RAW = Path("data/raw")
+SITE = "https://danbooru.donmai.us"
+ARCHIVE = ".archive.sqlite3"  # of what was fetched, in the folder of a search
+FREE_TAGS = 2  # that the site lets a visitor without an account search for; its rating: does not count
+# What sites call their ratings. A bare "s" is "sensitive" on some and "safe" on others: the stricter reading counts.
+RATINGS = {"general": ("g", "general", "safe"), "sensitive": ("g", "general", "safe", "s", "sensitive")}
+
+SLOWER = "wait some minutes, then run the same command with --pause 5"
+# What gallery-dl says -> what is wrong and what to do; the first that fits.
+FAULTS = [
+    (r"\b429\b", f"the site asks to slow down (429): {SLOWER}"),
+    (r"\b403\b|challenge|captcha", f"the site refuses (403): {SLOWER}, or give gallery-dl an account for it"),
+    (r"\b401\b|credentials|login", "the site wants an account: give gallery-dl one, see its documentation"),
+    (r"\b422\b", "the site refuses this search (422): give fewer or simpler tags, or give gallery-dl an account"),
+    (r"\b(404|410)\b|could not be found", "the site has no such page (404): check the URL"),
+    (r"\b5\d\d\b", "the site has trouble of its own: run the same command again later"),
+    (r"time-?out|timed out", "the site does not answer in time: check the network, then run the same command again"),
+    (
+        r"NameResolution|NewConnection|ConnectionError|refused|unreachable|resolve|Max retries|reset|aborted",
+        "the site cannot be reached: check the network and its proxy, then run the same command again",
+    ),
+    (r"Unsupported URL", "gallery-dl does not know this site: give tags, or the URL of a site that it knows"),
+]
+
+
+def scrape(target, limit, rating="general", pause=1.0, raw=None):
+    """Tags or a URL -> (the folder of the pictures, what went wrong if not all came, else None).
+
+    At most the search's first `limit` pictures, of them only those not fetched before, with their tags
+    beside them. `rating`: "general", "sensitive" or "any". Waits `pause` seconds between two requests,
+    and up to twice that. Raises Problem when there is no picture at all, and when it is stopped.
+    """
+    if importlib.util.find_spec("gallery_dl") is None:
+        raise Problem("gallery-dl is not installed: pip install -r requirements.txt")
+    folder = Path(raw or RAW, _name(target, rating))
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile("w+", errors="replace") as messages:
+        code, seen = _run(command(target, limit, rating, pause, folder), messages, limit, folder)
+        messages.seek(0)
+        lost, why, fault = explain(code, messages)
+    here = _pictures(folder)
+    if not here:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # nothing is in it: it was made for this search
+        raise Problem(fault or why or _nothing_found(target, rating, seen and folder / ARCHIVE))
+    if lost and not fault:
+        fault = f"{lost} of the pictures could not be fetched: {why}"
+    return folder, f"{fault} ({here} pictures are in {folder}; it goes on where it stopped)" if fault else None
+
+
+def _nothing_found(target, rating, archive):
+    if archive:
+        return f"the pictures for {target!r} were fetched before and moved: delete {archive} to fetch them again"
+    rated = "" if rating == "any" else f"nothing there is rated {rating} (see --rating), or "
+    return f"no pictures for {target!r}: {rated}a tag is misspelt (one tag has no spaces: hair_ribbon)"
+
+
+def command(target, limit, rating, pause, folder):
+    """The gallery-dl command line, as a list. Raises Misuse for a target that is neither tags nor a URL."""
+    allowed = f"extension in {tuple(sorted(s[1:] for s in images.SUFFIXES))!r}"
+    if rating != "any":
+        # A site without ratings ends the search at once, instead of being read to its last page for nothing.
+        allowed += f" and ('rating' in locals() or abort()) and rating in {RATINGS[rating]!r}"
+    if "://" in target:
+        parts = urlsplit(target)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Misuse(f"--scrape {target} will not do: it must be tags, or a URL with http or https")
+        url = target
+    else:
+        searched, filtered = split_tags(target)
+        if rating != "any":
+            searched.append("rating:" + ",".join(r for r in RATINGS[rating] if len(r) == 1))
+        url = f"{SITE}/posts?tags={quote(' '.join(searched))}"
+        for tag in filtered:
+            allowed += f" and {tag.removeprefix('-')!r} {'not in' if tag.startswith('-') else 'in'} tags"
+    return [
+        sys.executable, "-m", "gallery_dl", "--no-input", "--no-colors", "-D", str(folder), "--write-metadata",
+        "--download-archive", str(folder / ARCHIVE), "--range", f"1-{limit}", "--filter", allowed,
+        "--sleep-request", f"{pause}-{2 * pause}", "--sleep", f"{pause / 2}-{pause}", "--", url,
+    ]  # fmt: skip
+
+
+def split_tags(text):
+    """Tags in one text -> (those that the site searches for, those that are left for us to sift by)."""
+    tags = text.split()
+    if not tags:
+        raise Misuse("--scrape will not do without a tag or a URL: see preprocess.py --help")
+    special = [tag for tag in tags if re.search(r"[:*~()]", tag)]  # only the site understands these
+    plain = sorted((tag for tag in tags if tag not in special), key=lambda tag: tag.startswith("-"))
+    free = max(0, FREE_TAGS - len(special))
+    return special + plain[:free], plain[free:]
+
+
+def explain(code, messages):
+    """gallery-dl's exit code and lines on stderr -> (number of pictures lost, why, what ended the search or None).
+
+    `why` and what ended it are in plain words; `why` is that of the last picture lost.
+    """
+    lost, why, fault = 0, "", None
+    for line in messages:
+        if "Failed to download" in line:
+            lost += 1
+        elif "[error]" in line:
+            fault = fault or _in_words(line)
+        elif "[downloader" in line:
+            why = _in_words(line)
+    if fault is None and code and not lost:
+        fault = f"gallery-dl failed with exit code {code}: run the same command again"
+    return lost, why, fault
+
+
+def _in_words(line):
+    text = re.sub(r"^(\[[^]]*\])+ *", "", line.strip())
+    blamed = text.partition(" for 'http")[0]  # an address may hold any number or word
+    for pattern, words in FAULTS:
+        if re.search(pattern, blamed, re.IGNORECASE):
+            return words
+    return f"gallery-dl failed ({text}): run the same command again"
+
+
+def _run(command, messages, limit, folder):
+    """Run gallery-dl to its end -> (its exit code, how many pictures it fetched now or before)."""
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, text=True, errors="replace") as process,
+        tqdm(total=limit, desc="scraping", unit="img", disable=None) as bar,
+    ):
+        try:
+            seen = 0
+            for _ in process.stdout:  # a line for each
+                seen += 1
+                bar.update()
+            return process.wait(), seen
+        except KeyboardInterrupt:
+            raise Problem(
+                f"stopped: {_pictures(folder)} pictures are in {folder}, run the same command again to go on"
+            ) from None
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def _pictures(folder):
+    return sum(path.suffix.lower() in images.SUFFIXES for path in folder.iterdir())
+
+
+def _name(target, rating):
+    """A folder's name for a search: the same search comes back to the same folder."""
+    readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", target.partition("://")[2] or target).strip("._")[:60]
+    return f"{readable}-{hashlib.sha256(f'{target} {rating}'.encode()).hexdigest()[:6]}"

@@ -1,0 +1,27 @@
+"""Detectors for the tests of preprocess.py: they must be importable by its worker processes."""
+
+import os
+import time
+
+from animefaces.faces import Face
+
+
+def middle(pixels):
+    """One face, in the middle: its crop is half of the picture."""
+    height, width = pixels.shape[:2]
+    side = min(height, width) / 2
+    face = side / 1.9  # with the default margin of 0.45
+    top = (height - side) / 2 + 0.49 * side - 0.39 * face  # with the eyes where crops have them
+    return [Face((round((width - face) / 2), round(top), round(face), round(face)), 7.0)]
+
+
+def fragile(pixels):
+    """Dies of a picture 40 pixels wide, hangs at one of 41, fails at one of 42; else `middle`."""
+    width = pixels.shape[1]
+    if width == 40:
+        os.abort()
+    if width == 41:
+        time.sleep(60)
+    if width == 42:
+        raise RuntimeError("no such eye")
+    return middle(pixels)

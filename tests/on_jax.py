@@ -1,0 +1,34 @@
+"""What test_backends.py runs with KERAS_BACKEND=jax: python on_jax.py FOLDER."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from test_gan import ALL, batch, tiny_gan
+
+from models import engine, saved
+
+folder = Path(sys.argv[1])
+assert engine.NAME == "jax"
+
+gan = tiny_gan(average=0.9)
+with np.load(folder / "start.npz") as file:
+    gan.restore(dict(file))
+calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
+np.savez(folder / "end.npz", **gan.state())
+
+pooled = tiny_gan(pooled=True, augmentation=ALL)
+start = pooled.state()
+losses = []
+for step in (0, 1, 0):
+    pooled.restore(start)
+    losses.append({name: value.item() for name, value in pooled.steps(*batch(first=step)).items()})
+
+z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
+np.save(folder / "faces_of_theirs.npy", saved.draw(saved.load(folder / "theirs.keras"), z))
+saved.save(gan.average, folder / "ours.keras")
+np.save(folder / "faces_of_ours.npy", saved.draw(gan.average, z))
+
+figures = {name: [x for call in calls for x in call[name].tolist()] for name in calls[0]}
+print(json.dumps({"figures": figures, "pooled": losses}))

@@ -1,0 +1,61 @@
+"""The second engine: JAX does what TensorFlow does."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import PROJECT, python
+from test_gan import batch, tiny_gan
+
+from models import saved
+
+QUICK = "--xla_backend_optimization_level=0"  # to compile; the steps are few
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Four steps from the same weights on either backend -> (TensorFlow's GAN, its figures, JAX's output, folder)."""
+    folder = tmp_path_factory.mktemp("jax")
+    gan = tiny_gan(average=0.9)
+    np.savez(folder / "start.npz", **gan.state())
+    calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
+    saved.save(gan.average, folder / "theirs.keras")
+    done = python(PROJECT / "tests" / "on_jax.py", folder, cwd=folder, KERAS_BACKEND="jax", XLA_FLAGS=QUICK)
+    assert done.returncode == 0, done.stderr
+    figures = {name: [x for call in calls for x in call[name].tolist()] for name in calls[0]}
+    return gan, figures, json.loads(done.stdout.splitlines()[-1]), folder
+
+
+def test_the_same_figures(both):
+    _, figures, jax, _ = both
+    assert jax["figures"].keys() == figures.keys()
+    for name, values in figures.items():
+        assert len(values) == 4
+        assert jax["figures"][name] == pytest.approx(values, abs=1e-4), name
+
+
+def test_the_same_state(both):
+    gan, _, _, folder = both
+    ours = gan.state()
+    with np.load(folder / "end.npz") as theirs:
+        assert set(theirs.files) == set(ours)
+        for name, value in ours.items():
+            assert theirs[name].dtype.kind == value.dtype.kind
+            # Adam divides by the root of a tiny mean square: rounding errors of a gradient near 0 become whole steps.
+            assert np.abs(theirs[name] - value).mean() < 1e-4, name
+
+
+def test_dropout_and_augmentation_run_and_are_a_function_of_the_step(both):
+    first, second, again = both[2]["pooled"]
+    assert first == again
+    assert first["d_loss"] != second["d_loss"]
+    assert all(np.isfinite(value) for value in first.values())
+
+
+def test_a_generator_draws_the_same_faces_on_either(both):
+    gan, _, _, folder = both
+    z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
+    assert np.allclose(np.load(folder / "faces_of_theirs.npy"), saved.draw(gan.average, z), atol=1e-4)
+    ours = saved.draw(saved.load(folder / "ours.keras"), z)
+    assert np.allclose(ours, np.load(folder / "faces_of_ours.npy"), atol=1e-4)
+    assert ours.std() > 0

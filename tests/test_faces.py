@@ -1,0 +1,295 @@
+"""Crops and detectors: animefaces.faces, cleaning and crops."""
+
+import hashlib
+import io
+import struct
+import sys
+import types
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animefaces import cartoons, cleaning, crops, faces, images
+from animefaces.options import Misuse, Problem
+
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+OPTIONS = types.SimpleNamespace(
+    size=64, margin=0.45, smallest_face=32, max_outside=0.2, min_contrast=8, min_sharpness=0.2
+)
+
+
+def encoded(pixels, format="PNG", **settings):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format, **settings)
+    return file.getvalue()
+
+
+def scene(seed=0, size=320, place=(90, 70), picture=(420, 520)):
+    """A drawn head of `size` pixels on a pale ground -> pixels, and where its crop should be."""
+    pixels = np.full((*picture, 3), 235, np.uint8)
+    left, top = place
+    pixels[top : top + size, left : left + size] = cartoons.draw(seed, size)
+    return pixels, (left, top, size)
+
+
+def box_of(square, margin=0.45):
+    """The face's box for which `faces.frame` gives this square."""
+    left, top, side = square
+    face = side / (1 + 2 * margin)
+    return left + (side - face) / 2, top + faces.EYES_IN_CROP * side - faces.EYES_IN_FACE * face, face, face
+
+
+@pytest.mark.parametrize("margin", [0, 0.2, 0.45, 1.5])
+@pytest.mark.parametrize("box", [(100, 80, 60, 60), (10, 200, 40, 55), (300, 20, 90, 70)])
+def test_eyes_are_at_one_height_in_every_square(box, margin):
+    left, top, side = faces.frame(box, margin)
+    eyes = box[1] + faces.EYES_IN_FACE * box[3]
+    assert (eyes - top) / side == pytest.approx(faces.EYES_IN_CROP)
+    assert left + side / 2 == pytest.approx(box[0] + box[2] / 2)
+    assert side == pytest.approx(max(box[2:]) * (1 + 2 * margin))
+
+
+def test_cut_is_never_squeezed_and_hits_the_place():
+    pixels = np.zeros((300, 500, 3), np.uint8)
+    rows, columns = np.mgrid[:300, :500]
+    pixels[(rows - 150) ** 2 + (columns - 250) ** 2 < 40**2] = 255
+    crop = faces.cut(pixels, (190, 90, 120), 60)[..., 0] > 127  # the disc in the middle, half as large
+    rows, columns = np.nonzero(crop)
+    assert [np.ptp(rows), np.ptp(columns)] == pytest.approx([39, 39], abs=1)
+    assert [rows.mean(), columns.mean()] == pytest.approx([29.75, 29.75], abs=0.1)  # pixels count from their middle
+
+
+def test_beyond_the_border_is_mirrored_and_measured():
+    pixels, _ = scene()
+    square = (-20, 0, 200)
+    assert faces.outside(pixels.shape, square) == pytest.approx(0.1)
+    crop = faces.cut(pixels, square, 200)
+    np.testing.assert_array_equal(crop[:, :20], crop[:, 39:19:-1])
+    assert faces.outside(pixels.shape, (10, 10, 100)) == 0
+    assert faces.outside(pixels.shape, (1000, 10, 100)) == 1
+
+
+def test_cut_of_the_whole_is_the_picture():
+    face = cartoons.draw(3)
+    np.testing.assert_array_equal(faces.cut(face, (0, 0, 64), 64), face)
+
+
+@pytest.mark.parametrize("size", [8, 64, 136, 512])
+def test_sizes(size):
+    options = types.SimpleNamespace(**{**vars(OPTIONS), "size": size})
+    pixels, square = scene()
+    (crop,) = crops.crops(encoded(pixels), options, lambda _: [faces.Face(box_of(square), 1.0)])
+    assert crop.verdict == "kept"
+    assert images.read(io.BytesIO(crop.png)).shape == (size, size, 3)
+
+
+def test_equal_pixels_have_equal_names():
+    pixels, square = scene()
+    find = lambda _: [faces.Face(box_of(square), 1.0)]  # noqa: E731
+    (one,), (two,) = (crops.crops(encoded(pixels, f), OPTIONS, find) for f in ("PNG", "BMP"))
+    (other,) = crops.crops(encoded(scene(seed=1)[0]), OPTIONS, find)
+    assert one.name == two.name != other.name
+
+
+def verdict(pixels, box, **changes):
+    options = types.SimpleNamespace(**{**vars(OPTIONS), **changes})
+    (crop,) = crops.crops(encoded(pixels), options, lambda _: [faces.Face(box, 1.0)])
+    return crop.verdict
+
+
+def test_each_rule_and_its_flag():
+    pixels, square = scene()
+    box = box_of(square)
+    assert verdict(pixels, box) == "kept"
+    assert verdict(pixels, box, smallest_face=400) == "small"
+    corner = (-60, -60, 160, 160)
+    assert verdict(pixels, corner) == "cut-off"
+    assert verdict(pixels, corner, max_outside=0.9) != "cut-off"
+    assert verdict(np.full_like(pixels, 200), box) == "flat"
+    soft = np.asarray(Image.fromarray(pixels).resize((26, 21)).resize((520, 420), Image.Resampling.BICUBIC))
+    assert verdict(soft, box) == "blurred"
+    assert verdict(soft, box, min_sharpness=0) == "kept"
+    assert crops.crops(encoded(pixels), OPTIONS, lambda _: [])[0].verdict == "no-face"
+    assert crops.crops(b"no picture", OPTIONS, None)[0].verdict == "unreadable"
+
+
+def test_no_drawn_face_is_thrown_away():
+    for seed in range(60):
+        (crop,) = crops.crops(encoded(cartoons.draw(seed)), OPTIONS, None)
+        assert crop.verdict == "kept", seed
+
+
+def hashed(pixels):
+    return cleaning.perceptual_hash(cleaning.measured(pixels))
+
+
+def distance(a, b):
+    return int(np.bitwise_count(a ^ b).sum())
+
+
+@pytest.mark.parametrize("how", ["jpeg", "webp", "smaller", "larger", "brighter"])
+def test_a_copy_is_near_and_another_drawing_is_far(how):
+    near, far = [], []
+    for seed in range(30):
+        face = cartoons.draw(seed)
+        if how in ("jpeg", "webp"):
+            copy = images.read(io.BytesIO(encoded(face, how.upper(), quality=50)))
+        elif how == "brighter":
+            copy = np.clip(face * 1.06 + 5, 0, 255).astype(np.uint8)
+        else:
+            size = (48, 48) if how == "smaller" else (200, 200)
+            copy = np.asarray(Image.fromarray(face).resize(size, Image.Resampling.LANCZOS))
+        near.append(distance(hashed(face), hashed(copy)))
+        far.append(distance(hashed(face), hashed(cartoons.draw(seed + 1000))))
+    assert max(near) <= 16 < min(far)
+
+
+def test_a_mirrored_face_is_another():
+    face = cartoons.draw(4)
+    assert distance(hashed(face), hashed(face[:, ::-1])) > 16
+
+
+def test_seen_finds_the_nearest_of_many():
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 2**64, (3000, 4), np.uint64)
+    seen = cleaning.Seen()
+    for number, bits in enumerate(hashes):
+        seen.add(f"{number}.png", bits)
+    flipped = hashes[2500].copy()
+    flipped[0] ^= np.uint64(0b111)
+    flipped[3] ^= np.uint64(1 << 63)
+    assert seen.nearest(flipped, 16) == ("2500.png", 4)
+    assert seen.nearest(flipped, 3) is None
+    assert cleaning.Seen().nearest(flipped, 16) is None
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "EXIF", "GIF"])
+def test_every_kind_of_picture_gives_the_same_face(mode):
+    pixels, square = scene()
+    upright = Image.fromarray(pixels)
+    file = io.BytesIO()
+    if mode == "CMYK":
+        upright.convert("CMYK").save(file, "TIFF")
+    elif mode == "I;16":
+        Image.fromarray(np.asarray(upright.convert("L"), np.uint16) * 257).save(file, "PNG")
+    elif mode == "EXIF":
+        exif = Image.Exif()
+        exif[0x0112] = 6  # turned by a quarter
+        upright.rotate(90, expand=True).save(file, "JPEG", exif=exif, quality=95)
+    elif mode == "GIF":
+        upright.save(file, "GIF", save_all=True, append_images=[Image.new("RGB", upright.size)])
+    else:
+        upright.convert(mode).save(file, "PNG")
+    shapes = []
+
+    def find(found):
+        shapes.append(found.shape)
+        return [faces.Face(box_of(square), 1.0)]
+
+    (crop,) = crops.crops(file.getvalue(), OPTIONS, find)
+    assert shapes == [pixels.shape]
+    assert crop.verdict == "kept"
+    grey = images.read(io.BytesIO(crop.png)).mean(axis=2)
+    assert np.corrcoef(grey.ravel(), cartoons.draw(0).mean(axis=2).ravel())[0, 1] > 0.75
+
+
+def test_a_bomb_is_refused_unopened():
+    bomb = bytearray(encoded(cartoons.draw(0)))
+    bomb[16:24] = struct.pack(">II", 12_000, 12_000)
+    bomb[29:33] = struct.pack(">I", zlib.crc32(bomb[12:29]))
+    (crop,) = crops.crops(bytes(bomb), OPTIONS, None)
+    assert crop.verdict == "unreadable" and "pixels" in crop.detail
+
+
+def test_a_very_long_picture_is_cut():
+    pixels = np.full((40, 40_000, 3), 240, np.uint8)
+    pixels[:, 20_000:20_040] = cartoons.draw(0, 40)
+    assert verdict(pixels, box_of((20_000, 0, 40)), smallest_face=8) == "kept"
+
+
+def test_detectors_by_name():
+    assert faces.detector("none") is None
+    assert faces.detector("test_faces:box_of") is not None
+    with pytest.raises(Misuse, match="there is no detector"):
+        faces.detector("retina")
+    for name in ("no_such_module:find", "test_faces:no_such_function"):
+        with pytest.raises(Problem, match="cannot be imported"):
+            faces.detector(name)
+
+
+def test_no_cascade(tmp_path, monkeypatch):
+    with pytest.raises(Problem, match="does not exist"):
+        faces.detector("lbpcascade", tmp_path / "absent.xml")
+    (tmp_path / "odd.xml").write_text("<opencv_storage>")
+    with pytest.raises(Problem, match="no cascade"):
+        faces.detector("lbpcascade", tmp_path / "odd.xml")
+    monkeypatch.setattr(faces, "CASCADE", tmp_path / "cascade.xml")
+    monkeypatch.setattr(faces, "CASCADE_URL", "http://127.0.0.1:9/cascade.xml")
+    with pytest.raises(Problem, match=r"cannot be fetched.*--cascade"):
+        faces.detector("lbpcascade")
+    (tmp_path / "other.xml").write_text("<other/>")
+    monkeypatch.setattr(faces, "CASCADE_URL", (tmp_path / "other.xml").as_uri())
+    with pytest.raises(Problem, match="not the cascade that was tested"):
+        faces.detector("lbpcascade")
+    assert not (tmp_path / "cascade.xml").exists()
+
+
+def test_fetched_once_and_checked(tmp_path, monkeypatch):
+    (tmp_path / "upstream.xml").write_text("<right/>")
+    monkeypatch.setattr(faces, "CASCADE", tmp_path / "data" / "cascade.xml")
+    monkeypatch.setattr(faces, "CASCADE_URL", (tmp_path / "upstream.xml").as_uri())
+    monkeypatch.setattr(faces, "CASCADE_SHA256", hashlib.sha256(b"<right/>").hexdigest())
+    assert faces.cascade_file().read_text() == "<right/>"
+    (tmp_path / "upstream.xml").unlink()
+    assert faces.cascade_file().read_text() == "<right/>"
+
+
+def test_haar_finds_nothing_in_nothing():
+    assert faces.detector("haar")(np.full((200, 300, 3), 128, np.uint8)) == []
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+def test_haar_finds_the_astronaut(monkeypatch):
+    pixels = images.read(DATA / "astronaut.png")
+    found = faces.detector("haar")(pixels)
+    x, y, width, height = found[0].box
+    assert abs(x + width / 2 - 224) < 20 and abs(y + height / 2 - 125) < 25
+    monkeypatch.setattr(faces, "LONGEST", 256)  # looked for in a smaller one, given in pixels of the whole
+    np.testing.assert_allclose(faces.detector("haar")(pixels)[0].box, found[0].box, rtol=0.1)
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+def test_the_cascade_frames_faces_like_the_public_set():
+    find = faces.detector("lbpcascade", DATA / "lbpcascade_animeface.xml")
+    with zipfile.ZipFile(DATA / "anime_faces_a.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".jpg")][:60]
+        pixels = [images.read(io.BytesIO(archive.read(name))) for name in names]
+    squares = []
+    for face in pixels:
+        found = find(np.asarray(Image.fromarray(face).resize((256, 256), Image.Resampling.BICUBIC)))
+        squares += [faces.frame(face.box, 0.45) for face in found]
+    assert len(squares) > 20
+    np.testing.assert_allclose(np.median(squares, axis=0), (0, 0, 256), atol=12)
+
+
+def test_imgutils_boxes(monkeypatch):
+    """dghs-imgutils is no requirement: this stands in for its one function that is used."""
+    module = types.ModuleType("imgutils.detect")
+    module.detect_faces = lambda image: [((10, 20, 40, 60), "face", np.float32(0.5))] * (image.width > 64)
+    monkeypatch.setitem(sys.modules, "imgutils", types.ModuleType("imgutils"))
+    monkeypatch.setitem(sys.modules, "imgutils.detect", module)
+    assert faces.detector("imgutils")(np.zeros((100, 100, 3), np.uint8)) == [faces.Face((10, 20, 30, 40), 0.5)]
+
+    def without_network(_):
+        raise OSError("no route")
+
+    module.detect_faces = without_network
+    with pytest.raises(Problem, match="cannot fetch its weights"):
+        faces.detector("imgutils")
+    monkeypatch.setitem(sys.modules, "imgutils.detect", None)
+    with pytest.raises(Problem, match="pip install dghs-imgutils"):
+        faces.detector("imgutils")

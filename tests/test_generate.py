@@ -1,0 +1,201 @@
+"""generate.py: which run, which faces, and in what form."""
+
+import os
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import generate
+from animefaces import images, latents
+
+
+@pytest.fixture
+def draw(trained):
+    """generate.main with the finished run, unless --run says otherwise -> exit code."""
+
+    def run(*flags):
+        return generate.main([*([] if "--run" in flags else ["--run", str(trained)]), *map(str, flags)])
+
+    return run
+
+
+def cells(path, size=16):
+    """A grid's faces, row by row."""
+    sheet = images.read(path)
+    rows, columns = sheet.shape[0] // size, sheet.shape[1] // size
+    return sheet.reshape(rows, size, columns, size, 3).swapaxes(1, 2).reshape(-1, size, size, 3)
+
+
+def test_the_newest_run_is_the_default(trained, capsys):
+    for number, name in enumerate(["00000-old", "00001-new", "00002-older"]):
+        shutil.copytree(trained, Path("results") / name)
+        os.utime(f"results/{name}/generator.keras", (0, [1, 3, 2][number] * 10**9))
+    (Path("results") / "00003-nothing-yet").mkdir()
+    assert generate.main(["--count", "2"]) == 0
+    with Image.open("faces.png") as image:
+        assert image.text["run"] == "00001-new"
+    assert "faces.png: 2 faces" in capsys.readouterr().out
+
+
+def test_a_grid_of_48(draw):
+    assert draw("--count", "48") == 0
+    assert images.read("faces.png").shape == (6 * 16, 8 * 16, 3)
+
+
+def test_the_grid_of_samples_is_seeds_0_to_47(draw, trained):
+    assert draw("--seeds", "0-47") == 0
+    assert np.array_equal(images.read("faces.png"), images.read(trained / "samples" / "step_000020.png"))
+
+
+def test_a_seed_is_the_same_face_alone_in_a_grid_and_in_a_folder(draw):
+    assert draw("--seed", "7", "--count", "1", "--output", "alone.png") == 0
+    assert draw("--seeds", "30-90,7", "--output", "grid.png") == 0
+    assert draw("--seed", "5", "--count", "60", "--output", "many/") == 0
+    alone = images.read("alone.png")
+    assert np.array_equal(cells("grid.png")[61], alone)
+    assert np.array_equal(images.read("many/seed_000007.png"), alone)
+    for seed in (30, 42, 63):
+        assert np.array_equal(cells("grid.png")[seed - 30], images.read(f"many/seed_{seed:06d}.png"))
+    assert len(os.listdir("many")) == 60
+    assert not np.array_equal(images.read("many/seed_000008.png"), alone)
+
+
+def test_more_faces_than_are_drawn_at_once(draw, monkeypatch):
+    monkeypatch.setattr(generate, "AT_ONCE", 48)
+    assert draw("--count", "100", "--output", "many/") == 0
+    monkeypatch.setattr(generate, "AT_ONCE", 480)
+    assert draw("--count", "100", "--output", "grid.png") == 0
+    assert np.array_equal(cells("grid.png")[99], images.read("many/seed_000099.png"))
+
+
+def test_latents_instead_of_seeds(draw):
+    np.savez("latents.npz", z=latents.from_seeds([3, 4], 8))
+    assert draw("--latents", "latents.npz", "--output", "latents.png") == 0
+    assert draw("--seeds", "3,4", "--output", "seeds.png") == 0
+    assert np.array_equal(images.read("latents.png"), images.read("seeds.png"))
+    assert draw("--latents", "latents.npz", "--output", "many/") == 0
+    assert sorted(os.listdir("many")) == ["latent_000000.png", "latent_000001.png"]
+
+
+def test_truncation_draws_nearer_to_the_mean(draw):
+    for amount in ("1", "0.5", "0"):
+        assert draw("--seeds", "0-7", "--truncation", amount, "--output", f"{amount}.png") == 0
+    spread = [cells(f"{amount}.png").astype(float).std(0).mean() for amount in ("0", "0.5", "1")]
+    assert spread[0] == 0 < spread[1] < spread[2]
+
+
+def test_what_is_written_into_a_picture(draw, trained):
+    assert draw("--seeds", "3,14", "--truncation", "0.7") == 0
+    with Image.open("faces.png") as image:
+        assert image.text == {"faces": "seed_000003 seed_000014", "run": trained.name, "truncation": "0.7"}
+    assert draw("--seeds", "3", "--output", "many/", "--run", trained / "generator.keras") == 0
+    with Image.open("many/seed_000003.png") as image:
+        assert image.text == {"face": "seed_000003", "run": trained.name, "truncation": "1.0"}
+
+
+def test_a_film_from_face_to_face(draw, monkeypatch):
+    monkeypatch.setattr(generate, "FRAMES", 4)
+    assert draw("--seeds", "3,14,15", "--output", "walk.gif") == 0
+    assert draw("--seeds", "14", "--output", "face.png") == 0
+    with Image.open("walk.gif") as film:
+        assert (film.n_frames, film.size, film.info["loop"]) == (12, (16, 16), 0)
+        film.seek(4)
+        frame = np.asarray(film.convert("RGB")).astype(int)
+    assert np.abs(frame - images.read("face.png")).max() < 8  # but for the palette
+
+
+def test_grey_faces(tmp_path):
+    z = keras.Input((4,))
+    pixels = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, activation="tanh")(z))
+    keras.Model(z, pixels).save("grey.keras")
+    assert generate.main(["--run", "grey.keras", "--count", "4", "--output", "grid.png"]) == 0
+    assert generate.main(["--run", "grey.keras", "--count", "4", "--output", "film.gif"]) == 0
+    with Image.open("grid.png") as image:
+        assert (image.mode, image.size, image.text["run"]) == ("L", (16, 16), "grey.keras")
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("7", [7]), ("0-3,12", [0, 1, 2, 3, 12]), (" 5 , 2-2", [5, 2]), ("1,1", [1, 1])]
+)
+def test_seeds(text, seeds):
+    assert generate.parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--output -", "--output - will not do"),
+        ("--output faces.jpg", "name a FILE.png, a FILE.gif or a folder ending in /"),
+        ("--output faces", "name a FILE.png"),
+        ("--output -o.png", "expected one argument"),
+        ("--seeds 0-7 --count 3", "exclude each other"),
+        ("--seeds 0-7 --seed 3", "exclude each other"),
+        ("--latents a.npz --count 3", "exclude each other"),
+        ("--seeds=", "--seeds cannot be read"),
+        ("--seeds 7-0", "--seeds 7-0 cannot be read"),
+        ("--seeds 1,,2", "cannot be read"),
+        ("--seeds -1", "cannot be read"),
+        ("--seeds 0-99999999999", "cannot be read"),
+        ("--count 0", "--count 0 will not do"),
+        ("--count -3", "--count -3 will not do"),
+        ("--count 1000000000000", "will not do"),
+        ("--count 20000", "20,000 faces are too many for one picture"),
+        ("--seed -1", "--seed -1 will not do"),
+        ("--truncation 3", "from 0 to 2"),
+        ("--count 101 --output film.gif", "a film of 101 faces is too long"),
+    ],
+)
+def test_misuse(flags, words, draw, refused):
+    assert words in refused(lambda argv: draw(*argv), flags.split(" "), 2)
+    assert os.listdir() == []
+
+
+def test_no_run_at_all(refused, monkeypatch):
+    monkeypatch.setattr("animefaces.runs.PRETRAINED", Path("none"))
+    assert refused(generate.main, [], 1).startswith("there is no run yet: train one with python train.py")
+
+
+def test_without_runs_the_shipped_weights_are_used(trained, monkeypatch):
+    monkeypatch.setattr("animefaces.runs.PRETRAINED", trained)
+    assert generate.main(["--count", "1"]) == 0
+
+
+def test_runs_that_are_none(refused):
+    Path("empty").mkdir()
+    assert "does not exist" in refused(generate.main, ["--run", "gone"], 1)
+    assert "holds no generator.keras" in refused(generate.main, ["--run", "empty"], 1)
+
+
+def test_latents_that_are_none(draw, refused):
+    np.savez("other.npz", y=np.zeros((2, 8)))
+    np.savez("long.npz", z=np.zeros((2, 9)))
+    np.savez("flat.npz", z=np.zeros(8))
+    np.savez("empty.npz", z=np.zeros((0, 8)))
+    np.savez("nan.npz", z=np.full((1, 8), np.nan))
+    np.savez("words.npz", z=np.array([["a"] * 8]))
+    np.savez("objects.npz", z=np.array([[{}] * 8]))
+    np.save("plain.npz", np.zeros((2, 8)))
+    os.rename("plain.npz.npy", "plain.npz")
+    Path("text.npz").write_text("hello")
+    Path("nothing.npz").write_text("")
+    for path in Path().glob("*.npz"):
+        assert str(path) in refused(lambda argv: draw(*argv), ["--latents", path], 1)
+    assert "No such file" in refused(lambda argv: draw(*argv), ["--latents", "gone.npz"], 1)
+
+
+def test_outputs_that_cannot_be_written(draw, refused):
+    Path("file").write_text("in the way")
+    for output in ("file/faces.png", "file/faces.gif", "file/many/"):
+        line = refused(lambda argv: draw(*argv), ["--seeds", "0-1", "--output", output], 1)
+        assert "check the path, its permissions" in line
+    assert Path("file").read_text() == "in the way"
+
+
+def test_networks_that_draw_nothing(refused):
+    x = keras.Input((8, 8, 3))
+    keras.Model(x, keras.layers.Flatten()(x)).save("other.keras")
+    assert "does not turn z into pictures" in refused(generate.main, ["--run", "other.keras"], 1)

@@ -1,0 +1,279 @@
+"""From a messy folder to a clean set: preprocess.py, animefaces.pictures, collection and report."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import preprocess
+from animefaces import cartoons, dataset, images, pictures
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def scene(path, seed, width=200, **settings):
+    """Save a picture, twice as wide as the drawn face in its middle."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((width, width, 3), 240 - seed % 50, np.uint8)
+    edge = width // 4
+    pixels[edge : 3 * edge, edge : 3 * edge] = cartoons.draw(seed, 2 * edge)
+    Image.fromarray(pixels).save(path, **settings)
+    return path
+
+
+def run(tmp_path, *flags, detector="detectors:middle", output="faces"):
+    paths = ["--input", str(tmp_path / "in")] if "--input" not in flags else []
+    return preprocess.main(
+        [*paths, "--output", str(tmp_path / output), "--detector", detector, "--workers", "1", *map(str, flags)]
+    )
+
+
+def manifest(folder):
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def verdicts(folder):
+    return {Path(line["source"]).name: line["verdict"] for line in manifest(folder)}
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_messy_folder(tmp_path, capsys):
+    good = scene(tmp_path / "in/good.png", 0)
+    scene(tmp_path / "in/deep/er/photo.JPG", 1, quality=95)
+    scene(tmp_path / "in/again.jpg", 0, quality=85)
+    (tmp_path / "in/copy.png").write_bytes(good.read_bytes())
+    scene(tmp_path / "in/odd name ü \n <b>'.png", 2)
+    (tmp_path / "in/cut short.png").write_bytes(good.read_bytes()[:900])
+    (tmp_path / "in/empty.png").touch()
+    (tmp_path / "in/text.png").write_text("no picture")
+    (tmp_path / "in/notes.txt").write_text("no picture")
+    scene(tmp_path / "in/tiny.png", 3, width=48)
+    Image.new("RGB", (300, 300), "teal").save(tmp_path / "in/teal.png")
+    (tmp_path / "in/dangling.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "in/loop").symlink_to(tmp_path / "in")
+    os.mkfifo(tmp_path / "in/pipe.png")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "in").rglob("*") if path.is_file()}
+    assert run(tmp_path) == 0
+    found = verdicts(tmp_path / "faces")
+    assert found == {
+        "again.jpg": "kept", "copy.png": "duplicate", "good.png": "duplicate", "photo.JPG": "kept",
+        "odd name ü \n <b>'.png": "kept", "cut short.png": "unreadable", "empty.png": "unreadable",
+        "text.png": "unreadable", "tiny.png": "small", "teal.png": "flat", "dangling.png": "unreadable",
+        "pipe.png": "unreadable",
+    }  # fmt: skip
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "in").rglob("*") if path.is_file()}
+    page = (tmp_path / "faces/report.html").read_text()
+    assert "<b>" not in page.replace("<b>'", "") and "&lt;b&gt;" in page and "data:image/jpeg" in page
+    assert "unreadable  " in capsys.readouterr().out
+
+
+def test_the_manifest_has_what_others_rely_on(tmp_path):
+    scene(tmp_path / "in/good.png", 0)
+    (tmp_path / "in/good.png.json").write_text(json.dumps({"tags": ["1girl", "smile"]}))
+    assert run(tmp_path) == 0
+    (line,) = manifest(tmp_path / "faces")
+    assert line["source"] == str(tmp_path / "in/good.png") and line["verdict"] == "kept" and line["score"] == 7
+    x, y, width, height = line["box"]
+    assert (x, width, height) == (74, 53, 53) and 50 < y < 100
+    assert line["tags"] == ["1girl", "smile"] and len(line["hashes"]["perceptual"]) == 64
+    crop = images.read(tmp_path / "faces" / line["file"])
+    drawn = np.asarray(cartoons.draw(0, 100), float)
+    wanted = np.asarray(Image.fromarray(drawn.astype(np.uint8)).resize((64, 64), Image.Resampling.LANCZOS), float)
+    assert np.abs(crop - wanted).mean() < 12
+
+
+def test_again_changes_nothing_and_more_adds_the_new(tmp_path):
+    for seed in range(4):
+        scene(tmp_path / f"in/{seed}.png", seed)
+    assert run(tmp_path) == 0
+    first = content(tmp_path / "faces")
+    assert run(tmp_path) == 0
+    assert content(tmp_path / "faces") == first
+    scene(tmp_path / "in/0a.png", 7)
+    scene(tmp_path / "in/0b.jpg", 2, quality=90)  # like one that is there
+    assert run(tmp_path) == 0
+    second = content(tmp_path / "faces")
+    assert sum(name.endswith(".png") for name in second) == 5
+    assert {name: data for name, data in second.items() if name in first and name.endswith(".png")} == {
+        name: data for name, data in first.items() if name.endswith(".png")
+    }
+    assert second["manifest.jsonl"].startswith(first["manifest.jsonl"])
+    line = manifest(tmp_path / "faces")[-1]
+    assert line["verdict"] == "duplicate" and line["duplicate_of"] in first
+
+
+def test_what_comes_out_does_not_depend_on_the_workers(tmp_path):
+    for seed in range(12):
+        scene(tmp_path / f"in/{seed}.png", seed % 9)
+    assert run(tmp_path, "--workers", "1", output="one") == run(tmp_path, "--workers", "3", output="three") == 0
+    assert content(tmp_path / "one") == content(tmp_path / "three")
+
+
+def test_other_settings_want_another_folder(tmp_path, capsys):
+    scene(tmp_path / "in/0.png", 0)
+    assert run(tmp_path) == 0
+    before = content(tmp_path / "faces")
+    assert run(tmp_path, "--size", "128") == 1
+    assert "was made with --size 64 --min-face 32: " in capsys.readouterr().err
+    assert run(tmp_path, "--no-dedupe") == 1
+    assert "was made with --dedupe: " in capsys.readouterr().err
+    assert content(tmp_path / "faces") == before
+
+
+def test_a_run_without_pictures_settles_nothing(tmp_path):
+    (tmp_path / "in").mkdir()
+    assert run(tmp_path) == 1
+    scene(tmp_path / "in/0.png", 0)
+    assert run(tmp_path, "--size", "128", "--min-face", "20") == 0
+
+
+def test_no_dedupe_keeps_equal_crops(tmp_path):
+    for name in "abc":
+        scene(tmp_path / f"in/{name}.png", 0)
+    assert run(tmp_path, "--no-dedupe") == 0
+    assert sum(path.suffix == ".png" for path in (tmp_path / "faces").iterdir()) == 3
+    before = content(tmp_path / "faces")
+    assert run(tmp_path, "--no-dedupe") == 0
+    assert content(tmp_path / "faces") == before
+
+
+def test_faces_of_the_users_own_count_as_seen(tmp_path):
+    (tmp_path / "faces").mkdir()
+    Image.fromarray(cartoons.draw(0, 100)).save(tmp_path / "faces/mine.jpg", quality=90)
+    scene(tmp_path / "in/0.png", 0)
+    scene(tmp_path / "in/1.png", 1)
+    assert run(tmp_path) == 0
+    assert verdicts(tmp_path / "faces") == {"0.png": "duplicate", "1.png": "kept"}
+
+
+def test_a_worker_that_dies_or_hangs(tmp_path):
+    for name, width in [("a", 200), ("abort", 40), ("hang", 41), ("fail", 42), ("z", 220)]:
+        scene(tmp_path / f"in/{name}.png", len(name) + width, width=width)
+    assert run(tmp_path, "--timeout", "2", "--min-face", "8", detector="detectors:fragile") == 0
+    assert verdicts(tmp_path / "faces") == {
+        "a.png": "kept", "abort.png": "crashed", "fail.png": "crashed", "hang.png": "hung", "z.png": "kept",
+    }  # fmt: skip
+
+
+def test_cut_off_in_the_middle_goes_on(tmp_path):
+    for seed in range(6):
+        scene(tmp_path / f"in/{seed}.png", seed)
+    assert run(tmp_path, output="whole") == run(tmp_path) == 0
+    path = tmp_path / "faces/manifest.jsonl"
+    text = path.read_bytes()
+    path.write_bytes(text[: len(text) * 2 // 3])  # in the middle of a line; the crops are all there
+    assert run(tmp_path) == 0
+    assert content(tmp_path / "faces") == content(tmp_path / "whole")
+
+
+def test_stopped_by_hand_and_killed(tmp_path):
+    for seed in range(40):
+        scene(tmp_path / f"in/{seed:02}.png", seed)
+    assert run(tmp_path, output="whole") == 0
+    line = ["preprocess.py", "--input", tmp_path / "in", "--output", tmp_path / "faces", "--workers", "1"]
+    line += ["--detector", "detectors:middle"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    for sign, after in [(signal.SIGINT, 3), (signal.SIGKILL, 12)]:
+        child = subprocess.Popen(
+            [sys.executable, *map(str, line)], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 20
+        while len(list((tmp_path / "faces").glob("[!.]*.png"))) < after and time.monotonic() < deadline:
+            time.sleep(0.005)
+        child.send_signal(sign)
+        _, said = child.communicate(timeout=20)
+        assert sign == signal.SIGKILL or (child.returncode == 1 and said.startswith("error: stopped: "))
+    assert run(tmp_path) == 0
+    whole = content(tmp_path / "whole")
+    assert {name: data for name, data in content(tmp_path / "faces").items() if not name.startswith(".")} == whole
+
+
+def test_zips_are_read_and_never_unpacked(tmp_path):
+    face = scene(tmp_path / "face.png", 0)
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.write(face, "../../evil.png")
+        archive.write(scene(tmp_path / "other.png", 1), "/root/deep/other.png")
+        archive.writestr("notes.txt", "no picture")
+        archive.writestr("broken.png", "no picture")
+    (tmp_path / "damaged.zip").write_bytes(b"PK no zip")
+    zips = tmp_path / "set.zip", tmp_path / "damaged.zip"
+    assert run(tmp_path, "--input", *zips) == 0
+    assert verdicts(tmp_path / "faces") == {
+        "evil.png": "kept", "other.png": "kept", "broken.png": "unreadable", "damaged.zip": "unreadable",
+    }  # fmt: skip
+    assert not (tmp_path.parent.parent / "evil.png").exists()
+    for line in manifest(tmp_path / "faces")[:2]:
+        assert pictures.reopen(line["source"])
+
+
+def test_what_vanishes_between_listing_and_reading(tmp_path):
+    paths = [scene(tmp_path / f"in/{seed}.png", seed) for seed in range(3)]
+    found = pictures.found([tmp_path / "in"])
+    assert next(found).data
+    paths[1].unlink()
+    assert next(found).fault == "No such file or directory"
+    assert next(found).data
+
+
+def test_its_own_output_is_not_its_input(tmp_path):
+    scene(tmp_path / "in/0.png", 0)
+    assert run(tmp_path, output="in/faces") == 0
+    assert run(tmp_path, output="in/faces") == 0
+    assert len(manifest(tmp_path / "in/faces")) == 1
+
+
+def test_train_reads_only_the_faces(tmp_path):
+    for seed in range(3):
+        scene(tmp_path / f"in/{seed}.png", seed)
+    Image.new("RGB", (300, 300), "teal").save(tmp_path / "in/teal.png")
+    assert run(tmp_path) == 0
+    faces = dataset.open_faces([tmp_path / "faces"], 64, cache=tmp_path / "cache")
+    assert len(faces) == 3 and faces.skipped == []
+    for file in faces._files:
+        file.close()
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (["--size", "60"], 2, "multiple of 8"),
+        (["--size", "520"], 2, "multiple of 8"),
+        (["--detector", "best"], 2, "there is no detector 'best'"),
+        (["--input", "/no/such/folder"], 1, "does not exist"),
+        (["--cascade", "/no/such.xml", "--detector", "lbpcascade"], 1, "check --cascade"),
+        (["--rating", "x"], 2, "--rating"),
+        (["--nonsense"], 2, "--nonsense"),
+        ([], 1, "no pictures in"),
+    ],
+)
+def test_one_clear_line(tmp_path, capsys, flags, code, words):
+    (tmp_path / "in").mkdir()
+    assert run(tmp_path, *flags) == code
+    err = capsys.readouterr().err
+    assert words in err and err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_no_face_kept_says_so(tmp_path, capsys):
+    Image.new("RGB", (300, 300), "teal").save(tmp_path / "teal.png")
+    assert run(tmp_path, "--input", tmp_path / "teal.png") == 1
+    assert "no face was kept" in capsys.readouterr().err
+
+
+def test_help_is_quick():
+    start = time.monotonic()
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", "preprocess.py", "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert said.returncode == 0 and time.monotonic() - start < 5
+    assert "cv2" not in said.stderr and "gallery_dl" not in said.stderr

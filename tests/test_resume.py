@@ -1,0 +1,211 @@
+"""Training that is stopped, killed or fails goes on, and ends exactly as if nothing had happened."""
+
+import errno
+import json
+import os
+import resource
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PROJECT, SIZES, TINY, assert_same_training, log_of, python, state_of
+
+from animefaces import logs, runs
+
+# All that draws by chance or remembers: dropout, augmentation, label ranges, flips, both optimizers, the average.
+ALL_AT_ONCE = [
+    *SIZES, "--recipe", "pooled", "--generator-widths", "16,8", "--discriminator-widths", "8",
+    "--augment", "translation", "mirror", "cutout", "--real-label", "0.7,1.2", "--fake-label", "0,0.3",
+    "--flip-every", "3", "--steps", "23", "--sample-every", "6",
+]  # fmt: skip
+OFTEN = ["--save-minutes", "0"]  # saves after every step
+
+# Moments to be killed at: which file's which replacement, and whether just before (its temporary file half written) or
+# just after it.
+MOMENTS = {
+    "before the record": ("options.json", 1, "before"),
+    "before the first state": ("step_000000000.npz", 1, "before"),
+    "after the generator, before the state": ("generator.keras", 4, "after"),
+    "in the middle of a state": ("step_000000007.npz", 1, "before"),
+    "after a state, before an old one goes": ("step_000000013.npz", 1, "after"),
+    "in the middle of a sample": ("step_000012.png", 1, "before"),
+}
+
+
+@pytest.fixture(scope="module")
+def kill_states(tmp_path_factory, faces, cache):
+    """An uninterrupted run, and what a kill -9 at each of MOMENTS leaves: a copy of the folder made just then."""
+    import train as program
+
+    folder = tmp_path_factory.mktemp("killed")
+    run, seen, replace = folder / "whole", {}, os.replace
+
+    def copying_replace(source, target):
+        source, target = Path(source), Path(target)
+        seen[target.name] = seen.get(target.name, 0) + 1
+        moments = {(file, nth, when): moment for moment, (file, nth, when) in MOMENTS.items()}
+        for when in ("before", "after"):
+            moment = moments.get((target.name, seen[target.name], when))
+            if when == "after":
+                replace(source, target)
+            if moment:
+                copy = shutil.copytree(run, folder / moment)
+                if when == "before":
+                    left = copy / source.relative_to(run)
+                    os.truncate(left, left.stat().st_size // 2)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", copying_replace)
+        flags = ["--data", str(faces), "--cache", str(cache), *ALL_AT_ONCE, *OFTEN, "--run", str(run)]
+        assert program.main(flags) == 0
+    return folder
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_any_moment(kill_states, moment, train, tmp_path):
+    run = Path(shutil.copytree(kill_states / moment, tmp_path / "run"))
+    if (run / "log.jsonl").exists():
+        with open(run / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write('{"step": 20, "epo')  # a line cut in two
+    assert train("--run", run, tiny=[*ALL_AT_ONCE, *OFTEN]) == 0
+    assert_same_training(run, kill_states / "whole")
+    assert list(run.rglob(".*")) == []  # nothing half written is left
+    assert len(os.listdir(run / "state")) == 2
+
+
+def test_the_log_is_whole(kill_states):
+    assert [entry["step"] for entry in log_of(kill_states / "whole")] == [10, 20]
+
+
+def test_a_real_kill_in_the_middle_of_a_save(kill_states, faces, cache, train, tmp_path):
+    flags = ["--data", faces, "--cache", cache, *ALL_AT_ONCE, *OFTEN, "--run", "run"]
+    done = python(PROJECT / "tests" / "cut_short.py", "kill", "step_*.npz", "6", *flags, cwd=tmp_path)
+    assert done.returncode == -9, done.stderr
+    assert sorted(path.name for path in Path("run/state").glob("step*")) == ["step_000000003.npz", "step_000000004.npz"]
+    assert train("--run", "run", tiny=[*ALL_AT_ONCE, *OFTEN]) == 0
+    assert_same_training(Path("run"), kill_states / "whole")
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(kill_states, faces, cache, train, tmp_path, capsys):
+    flags = ["--data", faces, "--cache", cache, *ALL_AT_ONCE, "--run", "run"]
+    done = python(PROJECT / "tests" / "cut_short.py", "interrupt", "log.jsonl", "1", *flags, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "error: stopped at step 10: python train.py --run run goes on\n"
+    assert Path("run/curves.png").exists()
+    assert train("--run", "run", tiny=ALL_AT_ONCE) == 0
+    assert "run, from step 10" in capsys.readouterr().out
+    assert_same_training(Path("run"), kill_states / "whole")
+
+
+TUTORIAL = [*TINY, "--recipe", "tutorial", "--sample-every", "8"]  # what `trained` was trained with, for 20 steps
+
+
+def test_a_longer_goal_is_the_longer_training(trained, train):
+    for steps in (7, 20):  # between two log entries, so that the second has to remember
+        assert train("--run", "run", "--steps", steps, tiny=TUTORIAL) == 0
+    assert_same_training(Path("run"), trained)
+
+
+def test_several_steps_per_call_are_the_same_training(trained, train):
+    assert train("--run", "run", "--steps", "20", "--steps-per-call", "2", tiny=TUTORIAL) == 0
+    one, two = state_of(Path("run")), state_of(trained)
+    assert [name for name in one if not np.array_equal(one[name], two[name])] == []
+
+
+@pytest.mark.parametrize("recipe", ["modern", "soft"])
+def test_other_recipes_go_on_exactly_too(recipe, train, tmp_path):
+    flags = ["--recipe", recipe, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]
+    assert train("--run", "whole", *flags) == 0
+    shutil.copytree("whole", "run")
+    Path("run/state/step_000000005.npz").unlink()  # goes on from step 4
+    assert train("--run", "run", *flags) == 0
+    assert_same_training(Path("run"), Path("whole"))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "text"])
+def test_a_damaged_state_falls_back_to_the_one_before(trained, copied, damage, train, capsys):
+    newest = copied / "state" / "step_000000020.npz"
+    data = bytearray(newest.read_bytes())
+    if damage == "flipped":  # inside an array: the record of the state still reads well
+        data[len(data) // 2] ^= 255
+    newest.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "flipped": data, "text": b"hello"}[damage])
+    assert train("--run", copied, "--steps", 21) == 0
+    assert capsys.readouterr().err == f"warning: {copied}/state/{newest.name} is damaged: going on from step 0\n"
+    assert [entry["step"] for entry in log_of(copied)] == [10, 20]
+    assert log_of(copied)[1]["d_loss"] == log_of(trained)[1]["d_loss"]
+
+
+def test_a_damaged_later_state_does_not_stay(copied, train, capsys):
+    (copied / "state" / "step_000000099.npz").write_bytes(b"damaged")
+    assert train("--run", copied, "--steps", 21) == 0
+    assert "step_000000099.npz is damaged: going on from step 20" in capsys.readouterr().err
+    assert sorted(os.listdir(copied / "state")) == ["step_000000020.npz", "step_000000021.npz"]
+
+
+def test_no_state_that_reads_is_a_clear_error(copied, refused, train):
+    for path in (copied / "state").iterdir():
+        path.write_bytes(b"damaged")
+    line = refused(lambda argv: train(*argv), ["--run", copied, "--steps", 30], 1)
+    assert line.startswith(f"no state of {copied} can be read (step_000000020.npz, step_000000000.npz)")
+
+
+def test_a_state_of_other_networks_is_a_clear_error(copied, refused, train):
+    arrays, record, _ = runs.load_state(copied)
+    arrays["generator/000"] = arrays["generator/000"][:1]
+    runs.save_state(copied, arrays, record)
+    line = refused(lambda argv: train(*argv), ["--run", copied, "--steps", 30], 1)
+    assert line.startswith(f"{copied} does not fit these options (it holds other networks)")
+
+
+def at_step_0(run):
+    """A copy of `trained`, as it was before its first step."""
+    (run / "state" / "step_000000020.npz").unlink()
+    return {path: path.read_bytes() for path in (run / "state").iterdir()}
+
+
+@pytest.mark.parametrize("file", ["step_*.npz", "generator.keras", "log.jsonl"])
+def test_a_full_disk_is_one_line_and_loses_nothing(trained, copied, file, train, refused, monkeypatch):
+    before = at_step_0(copied)
+    with monkeypatch.context() as patch:
+        if file == "log.jsonl":
+            patch.setattr(logs.Log, "add", full)
+        else:
+            patch.setattr(os, "fsync", lambda number: full() if Path(file).suffix in name_of(number) else None)
+        line = refused(lambda argv: train(*argv), ["--run", copied], 1)
+    assert "No space left on device" in line
+    assert {path: path.read_bytes() for path in (copied / "state").iterdir()} == before
+    assert train("--run", copied) == 0
+    assert_same_training(copied, trained)
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def name_of(number):
+    return os.readlink(f"/proc/self/fd/{number}")
+
+
+def test_a_file_that_may_not_grow_is_one_line_and_loses_nothing(trained, copied, train, refused):
+    before = at_step_0(copied)
+    (size,) = map(len, before.values())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1000, limits[1]))  # a real short write
+    try:
+        line = refused(lambda argv: train(*argv), ["--run", copied], 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "File too large" in line
+    assert {path: path.read_bytes() for path in (copied / "state").iterdir()} == before
+    assert train("--run", copied) == 0
+    assert_same_training(copied, trained)
+
+
+def test_what_a_killed_write_left_is_cleared_away(copied, train):
+    left = [copied / ".options.json.tmp.json", copied / "state" / ".x.tmp.npz", copied / "samples" / ".x.tmp.png"]
+    for path in left:
+        path.write_bytes(b"half")
+    assert train("--run", copied, "--steps", "21") == 0
+    assert not any(path.exists() for path in left)
+    assert json.loads((copied / "options.json").read_text())["options"]["steps"] == 21

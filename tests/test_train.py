@@ -1,0 +1,417 @@
+"""The real program: every recipe, what a run leaves, what is refused, what happens when it goes wrong."""
+
+import json
+import math
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SIZES, TINY, log_of, state_of
+from PIL import Image
+
+import train as program
+from animefaces import cartoons, images, logs, runs
+from models import gan as players
+
+# Recipes whose networks are too large for a test keep their kind and number of layers, but not their widths.
+SMALL = {
+    "light": TINY,
+    "demo": TINY,
+    "modern": TINY,
+    "pooled": [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8"],
+    "noisy": TINY,
+    "tutorial": TINY,
+    "soft": TINY,
+    "paper": TINY,
+    "mnist": ["--latent", "8", "--batch-size", "4", "--generator-widths", "16,8", "--discriminator-widths", "8,16"],
+}
+
+
+def tried(train, *flags, **settings):
+    """A training in a new run folder -> that folder."""
+    assert train("--run", "run", *flags, **settings) == 0
+    return Path("run")
+
+
+def options_of(run):
+    return json.loads((run / "options.json").read_text(encoding="utf-8"))
+
+
+def digits():
+    rng = np.random.default_rng(0)
+    np.savez("mnist.npz", x_train=rng.integers(0, 256, (10, 28, 28), np.uint8), y_train=np.arange(10, dtype=np.uint8))
+    return ["--data", "mnist.npz"]
+
+
+@pytest.mark.parametrize("name", program.RECIPES)
+def test_every_recipe_takes_a_real_step(name, train):
+    data = digits() if name == "mnist" else []
+    run = tried(train, *data, "--recipe", name, "--steps", "1", tiny=SMALL[name])
+    before, after = (np.load(path) for path in sorted((run / "state").iterdir()))
+    moved = [key for key in after.files if key != "record" and not np.array_equal(before[key], after[key])]
+    assert {key.split("/")[0] for key in moved} >= {"generator", "discriminator", "average"}
+    assert all(np.isfinite(after[key]).all() for key in moved)
+    kept = options_of(run)["options"]
+    assert kept["recipe"] == name
+    assert kept["real_label"] == list(program.RECIPES[name].real_label)
+
+
+def test_every_recipe_is_tested():
+    assert SMALL.keys() == program.RECIPES.keys()
+
+
+def test_reduced_precision_trains(train):
+    import keras
+
+    try:
+        run = tried(train, "--precision", "bfloat16", "--steps", "2")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {value.dtype.name for value in state_of(run).values()} <= {"float32", "int32", "int64", "uint32"}
+
+
+def test_what_a_run_leaves(trained):
+    assert {path.name for path in trained.iterdir()} == {
+        "options.json", "log.jsonl", "events", "samples", "curves.png", "progress.gif",
+        "generator.keras", "state", "lock",
+    }  # fmt: skip
+    steps = [path.name for path in sorted((trained / "samples").iterdir())]
+    assert steps == ["step_000000.png", "step_000008.png", "step_000016.png", "step_000020.png"]
+    with Image.open(trained / "samples" / "step_000016.png") as image:
+        assert image.size == (8 * 16, 6 * 16)
+        assert image.text["step"] == "16"
+    with Image.open(trained / "progress.gif") as film:
+        assert film.size == (8 * 16, 6 * 16)
+        assert film.n_frames == 4
+    assert images.read(trained / "curves.png").std() > 5
+
+
+def test_the_record_of_a_run(trained):
+    record = options_of(trained)
+    assert record["options"]["steps"] == 20
+    assert record["options"]["recipe"] == "tutorial"
+    assert record["pictures"] == 10
+    assert re.fullmatch(r"[0-9a-f]{64}", record["data"])
+    assert {"tensorflow", "keras", "numpy"} <= set(record["versions"])
+
+
+def test_the_log_of_a_run(trained):
+    log = log_of(trained)
+    assert [entry["step"] for entry in log] == [10, 20]
+    assert [entry["epoch"] for entry in log] == [4, 8]  # 40 of 10 pictures, 80 of 10
+    for entry in log:
+        assert all(math.isfinite(value) for value in entry.values())
+        assert 0 < entry["d_loss"] < 5
+        assert 0 <= entry["real_right"] <= 1
+        assert 0 <= entry["waiting"] < 1
+
+
+def test_tensorboard_reads_the_events(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util import tensor_util
+
+    events = EventAccumulator(str(trained / "events"))
+    events.Reload()
+    assert {"d_loss", "g_loss", "images_per_second", "samples"} <= set(events.Tags()["tensors"])
+    assert [event.step for event in events.Tensors("d_loss")] == [10, 20]
+    assert [event.step for event in events.Tensors("samples")] == [0, 8, 16, 20]
+    logged = [entry["d_loss"] for entry in log_of(trained)]
+    values = [tensor_util.make_ndarray(event.tensor_proto).item() for event in events.Tensors("d_loss")]
+    assert values == pytest.approx(logged, rel=1e-6)
+
+
+def test_what_is_said_at_the_start(train, faces, capsys):
+    images.save("extra/large.png", cartoons.draw(3, 40))
+    for name in "abcdefg":
+        Path(f"extra/{name}.png").write_text("not a picture")
+    run = tried(train, "--steps", "1", "--data", str(faces), "extra")
+    said = capsys.readouterr().out
+    assert f"run        {run}\n" in said
+    assert f"data       11 pictures from {faces}, extra\n" in said
+    assert "1 of them centre-cropped and resized to 16x16" in said
+    assert "skipped a.png: " in said
+    assert "2 more skipped, 7 in all" in said
+    assert "1 steps of 4 at 16x16 (0.4 epochs)" in said
+    assert "generator_widths=16,8" in said
+    assert "generator 4,528 parameters, discriminator 2,720 parameters" in said
+    assert "python generate.py --run run" in said
+
+
+def test_runs_are_numbered(train, capsys):
+    Path("results/00006-old").mkdir(parents=True)
+    assert train("--recipe", "soft", "--steps", "1") == 0
+    assert Path("results/00007-soft/generator.keras").exists()
+
+
+def test_a_finished_run_says_so_even_without_its_pictures(copied, train, capsys):
+    before = {path: path.stat().st_mtime_ns for path in copied.rglob("*") if path.is_file() and path.name != "lock"}
+    assert train("--run", copied, "--data", "gone") == 0
+    said = capsys.readouterr().out
+    assert f"{copied} is finished: 20 steps" in said
+    assert "raise --steps or --minutes" in said
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_minutes_stop_it(train, capsys):
+    run = tried(train, "--minutes", "0.0001")
+    assert 0 < runs.load_state(run)[1]["step"] < 50
+    assert "done: " in capsys.readouterr().out
+    assert train("--run", run) == 0
+    assert "is finished" in capsys.readouterr().out
+
+
+def test_going_on_from_a_run_with_other_pictures(trained, train):
+    images.save("second/1.png", cartoons.draw(50, 16))
+    flags = ["--init-from", trained, "--data", "second", "--steps", "1", "--run", "run"]
+    assert train(*flags, tiny=[]) == 0  # sizes and labels are those of the first run
+    kept = options_of(Path("run"))["options"]
+    assert (kept["recipe"], kept["size"], kept["real_label"]) == ("tutorial", 16, [0.9, 0.9])
+    assert kept["init_from"] == str(trained)
+    theirs = state_of(trained)
+    with np.load("run/state/step_000000000.npz") as ours:
+        for name in theirs:
+            fresh = name.split("/")[0].endswith("optimizer")
+            assert np.array_equal(ours[name], theirs[name]) != fresh or name.endswith("/001"), name
+    assert train(*flags, tiny=[]) == 0  # the same command again
+
+
+def test_going_on_from_a_file(trained, train):
+    run = tried(train, "--init-from", trained / "generator.keras", "--steps", "1", tiny=[*TINY, "--recipe", "tutorial"])
+    theirs = state_of(trained)
+    with np.load(run / "state" / "step_000000000.npz") as ours:
+        for name in theirs:
+            part, number = name.split("/")
+            if part in ("generator", "average"):
+                assert np.array_equal(ours[name], theirs[f"average/{number}"])
+
+
+def test_a_recipe_beside_init_from_is_meant(trained, train, refused):
+    flags = ["--init-from", trained, "--steps", "1"]
+    other = [*flags, "--recipe", "soft", "--run", "other"]
+    assert "does not fit these options" in refused(lambda argv: train(*argv), other, 1)
+    assert train(*flags, "--recipe", "noisy", "--run", "run") == 0  # the same layers, other labels
+    assert options_of(Path("run"))["options"]["real_label"] == [0.9, 1.0]
+
+
+@pytest.fixture
+def refuse(train, refused):
+    """A training that must fail with one line -> that line."""
+
+    def check(code, *flags, tiny=TINY):
+        return refused(lambda argv: train(*argv, tiny=tiny), flags, code)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--size 18", "2 generator widths need a size that 4 divides, not 18: change --size or the widths"),
+        ("--generator-widths 8,8,8,8,8", "need a size that 32 divides"),
+        ("--batch-size 1", "at least 2"),
+        ("--size 4", "from 8 to 512"),
+        ("--learning-rate 0", "greater than 0"),
+        ("--augment blur", "invalid choice"),
+        ("--recipe grand", "invalid choice: 'grand'"),
+        ("--minutes -1", "greater than 0"),
+        ("--precision float64", "invalid choice"),
+        ("vae2", "invalid choice"),
+    ],
+)
+def test_options_that_make_no_sense_leave_nothing_behind(flags, words, refuse):
+    assert words in refuse(2, *flags.split())
+    assert not list(Path("results").glob("*"))
+
+
+def test_no_pictures_leave_nothing_behind(refuse):
+    Path("empty").mkdir()
+    for data in ("empty", "gone"):
+        assert data in refuse(1, "--data", data)
+        assert data in refuse(1, "--data", data, "--run", "run")
+    assert not list(Path("results").glob("*"))
+    assert not Path("run").exists()
+
+
+def test_other_settings_for_a_run_are_refused(copied, refuse):
+    assert "was started with another --recipe" in refuse(2, "--run", copied, "--recipe", "soft", "--steps", "30")
+    assert "another --seed, --size" in refuse(2, "--run", copied, "--size", "32", "--seed", "5", tiny=[])
+    assert len(list(copied.glob("state/*"))) == 2
+
+
+def test_settings_that_may_change(copied, train):
+    assert train("--run", copied, "--steps", "21", "--sample-every", "7", "--save-minutes", "1", tiny=[]) == 0
+    kept = options_of(copied)["options"]
+    assert (kept["steps"], kept["sample_every"], kept["recipe"]) == (21, 7, "tutorial")
+    assert (copied / "samples" / "step_000021.png").exists()
+
+
+def test_other_pictures_are_refused(copied, refuse):
+    images.save("second/1.png", cartoons.draw(50, 16))
+    assert "the pictures are not those" in refuse(1, "--run", copied, "--data", "second", "--steps", "30")
+
+
+def test_folders_that_are_no_run(refuse, trained):
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("precious")
+    Path("file").write_text("precious")
+    assert "is not a run folder" in refuse(1, "--run", "mine")
+    assert "is not a run folder" in refuse(1, "--run", "file")
+    assert "file" in refuse(1, "--run", "file/run")
+    assert Path("mine/thesis.txt").read_text() == Path("file").read_text() == "precious"
+    assert os.listdir("mine") == ["thesis.txt"]
+    assert "does not exist" in refuse(1, "--init-from", "gone")
+    assert "is not a run folder" in refuse(1, "--init-from", "mine")
+    assert "does not fit" in refuse(1, "--init-from", "file")
+    Path("young").mkdir()
+    shutil.copy(trained / "options.json", "young")
+    assert "has not saved yet" in refuse(1, "--init-from", "young", tiny=[])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"options": 7}', '{"options": {}, "data": ""}'])
+def test_a_damaged_record(copied, refuse, text):
+    (copied / "options.json").write_text(text)
+    line = refuse(1, "--run", copied, "--steps", "30")
+    assert "is damaged" in line or "recorded options cannot be read" in line
+
+
+def test_two_trainings_in_one_folder(copied, refuse):
+    with runs.locked(copied):
+        assert "is being trained by another process" in refuse(1, "--run", copied, "--steps", "30")
+
+
+def test_a_run_that_others_start_from_is_left_alone(copied, train):
+    half = copied / "state" / ".half.tmp.npz"  # its own training is about to rename this
+    half.write_bytes(b"half")
+    assert train("--init-from", copied, "--run", "run", "--steps", "1") == 0
+    assert half.exists()
+
+
+def failing(monkeypatch, bad):
+    """Make the loss nan in those steps (counted from 1, repeated ones too) -> the list of the steps done."""
+    done, original = [], players.GAN.__init__
+
+    def init(self, *args, **settings):
+        original(self, *args, **settings)
+        real_steps = self.steps
+
+        def counting(*inputs):
+            done.append(int(inputs[0][0]))
+            figures = real_steps(*inputs)
+            return {**figures, "d_loss": figures["d_loss"] * np.nan} if len(done) in bad else figures
+
+        self.steps = counting
+
+    monkeypatch.setattr(players.GAN, "__init__", init)
+    return done
+
+
+def test_a_loss_that_is_no_number_goes_back_once(train, monkeypatch, capsys):
+    done = failing(monkeypatch, {5})
+    run = tried(train, "--steps", "8", "--learning-rate", "1e-3")
+    assert done == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 6, 7]
+    assert capsys.readouterr().err == (
+        "warning: the loss or a weight at step 4 is not finite: back to step 0 with half the learning rates\n"
+    )
+    state = state_of(run)
+    rates = [value for name, value in state.items() if "optimizer" in name and value.shape == () and value < 1]
+    assert rates == pytest.approx([5e-4, 5e-4])
+    assert runs.load_state(run)[1]["rollbacks"] == 0  # it is past the trouble
+
+
+def test_three_times_are_survived(train, monkeypatch, capsys):
+    done = failing(monkeypatch, {3, 6, 9})
+    run = tried(train, "--steps", "4")
+    assert done == [0, 1, 2] * 3 + [0, 1, 2, 3]
+    assert capsys.readouterr().err.count("half the learning rates") == 3
+    rates = [v for name, v in state_of(run).items() if "optimizer" in name and v.shape == () and v < 1]
+    assert rates == pytest.approx([2e-4 / 8] * 2)
+
+
+def test_the_fourth_time_it_gives_up(train, monkeypatch, capsys):
+    failing(monkeypatch, {3, 6, 9, 12})
+    assert train("--run", "run", "--steps", "8") == 1
+    *warnings, last = capsys.readouterr().err.splitlines()
+    assert [line.startswith("warning: ") for line in warnings] == [True] * 3
+    assert last.startswith("error: the loss or a weight was not finite 4 times near step 2: lower --learning-rate")
+    assert all(np.isfinite(value).all() for value in state_of(Path("run")).values())
+
+
+def test_a_weight_that_is_no_number_goes_back_too(train, monkeypatch, capsys):
+    state, calls = players.GAN.state, []
+
+    def damaged(self):
+        calls.append(state(self))
+        if len(calls) == 2:  # the save at the end: the loss has not shown it yet
+            return {**calls[-1], "generator/000": calls[-1]["generator/000"] * np.nan}
+        return calls[-1]
+
+    monkeypatch.setattr(players.GAN, "state", damaged)
+    run = tried(train, "--steps", "3")
+    assert "at step 3 is not finite: back to step 0" in capsys.readouterr().err
+    assert all(np.isfinite(value).all() for value in state_of(run).values())
+    assert runs.load_state(run)[1]["step"] == 3
+
+
+def test_an_absurd_learning_rate_is_told_of(train, capsys):
+    code = train("--run", "run", "--steps", "30", "--learning-rate", "1e30", "--discriminator-widths", "8,16")
+    said = capsys.readouterr().err
+    assert "is not finite: back to step 0" in said
+    assert code == 1
+    assert "lower --learning-rate" in said.splitlines()[-1]
+
+
+def entries(count=60, **figures):
+    healthy = {"spread": 0.9, "real_right": 0.8, "fake_right": 0.85, "g_loss": 1.5, "d_loss": 0.5}
+    return [{"step": 10 * i, **healthy, **figures} for i in range(count)]
+
+
+def test_a_healthy_game_is_not_diagnosed():
+    assert logs.diagnose(entries()) is None
+    assert logs.diagnose([]) is None
+
+
+DOMINATED = {"real_right": 1.0, "fake_right": 0.995}
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ({"spread": 0.02}, "mode collapse"),
+        (DOMINATED, "the discriminator is always right"),
+    ],
+)
+def test_collapses_are_told_in_words(figures, words):
+    assert words in logs.diagnose(entries(**figures))
+    assert words in logs.diagnose(entries() + entries(50, **figures))
+    assert logs.diagnose(entries(49, **figures)) is None  # too early to say
+    assert logs.diagnose(entries(**figures) + entries(50)) is None  # it has recovered
+
+
+def test_half_the_variety_of_before_is_a_collapse_and_little_from_the_start_is_not():
+    assert logs.diagnose(entries(spread=0.3)) is None
+    assert "mode collapse" in logs.diagnose(entries(100, spread=0.8) + entries(50, spread=0.3))
+    assert logs.diagnose(entries(100, spread=0.5) + entries(50, spread=0.3)) is None
+
+
+def test_only_a_discriminator_right_on_both_dominates():
+    assert logs.diagnose(entries(**{**DOMINATED, "real_right": 0.9})) is None
+    assert logs.diagnose(entries(**{**DOMINATED, "fake_right": 0.9})) is None
+
+
+def test_a_collapse_is_told_once_while_training(train, monkeypatch, capsys):
+    monkeypatch.setattr(logs, "diagnose", lambda entries: "it collapsed" if len(entries) > 1 else None)
+    tried(train, "--steps", "40")
+    assert capsys.readouterr().err == "warning: step 20: it collapsed\n"
+
+
+def test_too_little_memory_is_one_line(refuse, monkeypatch):
+    from tensorflow.errors import ResourceExhaustedError
+
+    def large(*args):
+        raise ResourceExhaustedError(None, None, "OOM when allocating tensor\nwith shape[1000000,1000000]")
+
+    monkeypatch.setattr(players, "GAN", large)
+    assert refuse(1, "--run", "run") == "not enough memory: try a smaller --batch-size, --size or --count"

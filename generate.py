@@ -75,24 +75,17 @@ def read_latents(path, dimensions):
     return z
 
 
-def load_generator(run):
-    """--run -> (generator, its file). Raises Problem."""
-    from animefaces import runs
-
-    path = runs.find_generator(run)
+def load_network(path):
+    """A .keras file -> its network. Imports Keras, which takes seconds, only here."""
     from models import saved
 
-    try:
-        network = saved.load(path)
-    except ValueError as fault:
-        raise Problem(f"{path} is no generator to be trusted ({fault}): train it again, or name another run") from fault
-    if len(network.input_shape) != 2 or len(network.output_shape) != 4 or network.output_shape[-1] not in (1, 3):
-        raise Problem(f"{path} does not turn z into pictures: give --run a run folder of train.py gan")
-    return network, path
+    return saved.load(path)
 
 
 def generate(options, given):
     """Draw the faces that the options ask for."""
+    from animefaces import runs
+
     output, kind = output_kind(options.output)
     if sum(bool(given & source) for source in ({"count", "seed"}, {"seeds"}, {"latents"})) > 1:
         raise Misuse("--count with --seed, --seeds and --latents exclude each other: give one of them")
@@ -101,7 +94,7 @@ def generate(options, given):
     )
     if kind == "grid" and len(seeds) > MAX_GRID:
         raise Misuse(f"{len(seeds):,} faces are too many for one picture: --output faces/ writes one file per face")
-    generator, path = load_generator(options.run)
+    generator, path = runs.open_generator(options.run, load_network)
     if options.latents:
         z = read_latents(options.latents, generator.input_shape[1])
         faces = Faces(generator, z, [f"latent_{i:06d}" for i in range(len(z))], options.truncation)

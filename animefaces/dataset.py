@@ -72,7 +72,7 @@ def open_faces(paths, size, channels=3, cache=CACHE):
     if len(faces) == 0:
         named = ", ".join(str(p) for p in paths)
         why = f" ({len(faces.skipped)} could not be read)" if faces.skipped else ""
-        raise Problem(f"no pictures in {named}{why}: give --data a folder, zip or npz with png, jpg or webp pictures")
+        raise Problem(f"no pictures in {named}{why}: give a folder, zip or npz with png, jpg or webp pictures")
     return faces
 
 
@@ -90,7 +90,7 @@ class Source:
 
 def _open_source(path, size, channels):
     if not path.exists():
-        raise Problem(f"{path} does not exist: check the path given to --data")
+        raise Problem(f"{path} does not exist: check the path")
     try:
         if path.is_dir():
             return _folder(path, size, channels)
@@ -102,7 +102,7 @@ def _open_source(path, size, channels):
             return _pictures([path.name], [_file_stamp(path)], _files_in(path.parent), size, channels)
     except zipfile.BadZipFile as fault:
         raise Problem(_damaged(path, fault)) from fault
-    raise Problem(f"{path} holds no pictures: give --data a folder, a .zip, a .npz or a picture")
+    raise Problem(f"{path} holds no pictures: give a folder, a .zip, a .npz or a picture")
 
 
 def _damaged(path, fault):

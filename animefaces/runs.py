@@ -63,6 +63,21 @@ def find_generator(run=None):
     return path
 
 
+def open_generator(run, load):
+    """A run folder, a .keras file or None, as for `find_generator` -> (its network, opened by `load`, and its file).
+
+    `load` is models.saved.load or calls it. Raises Problem if that refuses, or it is no generator.
+    """
+    path = find_generator(run)
+    try:
+        network = load(path)
+    except ValueError as fault:
+        raise Problem(f"{path} is no generator to be trusted ({fault}): train it again, or name another run") from fault
+    if len(network.input_shape) != 2 or len(network.output_shape) != 4 or network.output_shape[-1] not in (1, 3):
+        raise Problem(f"{path} does not turn z into pictures: name a run folder of train.py gan")
+    return network, path
+
+
 def write_json(path, value):
     """Write JSON, whole or not at all."""
     with written_whole(path) as temporary:

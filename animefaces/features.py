@@ -1,0 +1,122 @@
+"""What a network sees in faces: a picture -> D numbers, in which metrics.py compares sets of them.
+
+Import `models` before anything here opens a network: it readies Keras's backend.
+"""
+
+import contextlib
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from animefaces.images import to_network, written_whole
+from animefaces.options import Misuse, Problem
+
+INCEPTION = "inception"
+BATCH = 48  # faces: what a generator draws at once
+
+
+class FeatureNetwork:
+    """Network images float32 (N, H, W, C) in [-1, 1] -> features float32 (N, `dimensions`)."""
+
+    def __init__(self, network, name, key, note):
+        """`name` and `note` are for people; `key` changes when the features of a picture do."""
+        import keras
+
+        # What is not trainable has batch norms that only ever use what they learned, however it is called:
+        # a plain call of a network saved for training would let them go on learning from our faces.
+        network.trainable = False
+        self._network, self.name, self.note = network, name, note
+        self.key = f"{key} {keras.backend.backend()} {keras.__version__}"
+        self.dimensions = network.output_shape[-1]
+        self.resizes = [f"{layer.height}x{layer.width}, {layer.interpolation}" for layer in network.layers
+                        if type(layer).__name__ == "Resizing"]  # fmt: skip
+
+    def check(self, size, channels):
+        """Raise Problem if the network does not take pictures (size, size, channels)."""
+        *sides, wanted = self._network.input_shape[1:]
+        if any(side not in (None, size) for side in sides) or (wanted not in (None, channels) and channels != 1):
+            shape = " x ".join(str(n or "any") for n in (*sides, wanted))
+            ours = f"{size} x {size} x {channels}"
+            raise Problem(f"{self.name} takes pictures of {shape}, not {ours}: give --features another network")
+
+    def __call__(self, images):
+        channels = self._network.input_shape[-1] or images.shape[-1]
+        images = np.repeat(images, channels // images.shape[-1], axis=-1)  # grey to colour
+        filled = np.resize(images, (-(-len(images) // BATCH) * BATCH, *images.shape[1:]))  # so it is compiled once
+        parts = [self._network.predict_on_batch(filled[i : i + BATCH]) for i in range(0, len(filled), BATCH)]
+        return np.concatenate(parts)[: len(images)].astype(np.float32)
+
+
+def open_network(name, load):
+    """ "inception", or a .keras file that `load` (models.saved.load) opens -> FeatureNetwork.
+
+    Raises Misuse, or Problem if the network cannot be had, or does not turn pictures into numbers.
+    """
+    if name == INCEPTION:
+        return _inception()
+    path = Path(name)
+    if path.suffix != ".keras":
+        raise Misuse(f"--features {name} will not do: give {INCEPTION}, or a .keras file")
+    try:
+        key = hashlib.sha256(path.read_bytes()).hexdigest()
+        network = load(path)
+    except ValueError as fault:
+        raise Problem(f"{path} is no network to be trusted ({fault}): give --features another file") from fault
+    if len(network.input_shape) != 4 or len(network.output_shape) != 2 or network.output_shape[1] is None:
+        raise Problem(f"{path} does not turn pictures into rows of numbers: give --features another file")
+    return FeatureNetwork(network, path.name, key, "figures of other networks are other figures")
+
+
+def _inception():
+    import keras
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # where Keras tells of its download
+            network = keras.applications.InceptionV3(include_top=False, pooling="avg", input_shape=(299, 299, 3))
+    except Exception as fault:  # that is what Keras raises
+        raise Problem(f"the Inception network cannot be fetched ({fault}): "
+                      "connect to the internet once, or give --features FILE.keras") from fault  # fmt: skip
+    images = keras.Input((None, None, 3))
+    wide = keras.layers.Resizing(299, 299, interpolation="bilinear")(images)
+    note = "Keras's InceptionV3; the network of published FIDs is TensorFlow's of 2015, whose figures differ a little"
+    return FeatureNetwork(keras.Model(images, network(wide)), INCEPTION, INCEPTION, note)
+
+
+def extract(network, faces, indices, label):
+    """The features of faces[indices], float32 (len(indices), D), with a bar. Raises Problem if they are not finite."""
+    rows = np.empty((len(indices), network.dimensions), np.float32)
+    with tqdm(total=len(indices), desc=label, unit="face", disable=None) as bar:
+        for start in range(0, len(indices), BATCH):
+            part = indices[start : start + BATCH]
+            rows[start : start + BATCH] = network(to_network(faces[part]))
+            bar.update(len(part))
+    if not np.isfinite(rows).all():
+        raise Problem(f"{network.name} gives numbers that are not finite: give --features another network")
+    return rows
+
+
+def extract_cached(network, faces, indices, label, cache):
+    """As `extract`, from a file under `cache` as far as it goes.
+
+    The file is of one network and one set of pictures; `indices` must always begin in the same way.
+    """
+    key = hashlib.sha256(f"{network.key} {faces.shape} {faces.fingerprint}".encode()).hexdigest()[:16]
+    file = Path(cache) / f"features-{key}.npy"
+    known = _read(file, network.dimensions)
+    if len(known) < len(indices):
+        more = extract(network, faces, indices[len(known) :], label)
+        known = np.concatenate([known, more])
+        with written_whole(file) as temporary:
+            np.save(temporary, known)
+    return known[: len(indices)]
+
+
+def _read(file, dimensions):
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        rows = np.load(file, allow_pickle=False)
+        if rows.ndim == 2 and rows.shape[1] == dimensions and rows.dtype == np.float32:
+            return rows
+    return np.empty((0, dimensions), np.float32)

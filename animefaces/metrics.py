@@ -1,0 +1,142 @@
+"""How two sets of features differ: mathematics on (N, D) float arrays, one row per face.
+
+Pairs of rows are compared in blocks, so that 10,000 x 10,000 of them need little memory. Where nothing
+else is said, the arithmetic has the precision of the features.
+"""
+
+import numpy as np
+
+BLOCK = 1000  # rows, at most
+PAIRS = 4_000_000  # of rows whose distances stand in memory at once
+PARTS = 10  # of a set, at least, whose disagreement gives the kernel distance its spread
+
+
+def moments(features):
+    """(N, D) -> (mean (D,), unbiased covariance (D, D)), in float64, block by block. N is 2 or more."""
+    mean = np.mean(features, axis=0, dtype=np.float64)
+    scatter = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(features), BLOCK):
+        centred = features[start : start + BLOCK] - mean
+        scatter += centred.T @ centred
+    return mean, scatter / (len(features) - 1)
+
+
+def frechet_distance(mean, covariance, other_mean, other_covariance):
+    """The squared 2-Wasserstein distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017).
+
+    |m - n|^2 + tr(C) + tr(D) - 2 tr(sqrt(C D)). With C = A A' and D = B B' that last trace is the sum of
+    the singular values of A' B: exact and real for singular covariances too, which fewer faces than
+    features always have, and where the square root of a matrix is neither.
+    """
+    shared = np.linalg.svd(_factor(covariance).T @ _factor(other_covariance), compute_uv=False).sum()
+    apart = mean - other_mean
+    return max(0.0, float(apart @ apart + np.trace(covariance) + np.trace(other_covariance) - 2 * shared))
+
+
+def _factor(covariance):
+    """C (D, D) -> A (D, rank) with C = A A'."""
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > values[-1] * len(values) * np.finfo(values.dtype).eps
+    return vectors[:, kept] * np.sqrt(values[kept])
+
+
+def kernel_distance(features, others):
+    """Unbiased squared MMD under the kernel (x.y / D + 1)^3 (Binkowski et al. 2018) -> (value, standard error).
+
+    About 0, and as often below as above, for two samples of one distribution. All pairs count, which makes
+    it steadier than a mean over subsets. The error is the jackknife's: what leaving out one part after the
+    other changes. 3 rows or more each.
+    """
+    parts = max(PARTS, -(-max(len(features), len(others)) // BLOCK))
+    parts = np.arange(min(parts, len(features), len(others)))
+    features, others = np.array_split(features, len(parts)), np.array_split(others, len(parts))
+    counts = np.array([[len(x) for x in features], [len(y) for y in others]])
+    within, among, between = _kernel_sums(features), _kernel_sums(others), _kernel_sums(features, others)
+
+    def value(parts):
+        chosen = np.ix_(parts, parts)
+        m, n = counts[:, parts].sum(axis=1)
+        alike = within[chosen].sum() / (m * (m - 1)) + among[chosen].sum() / (n * (n - 1))
+        return float(alike - 2 * between[chosen].sum() / (m * n))
+
+    without = [value(np.delete(parts, i)) for i in parts]
+    return value(parts), float(np.std(without) * np.sqrt(len(parts) - 1))
+
+
+def _kernel_sums(parts, others=None):
+    """Two lists of P arrays (N, D) -> (P, P) float64: the kernel summed over the pairs of rows.
+
+    With one list, over the pairs of different rows.
+    """
+    sums = np.array([[_kernel(x @ y.T, x).sum(dtype=np.float64) for y in others or parts] for x in parts])
+    if others is None:
+        own = [_kernel(np.einsum("nd,nd->n", x, x), x).sum(dtype=np.float64) for x in parts]
+        sums -= np.diag(own)
+    return sums
+
+
+def _kernel(products, rows):
+    base = products / rows.shape[1] + 1
+    return base * base * base  # ten times as fast as ** 3
+
+
+def precision_recall(real, fake, k=3):
+    """Shares of the fakes that lie among the real, and of the real that lie among the fakes.
+
+    To lie among a set: no further from one of its rows than that row's k-th nearest neighbour in the set
+    (Kynkäänniemi et al. 2019). More than k rows each.
+    """
+    real_reach, fake_reach = _reach(real, k), _reach(fake, k)
+    precise, recalled = 0, np.zeros(len(real), bool)
+    for rows, squares in _squared_distances(fake, real):
+        precise += np.count_nonzero((squares <= real_reach).any(axis=1))
+        recalled |= (squares <= fake_reach[rows, None]).any(axis=0)
+    return float(precise / len(fake)), float(recalled.mean())
+
+
+def _reach(features, k):
+    """(N, D) -> (N,): the squared distance of each row to its k-th nearest other row."""
+    reach = np.empty(len(features), features.dtype)
+    for part, squares in _squared_distances(features, features):
+        reach[part] = np.partition(squares, k)[:, k]  # after the nearest of all, the row itself
+    return reach
+
+
+def compare(real, fake):
+    """Features of two sets, (N, D) and (M, D) -> a dict of all the measures above."""
+    distance, error = kernel_distance(real, fake)
+    precision, recall = precision_recall(real, fake)
+    return {
+        "frechet_distance": frechet_distance(*moments(real), *moments(fake)),
+        "kernel_distance": distance, "kernel_error": error, "precision": precision, "recall": recall,
+    }  # fmt: skip
+
+
+def nearest(queries, rows, others=False):
+    """For each query (N, D), the nearest of `rows` (M, D) -> (indices (N,), distances (N,)).
+
+    With `others`, query i is row i, and the nearest other one is meant.
+    """
+    indices = np.empty(len(queries), np.int64)
+    distances = np.empty(len(queries), np.float64)
+    for part, squares in _squared_distances(queries, rows):
+        if others:
+            squares[np.arange(len(squares)), np.arange(len(queries))[part]] = np.inf
+        indices[part] = squares.argmin(axis=1)
+        # Anew, since the squares were differences of large numbers: a copy is at 0.
+        distances[part] = np.linalg.norm(queries[part] - rows[indices[part]], axis=1)
+    return indices, distances
+
+
+def _squared_distances(features, others):
+    """Yields (slice of the rows of `features`, their squared distances to all `others`), block by block."""
+    lengths = np.einsum("nd,nd->n", others, others)
+    rows = max(1, min(BLOCK, PAIRS // len(others)))
+    for start in range(0, len(features), rows):
+        part = slice(start, min(start + rows, len(features)))
+        block = features[part]
+        squares = block @ others.T
+        squares *= -2
+        squares += lengths
+        squares += np.einsum("nd,nd->n", block, block)[:, None]
+        yield part, np.maximum(squares, 0, out=squares)

@@ -1,0 +1,190 @@
+"""Measure how near generated faces come to real ones, and whether any are copies.
+
+    python evaluate.py --real data/faces                        # the newest run, else the shipped weights
+    python evaluate.py --real faces.zip --fake results/00001-soft --count 1000
+    python evaluate.py --real faces.zip --fake more_faces/ --features network.keras
+    python evaluate.py --real faces.zip --fake results/00001-soft --json > figures.json
+
+Every figure stands beside the same one for real faces against other real faces: no generator does better
+than that. docs/measures.md says what each of them tells, and what it cannot.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from animefaces.options import Misuse, Problem, at_least, option, run_script, within
+
+PAIRS = 48  # shown
+FEWEST = 8  # real faces: two halves of four, each face with three neighbours
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to compare, and in which features."""
+
+    real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces: folders, zips, npz files or pictures")
+    fake: Path | None = option(None, "a run folder or .keras generator, which draws seeds 0 and on; or faces, as "
+                                     "for --real (default: the newest run, else the shipped weights)")  # fmt: skip
+    count: int = option(2000, "faces of each kind, or as many as there are; 10,000 for figures to show",
+                        at_least(FEWEST // 2))  # fmt: skip
+    features: str = option("inception", "network to compare in: inception, or a .keras file, pictures to (N, D)")
+    size: int | None = option(
+        None, "side of the pictures in pixels (default: the generator's, else 64)", within(8, 512)
+    )
+    json: bool = option(False, "print one JSON object and nothing else")
+    output: Path = option(Path("nearest.png"), "picture of the fakes most like a real face, each beside that one")
+    cache: Path = option(Path("data/cache"), "folder for decoded pictures and for features of real ones")
+
+
+class Drawn:
+    """A generator's faces of seeds 0 and on, drawn as they are asked for: indexed like dataset.Faces."""
+
+    resized = 0
+
+    def __init__(self, generator, count):
+        self._generator, self.shape = generator, (count, *generator.output_shape[1:])
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, seeds):
+        from animefaces import images, latents
+        from models import saved
+
+        z = latents.from_seeds(seeds, self._generator.input_shape[1])
+        return images.to_pixels(saved.draw(self._generator, z))
+
+
+def open_fake(options):
+    """--fake -> (its faces, their indices to use, words for them)."""
+    import numpy as np
+
+    from animefaces import runs
+    from animefaces.dataset import open_faces
+    from models import saved
+
+    path = options.fake
+    made = path is None or path.suffix == ".keras" or any((path / n).exists() for n in (runs.GENERATOR, "options.json"))
+    if made:
+        generator, file = runs.open_generator(path, saved.load)
+        faces = Drawn(generator, options.count)
+        _, height, width, _ = faces.shape
+        if height != width or options.size not in (None, height):
+            raise Misuse(f"{file} draws {width}x{height}: leave out --size, or name a generator of squares")
+        return faces, np.arange(options.count), f"{file}, seeds from 0"
+    faces = open_faces([path], options.size or 64, 3, options.cache)
+    return faces, shuffled(len(faces)), str(path)
+
+
+def shuffled(count):
+    """Always the same order of `count` indices, so that a shorter sample begins a longer one."""
+    import numpy as np
+
+    return np.random.default_rng(0).permutation(count)
+
+
+def evaluate(options, given):
+    """Measure, and report."""
+    if options.output.suffix.lower() != ".png":
+        raise Misuse(f"--output {options.output} will not do: name a FILE.png")
+    from models import saved  # isort: skip - first: it readies Keras's backend
+    from animefaces import features, metrics
+    from animefaces.dataset import open_faces
+
+    network = features.open_network(options.features, saved.load)
+    fake, chosen, label = open_fake(options)
+    size, channels = fake.shape[2:]
+    network.check(size, channels)
+    real = open_faces(options.real, size, channels, options.cache)
+    count = min(options.count, len(real), len(fake))
+    if count < FEWEST // 2 or len(real) < FEWEST:
+        raise Problem(f"{len(real)} real faces and {len(fake)} fake ones are too few: "
+                      f"give {FEWEST} and {FEWEST // 2} or more")  # fmt: skip
+    held_out = min(count, len(real) // 2)  # faces on each side of the comparison of real with real
+    order, chosen = shuffled(len(real))[: max(count, 2 * held_out)], chosen[:count]
+    known = features.extract_cached(network, real, order, "real faces", options.cache)
+    new = features.extract(network, fake, chosen, "fake faces")
+
+    figures = {
+        "real": [str(path) for path in options.real], "fake": label,
+        "real_faces": len(real), "fake_faces": len(fake), "count": count,
+        "features": network.name, "note": network.note, "dimensions": network.dimensions,
+        "size": size, "resized_real": real.resized, "resized_fake": fake.resized,
+        "resized_in_network": network.resizes, **metrics.compare(known[:count], new),
+        "floor": {"count": held_out, **metrics.compare(known[:held_out], known[-held_out:])},
+    }  # fmt: skip
+    pairs, figures["nearest"] = memorised(known, new, count)
+    print(json.dumps(figures, indent=2, allow_nan=False) if options.json else "\n".join(report(figures)))
+    save_pairs(options, fake, chosen, real, order, pairs)
+
+
+def memorised(known, new, count):
+    """Features of real and of fake faces -> (the PAIRS closest of fake, real and distance; how close they come).
+
+    Beside it, how close `count` of the real faces come to another real one: copies are closer than that.
+    """
+    import numpy as np
+
+    from animefaces import metrics
+
+    indices, distances = metrics.nearest(new, known)
+    _, usual = metrics.nearest(known[:count], known, others=True)
+    closest = np.argsort(distances, kind="stable")[:PAIRS]
+    pairs = [(int(i), int(indices[i]), float(distances[i])) for i in closest]
+
+    def summary(values):
+        return dict(zip(("least", "percentile_1", "median"), np.percentile(values, [0, 1, 50]).tolist(), strict=True))
+
+    return pairs, {"among": len(known), "fake": summary(distances), "real": summary(usual)}
+
+
+def save_pairs(options, fake, chosen, real, order, pairs):
+    """Draw the pairs, fake on the left, closest first."""
+    import numpy as np
+
+    from animefaces import images
+
+    rows, columns, distances = zip(*pairs, strict=True)
+    rows, columns = chosen[list(rows)], order[list(columns)]
+    tiles = np.concatenate([fake[rows], real[columns]], axis=2)
+    tiles = np.pad(tiles, ((0, 0), (0, 4), (0, 4), (0, 0)), constant_values=255)
+    notes = [f"{i} {j} {d:.4g}" for i, j, d in zip(rows, columns, distances, strict=True)]
+    images.save(options.output, images.grid(tiles, columns=6), pairs="; ".join(notes))
+
+
+def report(figures):
+    """The figures in words: lines of text."""
+    side, count, floor, near = (figures[name] for name in ("size", "count", "floor", "nearest"))
+    resized = [f"{figures['resized_' + kind]:,} {kind}" for kind in ("real", "fake") if figures["resized_" + kind]]
+    few = "" if floor["count"] == count else "; too few real faces for more, so its distance is too high"
+    yield f"real       {count:,} of {figures['real_faces']:,} faces from {', '.join(figures['real'])}"
+    yield f"fake       {count:,} of {figures['fake_faces']:,} faces from {figures['fake']}"
+    yield f"features   {figures['features']}, {figures['dimensions']:,} per face: {figures['note']}"
+    yield f"resize     to {side}x{side}: {' and '.join(resized) or 'none'}; then, in the network, to " + (
+        " and ".join(figures["resized_in_network"]) or "nothing else")  # fmt: skip
+    yield f"floor      {floor['count']:,} of the real faces against {floor['count']:,} others{few}"
+    yield "\n" + row("", "fake", "floor")
+    yield row("Fréchet distance", *(f"{x['frechet_distance']:.4g}" for x in (figures, floor)))
+    kernel = (f"{1000 * x['kernel_distance']:.3g} +- {1000 * x['kernel_error']:.3g}" for x in (figures, floor))
+    yield row("kernel distance x1000", *kernel)
+    for name in ("precision", "recall"):
+        yield row(name, f"{figures[name]:.3f}", f"{floor[name]:.3f}")
+    yield "\n" + row(f"nearest of {near['among']:,} real", "to a fake", "to a real face")
+    for name, words in (("least", "the closest"), ("percentile_1", "the closest 1 % within"), ("median", "median")):
+        yield row(words, *(f"{near[kind][name]:.4g}" for kind in ("fake", "real")))
+
+
+def row(words, *figures):
+    """One line of a table."""
+    return f"{words:<26}" + "".join(f"{figure:>22}" for figure in figures)
+
+
+def main(argv=None):
+    """Command line -> exit code."""
+    return run_script(Options, evaluate, argv, __doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

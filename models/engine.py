@@ -113,8 +113,15 @@ if NAME == "tensorflow":
 
         @tf.function
         def run(*inputs):
-            done = [step(*(x[i] for x in inputs)) for i in range(inputs[0].shape[0])]
-            return {name: tf.stack([entry[name] for entry in done]) for name in done[0]}
+            first = step(*(x[0] for x in inputs))
+            if inputs[0].shape[0] == 1:
+                return {name: value[None] for name, value in first.items()}
+            kinds = {name: value.dtype for name, value in first.items()}
+            # A loop in the graph: traced once, however many steps it does.
+            rest = tf.map_fn(
+                lambda x: step(*x), [x[1:] for x in inputs], fn_output_signature=kinds, parallel_iterations=1
+            )
+            return {name: tf.concat([value[None], rest[name]], axis=0) for name, value in first.items()}
 
         return lambda *inputs: {name: value.numpy() for name, value in run(*inputs).items()}
 

@@ -6,6 +6,7 @@ options.json, log.jsonl, TensorBoard events, samples/, curves.png; generator.ker
 import contextlib
 import importlib.metadata
 import json
+import os
 import re
 import subprocess
 import zipfile
@@ -202,6 +203,16 @@ def _states(run):
     return sorted((run / "state").glob("step_*.npz"), reverse=True)
 
 
+def _settle(folder):
+    """Make the new names in a folder survive a power cut, before old files are given up for them."""
+    if hasattr(os, "O_DIRECTORY"):  # not on Windows
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def save_state(run, arrays, record):
     """Everything needed to go on: a dict of arrays and a JSON-able record, which holds at least `step`.
 
@@ -211,6 +222,7 @@ def save_state(run, arrays, record):
     path = run / "state" / f"step_{record['step']:09d}.npz"
     with written_whole(path) as temporary:
         np.savez(temporary, record=np.array(json.dumps(record)), **arrays)
+    _settle(path.parent)
     later = [state for state in _states(run) if state > path]
     for useless in later + _states(run)[len(later) + KEPT_STATES :]:
         useless.unlink()

@@ -421,7 +421,7 @@ class Training:
 
         pixels = images.grid(images.to_pixels(saved.draw(self.gan.average, self.z)))
         step = self.progress.step
-        images.save(self.run / "samples" / f"step_{step:06d}.png", pixels, run=self.run, step=step)
+        images.save(self.run / "samples" / f"step_{step:06d}.png", pixels, run=self.run.name, step=step)
         self.log.picture("samples", pixels, step)
         with images.written_whole(self.run / runs.GENERATOR) as temporary:
             saved.save(self.gan.average, temporary)

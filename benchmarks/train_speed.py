@@ -49,8 +49,12 @@ def ours(options):
     def make(step):
         return [part[None] for part in map(np.asarray, train.make_batch(faces, order, options, step))]
 
-    batches = prefetched(make, iter(range(10**9))).__enter__()
-    return lambda: gan.steps(*next(batches))
+    def steps():
+        with prefetched(make, iter(range(10**9))) as batches:
+            for inputs in batches:
+                yield gan.steps(*inputs)
+
+    return steps().__next__
 
 
 def keras_loop(options):

@@ -27,6 +27,8 @@ from animefaces import images
 from animefaces.options import Problem
 
 CACHE = Path("data/cache")
+# What reading a picture raises; the last four are of a damaged, encrypted or oddly packed zip.
+FAULTS = (OSError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
 MAX_FILE = 256 << 20  # bytes of one compressed picture: larger ones, zip bombs among them, are skipped
 AT_ONCE = 512  # pictures decoded between two writes
 
@@ -171,8 +173,8 @@ def _pictures(names, stamps, opened, size, channels):
                 resized = images.dimensions(file) != (size, size)
                 file.seek(0)
                 return images.read(file, size, channels), resized
-        except (OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as fault:
-            return fault  # the last four are a zip member that is encrypted, oddly packed or damaged
+        except FAULTS as fault:
+            return fault  # not lost: `_decode` counts it and names the picture
 
     def rows():
         with opened() as open_picture, ThreadPoolExecutor() as pool:

@@ -6,16 +6,13 @@ import json
 import os
 import stat
 import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 from animefaces import images
-from animefaces.dataset import MAX_FILE
+from animefaces.dataset import FAULTS, MAX_FILE
 from animefaces.options import Problem
 
-# What reading raises; the last four are of a damaged, encrypted or oddly packed zip.
-FAULTS = (OSError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
 MAX_TAGS = 1 << 20  # bytes of a file of tags that are read
 
 

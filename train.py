@@ -86,6 +86,8 @@ class Options:
     save_minutes: float = option(5.0, "training time between two saved states", at_least(0))
     sample_every: int = option(500, "steps between two sample grids", at_least(1))
     steps_per_call: int = option(1, "steps per compiled call; 20 or more keep a GPU busy", within(1, 1000))
+    features: str = option("discriminator", "network to judge the faces in: discriminator (the one that ships), "
+                           "inception, or a .keras file")  # fmt: skip
     cache: Path = option(Path("data/cache"), "folder for the decoded pictures")
 
 
@@ -234,6 +236,8 @@ class Progress:
     seconds: float = 0.0
     rollbacks: int = 0
     trouble: int = 0  # the step of the last rollback
+    judging: float = 0.0  # of those seconds, how many went into verdicts
+    best: float | None = None  # the lowest kernel distance so far
     window: dict = field(default_factory=dict)  # figures since the last log entry
 
     @classmethod
@@ -317,11 +321,14 @@ class Training:
     """The loop around the steps: batches, figures, samples, states, and what to do when something goes wrong."""
 
     def __init__(self, gan, faces, options, run, progress):
-        from animefaces import latents, logs
-        from animefaces.dataset import Order
+        from animefaces import judge, latents, logs
+        from animefaces.dataset import Order, hold_out
+        from models import saved
 
-        self.gan, self.faces, self.options, self.run, self.progress = gan, faces, options, run, progress
-        self.order = Order(len(faces), options.batch_size, options.seed)
+        self.gan, self.options, self.run, self.progress = gan, options, run, progress
+        self.faces, held_out = hold_out(faces)
+        self.judge = judge.Judge(options.features, held_out, saved.load)
+        self.order = Order(len(self.faces), options.batch_size, options.seed)
         self.log = logs.Log(run, progress.step)
         self.z = latents.from_seeds(range(SAMPLES), options.latent)
         self.saved_at = progress.seconds
@@ -369,6 +376,7 @@ class Training:
                 for name, values in {**figures, "waiting": [waited]}.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
                 if self.progress.step // LOG_EVERY > (self.progress.step - count) // LOG_EVERY:
+                    self.measure()
                     self.note(bar)
                 if self.progress.step % self.options.sample_every == 0:
                     self.sample()
@@ -413,6 +421,22 @@ class Training:
         if trouble and trouble != self.warned:
             bar.write(f"warning: step {step:,}: {trouble}", file=sys.stderr)
         self.warned = trouble
+
+    def measure(self):
+        """If it is time: the kernel distance of faces to held-out ones; the generator of the lowest is kept."""
+        from animefaces import images, judge, latents, runs
+        from models import saved
+
+        if not self.judge.due(self.progress.seconds, self.progress.judging):
+            return
+        z = latents.from_seeds(range(judge.COUNT), self.options.latent)
+        distance, error, seconds = self.judge.verdict(lambda: images.to_pixels(saved.draw(self.gan.average, z)))
+        self.progress.judging += seconds
+        self.progress.window |= {"kernel_distance": [distance], "kernel_error": [error]}
+        if self.progress.best is None or distance < self.progress.best:
+            self.progress.best = distance
+            with images.written_whole(self.run / runs.BEST) as temporary:
+                saved.save(self.gan.average, temporary)
 
     def sample(self):
         """Write the grid of fixed z, and the generator that drew it."""

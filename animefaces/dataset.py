@@ -287,6 +287,30 @@ def _header(count, shape):
     return {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
 
 
+class Part:
+    """Some of the pictures of a set, as a set of its own."""
+
+    def __init__(self, faces, indices):
+        self._faces, self._indices = faces, indices
+
+    def __len__(self):
+        return len(self._indices)
+
+    def __getitem__(self, indices):
+        return self._faces[self._indices[indices]]
+
+
+def hold_out(faces):
+    """A set -> (the part to train on, a twentieth, at most 1,000 pictures, to judge by).
+
+    Taken evenly from the whole, which is often sorted by source or year. A set of fewer than 1,000 is
+    trained on whole, and the second part is empty.
+    """
+    count = min(len(faces) // 20, 1000) if len(faces) >= 1000 else 0
+    held = (np.arange(count) + 1) * len(faces) // max(count, 1) - 1
+    return Part(faces, np.setdiff1d(np.arange(len(faces)), held)), Part(faces, held)
+
+
 class Order:
     """Which pictures step after step sees: every picture once per epoch, in an order drawn from (seed, epoch)."""
 

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from animefaces import runs
 from animefaces.images import to_network, written_whole
 from animefaces.options import Misuse, Problem
 
 INCEPTION = "inception"
+DISCRIMINATOR = "discriminator"  # the one that ships: at hand anywhere, and at home among anime faces
+DISCRIMINATOR_SCALE = 2.55  # root mean square of its features on real faces
 BATCH = 48  # faces: what a generator draws at once
 
 
@@ -51,15 +54,17 @@ class FeatureNetwork:
 
 
 def open_network(name, load):
-    """ "inception", or a .keras file that `load` (models.saved.load) opens -> FeatureNetwork.
+    """ "inception", "discriminator", or a .keras file that `load` (models.saved.load) opens -> FeatureNetwork.
 
     Raises Misuse, or Problem if the network cannot be had, or does not turn pictures into numbers.
     """
     if name == INCEPTION:
         return _inception()
+    if name == DISCRIMINATOR:
+        return _discriminator(load)
     path = Path(name)
     if path.suffix != ".keras":
-        raise Misuse(f"--features {name} will not do: give {INCEPTION}, or a .keras file")
+        raise Misuse(f"--features {name} will not do: give {INCEPTION}, {DISCRIMINATOR} or a .keras file")
     try:
         key = hashlib.sha256(path.read_bytes()).hexdigest()
         network = load(path)
@@ -83,6 +88,21 @@ def _inception():
     wide = keras.layers.Resizing(299, 299, interpolation="bilinear")(images)
     note = "Keras's InceptionV3; the network of published FIDs is TensorFlow's of 2015, whose figures differ a little"
     return FeatureNetwork(keras.Model(images, network(wide)), INCEPTION, INCEPTION, note)
+
+
+def _discriminator(load):
+    """What the shipped discriminator sees just before it decides, 256 numbers of size 1 or so."""
+    import keras
+
+    file = runs.PRETRAINED / runs.DISCRIMINATOR
+    judge = load(file)
+    seen = next(layer.output for layer in judge.layers if type(layer).__name__ == "Flatten")
+    images = keras.Input((None, None, 3))
+    x = keras.layers.Resizing(*judge.input_shape[1:3], interpolation="bilinear")(images)
+    x = keras.layers.Rescaling(1 / DISCRIMINATOR_SCALE)(keras.Model(judge.inputs, seen)(x))
+    key = hashlib.sha256(file.read_bytes()).hexdigest()
+    note = "the discriminator that ships with this project; it knows the shipped generator's faults best"
+    return FeatureNetwork(keras.Model(images, x), DISCRIMINATOR, key, note)
 
 
 def extract(network, faces, indices, label):

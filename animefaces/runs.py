@@ -22,6 +22,7 @@ RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
+BEST = "best.keras"  # the generator whose faces came closest to held-out ones
 DISCRIMINATOR = "discriminator.keras"  # of the weights that ship; a run has it in its state
 KEPT_STATES = 2
 
@@ -50,13 +51,14 @@ def newest():
 def find_generator(run=None):
     """A run folder, a .keras file or None -> the file of its generator.
 
-    None is the newest run, else the weights that ship with the project. Raises Problem if there is none.
+    None is the newest run, else the weights that ship with the project. A run's best generator, where it
+    has been measured, goes before its newest. Raises Problem if there is none.
     """
     if run is None:
         run = newest() or PRETRAINED
         if not (run / GENERATOR).exists():
             raise Problem("there is no run yet: train one with python train.py, or name one with --run")
-    path = run / GENERATOR if run.is_dir() else run
+    path = run / (BEST if (run / BEST).exists() else GENERATOR) if run.is_dir() else run
     if not run.exists():
         raise Problem(f"{run} does not exist: give --run a folder under {RESULTS}/, or a .keras file")
     if not path.exists():

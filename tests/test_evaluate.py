@@ -247,7 +247,7 @@ def test_inception_without_a_network(refused, sets, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["--features", "vgg"], 2, "give inception, or a .keras file"),
+        (["--features", "vgg"], 2, "give inception, discriminator or a .keras file"),
         (["--features", "nowhere.keras"], 1, "nowhere.keras: No such file"),
         (["--features", "damaged.keras"], 1, "no network to be trusted"),
         (["--features", "lambda.keras"], 1, "may run code"),
@@ -304,3 +304,9 @@ def test_known_distances(measure):
     assert abs(figures["floor"]["kernel_distance"]) < 4 * figures["floor"]["kernel_error"] < 0.02
     assert figures["kernel_distance"] == pytest.approx(0.152, abs=0.05)
     assert figures["precision"] < 0.7 < figures["floor"]["precision"]
+
+
+def test_the_shipped_discriminator_is_at_hand(measure):
+    figures = measure("fresh", "--count", "10", features="discriminator")
+    assert figures["dimensions"] == 256
+    assert figures["resized_in_network"] == ["64x64, bilinear"]

@@ -1,0 +1,37 @@
+"""How close a generator in training has come: the kernel distance of its faces to faces kept from it."""
+
+import time
+
+from animefaces import features, metrics
+from animefaces.images import to_network
+
+COUNT = 500  # faces that each verdict rests on
+SHARE = 0.02  # of the training time that may go into verdicts
+FIRST = 10.0  # seconds that the first is expected to take, with the network and the held-out faces to read
+
+
+class Judge:
+    """Verdicts on a generator, as often as SHARE of the training time allows."""
+
+    def __init__(self, name, held_out, load):
+        """`name` and `load` as for features.open_network; `held_out`: faces that the training never sees."""
+        self._name, self._held_out, self._load = name, held_out, load
+        self._network = self._known = None
+        self._cost = FIRST  # of the last verdict, in seconds
+
+    def due(self, seconds, spent):
+        """Whether there is time for another, after `seconds` of training with `spent` of them on verdicts."""
+        return len(self._held_out) > 0 and spent + self._cost <= SHARE * seconds
+
+    def verdict(self, draw):
+        """draw() -> faces, uint8 (N, H, W, C); returns (kernel distance, its standard error, seconds it all took)."""
+        start = time.perf_counter()
+        if self._network is None:
+            self._network = features.open_network(self._name, self._load)
+            self._known = self._features(self._held_out[:])
+        distance, error = metrics.kernel_distance(self._known, self._features(draw()))
+        self._cost = time.perf_counter() - start
+        return distance, error, self._cost
+
+    def _features(self, pixels):
+        return self._network(to_network(pixels))

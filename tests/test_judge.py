@@ -1,0 +1,82 @@
+"""Verdicts in training: on faces kept from it, within their share of the time, and the best generator is kept."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import log_of
+
+from animefaces import cartoons, dataset, judge, runs
+from models import saved
+
+
+@pytest.fixture
+def network():
+    """A file of a network whose features are the mean colour of each quarter."""
+    pictures = keras.Input((None, None, 3))
+    corners = keras.layers.Resizing(2, 2, interpolation="area")(pictures)
+    saved.save(keras.Model(pictures, keras.layers.Reshape((12,))(corners)), Path("network.keras"))
+    return "network.keras"
+
+
+@pytest.mark.parametrize(("count", "held"), [(999, 0), (1000, 50), (3456, 172), (50_000, 1000)])
+def test_what_is_held_out_is_spread_evenly_and_not_trained_on(count, held):
+    numbers = np.arange(count)
+    training, apart = dataset.hold_out(numbers)
+    assert (len(training), len(apart)) == (count - held, held)
+    assert sorted([*training[:], *apart[:]]) == list(range(count))
+    if held:
+        gaps = np.diff(apart[:])
+        assert gaps.max() - gaps.min() <= 1
+        assert apart[:][-1] == count - 1
+
+
+def test_the_verdict_is_lower_for_faces_of_the_same_kind(network):
+    faces = cartoons.draw_many(200, 16)
+    bench = judge.Judge(network, faces[:100], saved.load)
+    alike, error, seconds = bench.verdict(lambda: faces[100:])
+    darker = bench.verdict(lambda: faces[100:] // 2)[0]
+    assert abs(alike) < 4 * error
+    assert darker > alike + 10 * error
+    assert seconds > 0
+
+
+def test_verdicts_take_no_more_than_their_share(network, monkeypatch):
+    bench = judge.Judge(network, np.zeros((5, 8, 8, 3), np.uint8), saved.load)
+    assert not bench.due(judge.FIRST / judge.SHARE - 1, 0)
+    assert bench.due(judge.FIRST / judge.SHARE, 0)
+    clock = iter([100.0, 104.0])
+    monkeypatch.setattr(judge.time, "perf_counter", lambda: next(clock))
+    assert bench.verdict(lambda: np.zeros((5, 8, 8, 3), np.uint8))[2] == 4
+    assert not bench.due(7 / judge.SHARE - 1, spent=3)
+    assert bench.due(7 / judge.SHARE, spent=3)
+
+
+def test_nothing_is_judged_by_nothing(network):
+    assert not judge.Judge(network, np.zeros((0, 8, 8, 3), np.uint8), saved.load).due(1e9, 0)
+
+
+def test_the_best_generator_is_kept_and_used(train, network, monkeypatch):
+    np.savez("many.npz", images=np.resize(cartoons.draw_many(50, 16), (1000, 16, 16, 3)))
+    monkeypatch.setattr(judge.Judge, "due", lambda self, seconds, spent: True)
+    verdicts = iter([0.5, 0.2, 0.3, 0.9])
+    monkeypatch.setattr(judge.metrics, "kernel_distance", lambda known, new: (next(verdicts), 0.01))
+    run = Path("run")
+    flags = ["--data", "many.npz", "--run", run, "--features", network, "--sample-every", "10"]
+    assert train(*flags, "--steps", "20") == 0
+    best = (run / runs.BEST).read_bytes()
+    assert train("--data", "many.npz", "--run", run, "--steps", "40") == 0  # and goes on knowing the best
+    assert (run / runs.BEST).read_bytes() == best
+    assert [entry["kernel_distance"] for entry in log_of(run)] == [0.5, 0.2, 0.3, 0.9]
+    assert runs.find_generator(run) == run / runs.BEST
+    state = np.load(sorted((run / "state").iterdir())[-1])
+    assert json.loads(str(state["record"]))["best"] == 0.2
+
+
+def test_a_run_is_judged_in_its_own_features(train, network, refused):
+    assert train("--run", "run", "--steps", "1", "--features", network) == 0
+    import train as program
+
+    assert "--features" in refused(program.main, ["--run", "run", "--features", "inception"], 2)

@@ -20,12 +20,12 @@ def refine(generator, encoder, images, z, steps, advance=lambda count: None):
     `encoder`: images -> means, then log-variances. `advance` is told of each step done.
     """
     means = saved.draw(encoder, images)[:, : z.shape[1]]
-    rows = saved.ROWS  # always as many, the last ones filled up: compiled once, and bounded memory
+    rows = min(len(z), saved.ROWS)  # the last batch is filled up: compiled once, and bounded memory
     refined, step = [], None
     for start in range(0, len(z), rows):
         part = [np.resize(a[start : start + rows], (rows, *a.shape[1:])) for a in (images, z, means)]
         if step is None:
-            reset, step = _descent(generator, images.shape[1:], z.shape[1])
+            reset, step = _descent(generator, part[0].shape, part[1].shape)
         variable = reset(*part)
         for number in range(steps):
             step(np.array([number], np.int32))
@@ -34,11 +34,9 @@ def refine(generator, encoder, images, z, steps, advance=lambda count: None):
     return np.concatenate(refined)[: len(z)] if refined else z
 
 
-def _descent(generator, shape, latent):
-    """-> (reset, step). `reset(images, z, means)` gives the variable that `step` then moves, compiled."""
-    seen, z, means = (
-        keras.Variable(np.zeros((saved.ROWS, *size), np.float32)) for size in (shape, (latent,), (latent,))
-    )
+def _descent(generator, shape, latents):
+    """Shapes of the images and of z -> (reset, step). `reset(images, z, means)` gives the variable that `step` then moves, compiled."""
+    seen, z, means = (keras.Variable(np.zeros(size, np.float32)) for size in (shape, latents, latents))
     optimizer = keras.optimizers.Adam(RATE)
     optimizer.build([z])
     start = [np.asarray(v.value) for v in optimizer.variables]

@@ -35,7 +35,10 @@ def refine(generator, encoder, images, z, steps, advance=lambda count: None):
 
 
 def _descent(generator, shape, latents):
-    """Shapes of the images and of z -> (reset, step). `reset(images, z, means)` gives the variable that `step` then moves, compiled."""
+    """Shapes of the images and of z -> (reset, step).
+
+    `reset(images, z, means)` gives the variable that `step`, compiled, then moves.
+    """
     seen, z, means = (keras.Variable(np.zeros(size, np.float32)) for size in (shape, latents, latents))
     optimizer = keras.optimizers.Adam(RATE)
     optimizer.build([z])

@@ -24,6 +24,8 @@ PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
 BEST = "best.keras"  # the generator whose faces came closest to held-out ones
 DISCRIMINATOR = "discriminator.keras"  # of the weights that ship; a run has it in its state
+# Of images -> means, then log-variances, of the z that the generator beside it draws them with.
+ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
 KEPT_STATES = 2
 
 
@@ -42,9 +44,9 @@ def _number(path):
     return int(match.group()) if match else -1
 
 
-def newest():
-    """The run folder under results/ whose generator was written last, or None."""
-    files = list(RESULTS.glob(f"*/{GENERATOR}"))
+def newest(name=GENERATOR):
+    """The run folder under results/ whose file of this name was written last, or None."""
+    files = list(RESULTS.glob(f"*/{name}"))
     return max(files, key=lambda file: file.stat().st_mtime).parent if files else None
 
 
@@ -66,19 +68,53 @@ def find_generator(run=None):
     return path
 
 
+def find_encoder(kind, run=None):
+    """One of ENCODERS, and a run folder, a .keras file in one, or None -> the files of (encoder, generator).
+
+    None is the newest run that holds such an encoder, else the weights that ship with the project. Raises
+    Problem if there is none.
+    """
+    name = ENCODERS[kind]
+    remedy = f"train one with python train.py {Path(name).stem}"
+    if run is None:
+        run = newest(name) or PRETRAINED
+        if not (run / name).exists():
+            raise Problem(f"there is no {kind} encoder yet: {remedy}, or name a run with --run")
+    folder = run.parent if run.is_file() else run
+    generator = find_generator(folder if run.name == name else run)
+    if not (folder / name).exists():
+        raise Problem(f"{folder} holds no {name}: {remedy}, or name another run")
+    return folder / name, generator
+
+
+def open_encoder(kind, run, load):
+    """As for `find_encoder` -> (encoder, generator, the generator's file). Raises Problem if they do not fit."""
+    file, beside = find_encoder(kind, run)
+    generator, path = open_generator(beside, load)
+    encoder = _opened(file, load, "encoder")
+    shape, latent = encoder.input_shape, generator.input_shape[1]
+    if len(shape) != 4 or shape[1] != shape[2] or shape[3] not in (1, 3) or encoder.output_shape != (None, 2 * latent):
+        raise Problem(f"{file} is no encoder for {path}: train it on that generator, with python train.py {file.stem}")
+    return encoder, generator, path
+
+
 def open_generator(run, load):
     """A run folder, a .keras file or None, as for `find_generator` -> (its network, opened by `load`, and its file).
 
     `load` is models.saved.load or calls it. Raises Problem if that refuses, or it is no generator.
     """
     path = find_generator(run)
-    try:
-        network = load(path)
-    except ValueError as fault:
-        raise Problem(f"{path} is no generator to be trusted ({fault}): train it again, or name another run") from fault
+    network = _opened(path, load, "generator")
     if len(network.input_shape) != 2 or len(network.output_shape) != 4 or network.output_shape[-1] not in (1, 3):
         raise Problem(f"{path} does not turn z into pictures: name a run folder of train.py gan")
     return network, path
+
+
+def _opened(path, load, noun):
+    try:
+        return load(path)
+    except ValueError as fault:
+        raise Problem(f"{path} is no {noun} to be trusted ({fault}): train it again, or name another run") from fault
 
 
 def write_json(path, value):

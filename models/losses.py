@@ -4,7 +4,7 @@ from keras import ops
 
 
 def logistic(logits, targets):
-    """Mean binary cross-entropy, in nats, of logits (B, 1) against targets (B, 1).
+    """Mean binary cross-entropy, in nats, of logits against targets of the same shape, (B, 1) of D.
 
     Written on logits so that it stays finite for any finite logit. Targets may leave [0, 1]: a "real"
     of 1.2 asks for an ever larger logit; only the mean of U(0.7, 1.2), 0.95, holds D back.
@@ -19,3 +19,9 @@ def relativistic(logits, others):
     (Jolicoeur-Martineau 2018; arXiv 2501.05441).
     """
     return ops.mean(ops.softplus(others - logits))
+
+
+def divergence(mean, log_variance):
+    """Mean Kullback-Leibler divergence, in nats, of N(mean, exp(log_variance)), each (B, D), from N(0, I)."""
+    # expm1(v) - v, not exp(v) - 1 - v: exact near v = 0, so never below 0.
+    return ops.mean(ops.sum(ops.square(mean) + ops.expm1(log_variance) - log_variance, axis=-1)) / 2

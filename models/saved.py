@@ -126,12 +126,12 @@ def _halved(data):
     return result.getvalue()
 
 
-def draw(generator, z):
-    """z (N, latent) -> images float32 (N, H, W, C), ROWS at a time.
+def draw(network, z):
+    """z (N, latent), or what else a network takes -> what it gives, images for a generator, float32 (N, ...).
 
     Always in batches of ROWS, the last one filled up: so an image is the same, to the bit, in any company.
     """
     count = len(z)
-    filled = np.resize(z, (math.ceil(count / ROWS) * ROWS, z.shape[1])) if count else z
-    batches = [generator.predict_on_batch(filled[i : i + ROWS]) for i in range(0, len(filled), ROWS)]
+    filled = np.resize(z, (math.ceil(count / ROWS) * ROWS, *z.shape[1:])) if count else z
+    batches = [network.predict_on_batch(filled[i : i + ROWS]) for i in range(0, len(filled), ROWS)]
     return np.concatenate(batches)[:count].astype(np.float32)

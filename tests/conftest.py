@@ -70,6 +70,14 @@ def copied(trained, tmp_path):
     return Path(shutil.copytree(trained, tmp_path / "copied"))
 
 
+def copy_without(run, name, *files):
+    """A copy of a run in this test's folder, without some of its files."""
+    copy = Path(shutil.copytree(run, name))
+    for file in files:
+        (copy / file).unlink()
+    return copy
+
+
 @pytest.fixture
 def refused(capsys):
     """Run something that must fail with `code` and one line on stderr -> that line, without its "error: "."""

@@ -1,0 +1,137 @@
+"""Photos of people -> their faces, turned upright and framed as the learned encoder knows them.
+
+A detector of photos is one function: pixels, uint8 (H, W, 3) -> a list of Person.
+"""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from animefaces import images
+from animefaces.options import Problem
+
+# A crop as in the photos that the encoder is trained on (docs/encode.md): `python -m benchmarks.photos frame`
+# measures the mean place of the eyes in 300 of them.
+EYES_IN_CROP = 0.285  # of the crop's side, from its top; in the middle of its width
+EYE_DISTANCE = 0.38  # of the crop's side
+
+LARGER = 4  # times the network's size: a crop to be shown
+LONGEST = 960  # pixels of a picture's longer side while faces are looked for; they are cut from the whole picture
+MIN_SIDE = 64  # pixels: mtcnn complains of a smaller picture
+SURE = 0.9  # mtcnn's confidence, [0, 1], below which it is no face
+BORDER = 0.1  # of the longer side, added all around: a face that fills its picture is found, too
+
+
+class Person(NamedTuple):
+    """A face: `eyes` are (x, y) of both pupils in pixels, the one further left in the picture first."""
+
+    eyes: tuple[tuple[float, float], tuple[float, float]]
+    score: float  # the detector's own measure: larger is surer
+
+
+def crops(file, size, channels, find):
+    """A photo's file -> for each of its faces, from left to right, two crops, upright and framed alike.
+
+    The first, uint8 (size, size, channels), is for a network; the second, LARGER times as large and in colour,
+    to be shown. `find` is a detector of photos, or None: then the picture's centre square is the crop. Raises
+    Problem for what is no picture, and for a picture without a face.
+    """
+    try:
+        if find is None:
+            return [(images.read(file, size, channels), images.read(file, LARGER * size))]
+        pixels = images.read(file)
+    except (OSError, ValueError, MemoryError) as fault:
+        raise Problem(f"{file} {_why_unreadable(Path(file), fault)}") from fault
+    people = sorted(find(pixels), key=lambda person: person.eyes)
+    if not people:
+        raise Problem(f"{file} shows no face that could be found: a tight crop of a face is taken with --no-detect")
+    cuts = [cut(pixels, person.eyes, LARGER * size) for person in people]
+    return [(images.to_array(images.to_image(large), size, channels), large) for large in cuts]
+
+
+def _why_unreadable(path, fault):
+    if isinstance(fault, FileNotFoundError):
+        return "does not exist: check the path"
+    if path.suffix.lower() in (".heic", ".heif", ".avif"):
+        return f"is a {path.suffix[1:].upper()}, which cannot be read: save it as JPEG or PNG first"
+    if isinstance(fault, OSError) and fault.errno is not None:
+        return f"cannot be read ({fault.strerror}): check the path and its permissions"
+    if isinstance(fault, MemoryError):
+        return "needs more memory than there is: make it smaller first"
+    reason = " ".join(str(fault).split()) if "too many" in str(fault) else "damaged, or of an unknown format"
+    return f"is no picture that can be read ({reason}): save it as JPEG or PNG of at most 100 million pixels"
+
+
+def cut(pixels, eyes, size):
+    """Pixels, uint8 (H, W, 3), and the eyes of a face -> its crop, uint8 (size, size, 3), with the eyes level.
+
+    What lies beyond the picture mirrors what is inside.
+    """
+    import cv2
+
+    left, right = np.array(eyes, np.float64)
+    across = right - left
+    side = max(np.hypot(*across), 1) / EYE_DISTANCE  # of the crop, in the photo's pixels
+    x_axis = across / max(np.hypot(*across), 1e-6)
+    y_axis = np.array([-x_axis[1], x_axis[0]])
+    centre = (left + right) / 2 + (0.5 - EYES_IN_CROP) * side * y_axis
+    # Only the part that is needed, and not at many times the resolution: else a thin line would come and go.
+    reach = 0.75 * side + 4
+    first = np.clip(np.floor(centre - reach), 0, np.array(pixels.shape[1::-1]) - 1).astype(int)
+    last = np.ceil(centre + reach).astype(int)
+    part = pixels[first[1] : max(last[1], first[1] + 1), first[0] : max(last[0], first[0] + 1)]
+    shrink = min(1, 2 * size / side)
+    width, height = (max(1, round(n * shrink)) for n in (part.shape[1], part.shape[0]))
+    scale = np.array([width / part.shape[1], height / part.shape[0]])
+    part = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+    # From the middle of the crop's pixel (u, v) to the place in `part`.
+    turn = np.stack([x_axis, y_axis], axis=1) * side / size
+    offset = centre - first + turn @ np.full(2, 0.5 - size / 2)
+    matrix = np.column_stack([scale[:, None] * turn, scale * offset - 0.5])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(part, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT)
+
+
+def detector():
+    """mtcnn as a detector of photos. Raises Problem where it cannot be had."""
+    try:
+        import keras
+        from mtcnn import MTCNN
+    except ImportError as fault:
+        raise Problem(f"faces cannot be looked for ({fault}): pip install -r requirements.txt, "
+                      "or give tight crops with --no-detect") from fault  # fmt: skip
+    if keras.backend.backend() != "tensorflow":
+        raise Problem("faces are found with TensorFlow: unset KERAS_BACKEND, or give tight crops with --no-detect")
+    stages = MTCNN().stages
+
+    def find(pixels):
+        small, shrink, border = _prepared(pixels)
+        # Stage by stage: mtcnn's own loop takes a fault of TensorFlow, which complains aloud, for "no face",
+        # and rounds the eyes to whole pixels.
+        scaled, shape, rows = (small[None].astype(np.float32) - 127.5) / 128, np.array([small.shape]), None
+        for stage in stages:
+            rows = stage(bboxes_batch=rows, images_normalized=scaled, images_oshapes=shape, threshold_onet=SURE)
+            if not len(rows):
+                return []
+        people = []
+        for _, _, _, _, _, score, *points in rows.tolist():  # five x, then five y, of eyes, nose, mouth
+            eyes = sorted(((x + 0.5 - border) / shrink, (y + 0.5 - border) / shrink)
+                          for x, y in zip(points[:2], points[5:7], strict=True))  # fmt: skip
+            people.append(Person(tuple(eyes), score))
+        return people
+
+    return find
+
+
+def _prepared(pixels):
+    """Pixels of any size -> (pixels to look at, by how much they are smaller, the border that they have)."""
+    import cv2
+
+    longest = max(pixels.shape[:2])
+    shrink = min(1, LONGEST / longest)
+    width, height = (max(1, round(n * shrink)) for n in (pixels.shape[1], pixels.shape[0]))
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA) if shrink < 1 else pixels
+    border = max(math.ceil(BORDER * max(small.shape[:2])), (MIN_SIDE - min(small.shape[:2]) + 1) // 2)
+    return np.pad(small, ((border, border), (border, border), (0, 0)), "edge"), shrink, border

@@ -1,0 +1,114 @@
+"""The dense VAE (Kingma & Welling 2014) of the seeds: 784-256-latent-256-784, on grey faces of 28x28 pixels.
+
+Its parts take and give network images; grey, 28x28, [0, 1] and 784 are layers inside them.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from models.engine import compiled, gradients
+from models.losses import divergence, logistic
+
+SIDE = 28
+WIDTH = 256
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: as Pillow turns a picture grey
+LIMIT = 10.0  # the log-variance stays within +-LIMIT, so that its exponential is finite whatever the weights are
+
+
+def build_encoder(size, channels, latent):
+    """Images (B, size, size, channels) in [-1, 1] -> (B, 2 * latent): means, then log-variances, of q(z | image).
+
+    Its layer "pixels", (B, 784) in [0, 1], is what the decoder shall reconstruct.
+    """
+    images = x = keras.Input((size, size, channels), name="images")
+    if channels == 3:
+        kernel = keras.initializers.Constant([[[[share] for share in LUMINANCE]]])
+        x = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=kernel, trainable=False, dtype="float32")(x)
+    if size // SIDE > 1:  # else thin lines would come and go with the place where they are sampled
+        x = layers.AveragePooling2D(size // SIDE, dtype="float32")(x)
+    if x.shape[1] != SIDE:
+        x = layers.Resizing(SIDE, SIDE, dtype="float32")(x)
+    x = layers.Flatten(dtype="float32")(layers.Rescaling(0.5, 0.5, dtype="float32")(x))
+    # A generator's images leave [-1, 1] a little; outside [0, 1] the cross-entropy has no lower end.
+    x = layers.ReLU(max_value=1.0, dtype="float32", name="pixels")(x)
+    x = layers.Dense(WIDTH, activation="relu")(x)
+    mean = layers.Dense(latent, dtype="float32", name="mean")(x)
+    spread = layers.Rescaling(1 / LIMIT, dtype="float32")(layers.Dense(latent, dtype="float32", name="spread")(x))
+    spread = layers.Rescaling(LIMIT, dtype="float32")(layers.Activation("tanh", dtype="float32")(spread))
+    return keras.Model(images, layers.Concatenate(dtype="float32")([mean, spread]), name="vae")
+
+
+def build_decoder(latent):
+    """z (B, latent) -> grey images (B, 28, 28, 1) in [-1, 1]. Its layer "logits", (B, 784), is what the loss takes."""
+    z = keras.Input((latent,), name="z")
+    logits = layers.Dense(SIDE * SIDE, dtype="float32", name="logits")(layers.Dense(WIDTH, activation="relu")(z))
+    x = layers.Activation("tanh", dtype="float32")(layers.Rescaling(0.5, dtype="float32")(logits))
+    # tanh(x / 2) is 2 * sigmoid(x) - 1: the pixel's probability of white, on the networks' scale.
+    return keras.Model(z, layers.Reshape((SIDE, SIDE, 1), name="images")(x), name="decoder")
+
+
+class VAE:
+    """An encoder and a decoder in training, with the interface of models.gan.GAN.
+
+    `steps(step, real)` does one step for each entry of the inputs' leading axis: step (K,) int32, counted
+    from 0; real (K, B, H, W, C) in [-1, 1]. It returns the figures of each step, a dict of float32 (K,), in
+    nats per image:
+
+    - reconstruction: cross-entropy of the 784 pixels, their own entropy included: it does not go to 0;
+    - divergence: of the posterior from N(0, I); what the code tells of its image;
+    - loss: the sum of both.
+
+    The posterior is drawn from by chance that is a function of (seed, step).
+    """
+
+    def __init__(self, encoder, decoder, optimizer, seed=0):
+        self.encoder, self.decoder, self.optimizer = encoder, decoder, optimizer
+        self._encode = keras.Model(encoder.input, [encoder.get_layer("pixels").output, encoder.output])
+        self._decode = keras.Model(decoder.input, decoder.get_layer("logits").output)
+        self._trained = [*encoder.trainable_variables, *decoder.trainable_variables]
+        optimizer.build(self._trained)
+        self._chance = keras.random.SeedGenerator(seed)
+        self._seed = int(np.random.default_rng(seed).integers(2**31))
+        variables = [v for part in self._parts().values() for v in part.variables]
+        self.steps = compiled(self._step, [*variables, self._chance.state])
+
+    def _parts(self):
+        return {"encoder": self.encoder, "decoder": self.decoder, "optimizer": self.optimizer}
+
+    def _step(self, step, real):
+        state = self._chance.state
+        state.assign(ops.cast(ops.stack([ops.cast(self._seed, "int32"), step]), state.dtype))
+        loss, figures, grads = gradients(lambda: self._loss(real), self._trained)
+        self.optimizer.apply(grads, self._trained)
+        return {"loss": loss, **figures}
+
+    def _loss(self, real):
+        pixels, posterior = self._encode(real, training=True)
+        mean, log_variance = ops.split(posterior, 2, axis=-1)
+        noise = keras.random.normal(ops.shape(mean), seed=self._chance)
+        logits = self._decode(mean + ops.exp(log_variance / 2) * noise, training=True)
+        reconstruction = logistic(logits, pixels) * pixels.shape[-1]
+        from_prior = divergence(mean, log_variance)
+        return reconstruction + from_prior, {"reconstruction": reconstruction, "divergence": from_prior}
+
+    def state(self):
+        """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
+        return {name: np.asarray(v.value) for name, v in self._named()}
+
+    def restore(self, arrays):
+        """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this VAE's."""
+        named = dict(self._named())
+        if set(named) != set(arrays) or any(tuple(v.shape) != arrays[n].shape for n, v in named.items()):
+            raise ValueError("it holds other networks")
+        for name, variable in named.items():
+            variable.assign(arrays[name])
+
+    def _named(self):
+        for part, network in self._parts().items():
+            weights = network.weights if hasattr(network, "weights") else network.variables
+            yield from ((f"{part}/{i:03d}", v) for i, v in enumerate(weights))
+
+    def scale_learning_rates(self, factor):
+        """Multiply the learning rate."""
+        self.optimizer.learning_rate = float(self.optimizer.learning_rate) * factor

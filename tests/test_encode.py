@@ -1,0 +1,314 @@
+"""encode.py: which faces, from which networks, in what form. The networks are tiny and untrained."""
+
+import os
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import copy_without
+from PIL import Image
+
+import encode
+import generate
+from animefaces import cartoons, images, photos
+from models import saved, vae
+from models.refine import refine, to_lab, unlikeness
+
+LATENT = 8
+
+
+def tiny_encoder(size=16, channels=3, latent=LATENT):
+    keras.utils.set_random_seed(1)
+    x = keras.Input((size, size, channels))
+    y = keras.layers.Dense(2 * latent)(keras.layers.Flatten()(x))
+    return keras.Model(x, y)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory, trained):
+    """A run folder with a generator and both encoders. Not to be changed."""
+    run = Path(shutil.copytree(trained, tmp_path_factory.mktemp("encoded") / "00007-tiny"))
+    saved.save(tiny_encoder(), run / "encoder.keras")
+    saved.save(vae.build_encoder(16, 3, LATENT), run / "vae.keras")
+    return run
+
+
+@pytest.fixture
+def draw(run):
+    """encode.main with the tiny run, unless --run says otherwise, on tight crops -> exit code."""
+
+    def call(*flags, detect=False):
+        own = [] if "--run" in flags else ["--run", run]
+        return encode.main([*map(str, [*flags, *own]), *([] if detect else ["--no-detect"])])
+
+    return call
+
+
+@pytest.fixture
+def crops():
+    """Three drawn faces, a.png to c.png, of different sizes."""
+    for seed, (name, size) in enumerate({"a": 16, "b": 64, "c": 40}.items()):
+        images.save(f"{name}.png", cartoons.draw(seed, size))
+    return ["a.png", "b.png", "c.png"]
+
+
+@pytest.fixture
+def people(monkeypatch):
+    """A detector that finds two people, the right one first, on pictures wider than high, else nobody."""
+
+    def find(pixels):
+        height, width = pixels.shape[:2]
+        places = [((0.7, 0.5), (0.8, 0.5)), ((0.2, 0.5), (0.3, 0.5))] if width > height else []
+        return [photos.Person(tuple((x * width, y * height) for x, y in eyes), 1.0) for eyes in places]
+
+    monkeypatch.setattr(photos, "detector", lambda: find)
+
+
+def test_a_folder_of_faces_and_their_latents(draw, crops, run, capsys):
+    assert draw(*crops, "--output", "faces/") == 0
+    assert sorted(os.listdir("faces")) == ["a.png", "b.png", "c.png", "latents.npz"]
+    with np.load("faces/latents.npz", allow_pickle=False) as file:
+        assert list(file["names"]) == ["a", "b", "c"]
+        z = file["z"]
+    assert z.shape == (3, LATENT) and z.dtype == np.float32
+    assert "faces/: 3 faces and latents.npz" in capsys.readouterr().out
+    # They are the means of the encoder, of the pictures as a training set would have them.
+    pixels = np.stack([images.read(name, 16) for name in crops])
+    wanted = saved.load(run / "encoder.keras").predict_on_batch(images.to_network(pixels))[:, :LATENT]
+    assert np.allclose(z, wanted, atol=1e-5)
+    # And generate.py draws the same faces from them.
+    assert generate.main(["--run", str(run), "--latents", "faces/latents.npz", "--output", "again/"]) == 0
+    for number, name in enumerate("abc"):
+        again = images.read(f"again/latent_{number:06d}.png")
+        assert np.array_equal(again, images.read(f"faces/{name}.png"))
+    with Image.open("faces/a.png") as image:
+        assert image.text == {"face": "a", "encoder": "learned", "run": "00007-tiny", "refine": "0"}
+
+
+def test_a_card(draw, crops):
+    assert draw("b.png", "--variants", "2") == 0
+    assert draw("b.png", "--variants", "2", "--output", "faces/") == 0
+    card, gap = images.read("anime.png"), encode.GAP
+    assert card.shape == (64 + 2 * gap, 4 * 64 + 5 * gap, 3)
+    assert (card[:gap] == 255).all() and (card[:, gap + 64 : 2 * gap + 64] == 255).all()
+    cells = [card[gap : gap + 64, gap + c * (64 + gap) :][:, :64] for c in range(4)]
+    assert np.array_equal(cells[0], images.read("b.png"))
+    for cell, name in zip(cells[1:], ["b", "b_v1", "b_v2"], strict=True):
+        small = Image.fromarray(cell).resize((16, 16), Image.Resampling.BOX)
+        assert np.abs(np.asarray(small, int) - images.read(f"faces/{name}.png")).mean() < 8
+    assert draw(*crops, "--output", "all.png") == 0
+    assert images.read("all.png").shape == (3 * 64 + 4 * gap, 2 * 64 + 3 * gap, 3)
+
+
+def test_variants_are_draws_from_the_posterior(run, crops):
+    faces = encode.find_faces([Path("b.png")], (16, 16, 3), None, False)
+    encoder, generator = saved.load(run / "encoder.keras"), saved.load(run / "generator.keras")
+    options = encode.Options(variants=2000)
+    z = encode.encoded(encoder, generator, faces, options)[0]
+    posterior = saved.draw(encoder, images.to_network(faces[0].small[None]))[0]
+    assert np.allclose(z[0], posterior[:LATENT], atol=1e-6)
+    spread = np.exp(posterior[LATENT:] / 2)
+    assert np.allclose((z[1:].mean(0) - z[0]) / spread, 0, atol=0.1)
+    assert np.allclose(z[1:].std(0) / spread, 1, atol=0.1)
+
+
+def test_variants_follow_the_seed_and_not_the_company(draw, crops):
+    assert draw("a.png", "b.png", "--variants", "2", "--output", "two/") == 0
+    assert draw("b.png", "--variants", "1", "--output", "one/") == 0
+    assert draw("b.png", "--variants", "1", "--seed", "1", "--output", "other/") == 0
+    assert sorted(os.listdir("two")) == [
+        "a.png",
+        "a_v1.png",
+        "a_v2.png",
+        "b.png",
+        "b_v1.png",
+        "b_v2.png",
+        "latents.npz",
+    ]
+    one, two, other = (images.read(f"{folder}/b_v1.png") for folder in ("one", "two", "other"))
+    assert np.array_equal(one, two)
+    assert np.array_equal(other, images.read("two/b_v2.png"))  # the seeds count on
+    with np.load("two/latents.npz") as file:
+        assert list(file["names"]) == ["a", "a_v1", "a_v2", "b", "b_v1", "b_v2"]
+
+
+def test_equal_names_stay_apart(draw, crops):
+    for number, folder in enumerate(["x", "y", "z"]):
+        images.save(f"{folder}/{'ME' if number else 'me'}.png", cartoons.draw(number, 16))
+    assert draw("x/me.png", "y/ME.png", "z/ME.png", "--output", "faces/") == 0
+    assert sorted(os.listdir("faces")) == ["ME-2.png", "ME-3.png", "latents.npz", "me.png"]
+
+
+def test_several_people_from_left_to_right(draw, people, capsys):
+    left, right = (cartoons.draw(seed, 120) for seed in (1, 2))
+    group = np.full((120, 240, 3), 255, np.uint8)
+    group[:, :120], group[:, 120:] = left, right
+    images.save("group.png", group)
+    assert draw("group.png", "--output", "faces/", detect=True) == 0
+    assert "group.png: 2 faces, numbered from left to right" in capsys.readouterr().out
+    assert sorted(os.listdir("faces")) == ["group.png", "group_2.png", "latents.npz"]
+    assert draw("group.png", detect=True) == 0
+    card = images.read("anime.png")
+    assert card.shape[0] == 2 * 64 + 3 * encode.GAP
+    shown = [card[encode.GAP + row * (64 + encode.GAP) :, encode.GAP :][:64, :64] for row in range(2)]
+    for crop, eyes in zip(shown, (((48, 60), (72, 60)), ((168, 60), (192, 60))), strict=True):
+        assert np.array_equal(crop, photos.cut(group, eyes, 64))
+
+
+def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
+    images.save("wide.png", np.full((100, 200, 3), 128, np.uint8))
+    images.save("high.png", np.full((200, 100, 3), 128, np.uint8))
+    Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    Path("phone.heic").write_bytes(b"ftypheic")
+    assert draw("high.png", "gone.png", "wide.png", "broken.jpg", "phone.heic", ".", detect=True) == 0
+    said = capsys.readouterr()
+    for words in ("warning: high.png shows no face that could be found: a tight crop of a face is taken with --no-det",
+                  "warning: gone.png does not exist", "warning: broken.jpg is no picture that can be read",
+                  "warning: phone.heic is a HEIC, which cannot be read: save it as JPEG"):  # fmt: skip
+        assert words in said.err
+    assert "skipped 5 of 6 photos" in said.out
+    assert "anime.png: 2 faces" in said.out
+
+
+def test_when_nothing_comes_out(draw, people, refused):
+    images.save("high.png", np.full((200, 100, 3), 128, np.uint8))
+    line = refused(lambda argv: draw(*argv, detect=True), ["high.png"], 1)
+    assert line.startswith("high.png shows no face") and "--no-detect" in line
+    assert encode.main(["high.png", "gone.png", "--run", str(Path("nowhere"))]) == 1
+    assert draw("high.png", "gone.png", detect=True) == 1
+    assert not Path("anime.png").exists()
+
+
+def test_the_newest_run_with_such_an_encoder_is_the_default(run, crops):
+    for number, name in enumerate(["00000-old", "00001-new", "00002-without"]):
+        copy = shutil.copytree(run, Path("results") / name)
+        os.utime(copy / "encoder.keras", (0, (number + 1) * 10**9))
+    os.unlink("results/00002-without/encoder.keras")
+    assert encode.main(["a.png", "--no-detect"]) == 0
+    with Image.open("anime.png") as image:
+        assert image.text["run"] == "00001-new"
+    assert encode.main(["a.png", "--no-detect", "--encoder", "vae", "--run", "results/00002-without"]) == 0
+
+
+@pytest.mark.parametrize("named", ["generator.keras", "encoder.keras"])
+def test_a_file_of_a_run_stands_for_it(draw, crops, run, named):
+    assert draw("a.png", "--output", "folder/") == 0
+    assert draw("a.png", "--output", "file/", "--run", run / named) == 0
+    assert np.array_equal(images.read("folder/a.png"), images.read("file/a.png"))
+
+
+def test_without_runs_the_shipped_weights_are_used(run, crops, monkeypatch):
+    monkeypatch.setattr("animefaces.runs.PRETRAINED", run)
+    assert encode.main(["a.png", "--no-detect"]) == 0
+
+
+def test_no_such_encoder(run, crops, refused, monkeypatch):
+    monkeypatch.setattr("animefaces.runs.PRETRAINED", Path("none"))
+    line = refused(encode.main, ["a.png"], 1)
+    assert line == "there is no learned encoder yet: train one with python train.py encoder, or name a run with --run"
+    bare = copy_without(run, "bare", "vae.keras", "encoder.keras")
+    assert "train one with python train.py vae" in refused(encode.main, ["a.png", "--run", bare, "--encoder", "vae"], 1)
+    assert "bare holds no encoder.keras" in refused(encode.main, ["a.png", "--run", bare], 1)
+    assert "gone does not exist" in refused(encode.main, ["a.png", "--run", "gone"], 1)
+    half = copy_without(run, "half", "generator.keras")
+    assert "half holds no generator.keras" in refused(encode.main, ["a.png", "--run", half], 1)
+
+
+def test_an_encoder_of_another_generator(run, crops, refused):
+    other = copy_without(run, "other", "encoder.keras")
+    for network in (tiny_encoder(latent=9), saved.load(run / "generator.keras")):
+        saved.save(network, other / "encoder.keras")
+        assert "is no encoder for" in refused(encode.main, ["a.png", "--run", other], 1)
+    (other / "encoder.keras").write_bytes(b"nothing")
+    assert "is no encoder to be trusted" in refused(encode.main, ["a.png", "--run", other], 1)
+
+
+def test_numbers_that_are_not_finite(run, crops, refused):
+    broken, network = copy_without(run, "broken", "encoder.keras"), tiny_encoder()
+    network.set_weights([np.full(w.shape, np.nan) for w in network.get_weights()])
+    saved.save(network, broken / "encoder.keras")
+    assert "not finite" in refused(encode.main, ["a.png", "--no-detect", "--run", broken], 1)
+
+
+def test_the_vae(draw, crops, run):
+    assert draw("b.png", "--encoder", "vae", "--output", "faces/") == 0
+    network = saved.load(run / "vae.keras")
+    mean = saved.draw(network, images.to_network(images.read("b.png", 16)[None]))[:, :LATENT]
+    with np.load("faces/latents.npz") as file:
+        assert np.allclose(file["z"], mean, atol=1e-6)
+
+
+def test_grey_networks():
+    z = keras.Input((4,))
+    Path("grey").mkdir()
+    pixels = keras.layers.Reshape((28, 28, 1))(keras.layers.Dense(784, activation="tanh")(z))
+    saved.save(keras.Model(z, pixels), "grey/generator.keras")
+    saved.save(vae.build_encoder(28, 1, 4), "grey/vae.keras")
+    images.save("digit.png", cartoons.draw(0, 28))
+    flags = ["digit.png", "--run", "grey", "--encoder", "vae", "--no-detect", "--refine", "2"]
+    assert encode.main(flags) == 0
+    assert images.read("anime.png").shape == (112 + 2 * encode.GAP, 224 + 3 * encode.GAP, 3)
+    assert encode.main([*flags, "--output", "faces/"]) == 0
+    with Image.open("faces/digit.png") as image:
+        assert (image.mode, image.size) == ("L", (28, 28))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("", "there is no photo: name one or more"),
+        ("a.png --output -", "--output - will not do"),
+        ("a.png --output anime.jpg", "name a FILE.png or a folder ending in /"),
+        ("a.png --variants 21", "from 0 to 20"),
+        ("a.png --refine -1", "--refine -1 will not do"),
+        ("a.png --encoder other", "invalid choice"),
+        ("a.png --nodetect", "unrecognized"),
+    ],
+)
+def test_misuse(flags, words, refused):
+    assert words in refused(encode.main, flags.split(), 2)
+    assert os.listdir() == []
+
+
+def test_too_many_faces_for_a_card(draw, crops, monkeypatch, refused):
+    monkeypatch.setattr(encode, "MAX_ROWS", 2)
+    assert "3 faces are too many for one picture" in refused(lambda argv: draw(*argv), crops, 1)
+
+
+def test_refined_faces_are_nearer(draw, crops, run):
+    encoder, generator = saved.load(run / "encoder.keras"), saved.load(run / "generator.keras")
+    seen = images.to_network(np.stack([images.read(name, 16) for name in crops]))
+    first = saved.draw(encoder, seen)[:, :LATENT]
+    told = []
+    z = refine(generator, encoder, seen, first, 25, told.append)
+    assert sum(told) == 25 and z.shape == first.shape
+    before, after = (np.asarray(unlikeness(saved.draw(generator, x), seen)) for x in (first, z))
+    assert (after < before).all()
+    # Each on its own: alone it goes the same way.
+    alone = refine(generator, encoder, seen[1:2], first[1:2], 25)
+    assert np.allclose(alone, z[1:2], atol=1e-3)
+    assert np.array_equal(refine(generator, encoder, seen, first, 0), first)
+    assert draw("a.png", "--refine", "3", "--output", "refined/") == 0
+    assert draw("a.png", "--output", "plain/") == 0
+    assert not np.array_equal(*(np.load(f"{folder}/latents.npz")["z"] for folder in ("refined", "plain")))
+
+
+def test_lab_of_known_colours():
+    colours = np.array([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 0, 1], [0.5, 0.5, 0.5]], np.float32)
+    known = [[0, 0, 0], [100, 0, 0], [53.24, 80.09, 67.2], [32.3, 79.19, -107.86], [53.39, 0, 0]]
+    assert np.allclose(np.asarray(to_lab(colours)), known, atol=0.1)
+
+
+def test_unlikeness_of_equal_brighter_and_mirrored_images():
+    face = images.to_network(np.stack([cartoons.draw(seed) for seed in range(4)]))
+    assert np.allclose(unlikeness(face, face), 0, atol=1e-6)
+    paler, other = np.asarray(unlikeness(face, face * 0.8 + 0.1)), np.asarray(unlikeness(face, face[::-1]))
+    assert (paler < 0.2 * other).all()
+
+
+def test_refinement_stays_finite_on_black_and_white(run):
+    encoder, generator = saved.load(run / "encoder.keras"), saved.load(run / "generator.keras")
+    flat = np.stack([np.full((16, 16, 3), value, np.float32) for value in (-1, 1)])
+    assert np.isfinite(refine(generator, encoder, flat, np.zeros((2, LATENT), np.float32), 5)).all()

@@ -8,13 +8,8 @@ Without --run and --encoded it measures what is known beforehand: faces that ign
 face, and the photo itself. docs/likeness.md says what the columns mean. The sheet it draws shows people: keep it.
 """
 
-import csv
-import io
 import json
-import subprocess
 import sys
-import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +17,8 @@ from animefaces.options import Misuse, Problem, at_least, option, run_script
 
 OLD = 45  # an age above it counts as old
 GROUPS = 5  # of skin, by its lightness in the photo
-SIZE = 64
 RANDOM = 2000  # samples of the generator
-PROJECT = Path(__file__).resolve().parent.parent
+PHOTO, NEAREST = "the photo itself", "the nearest real face by layout"
 
 
 @dataclass(frozen=True)
@@ -56,71 +50,13 @@ class Pixels:
         return self._pixels[indices]
 
 
-def read_photos(options):
-    """--photos and --labels -> the held-out ones' (names, pixels (N, 64, 64, 3), male (N,), age (N,))."""
-    import numpy as np
-
-    from animefaces import images, pictures
-    from animefaces.likeness import held_out
-
-    with open(options.labels, newline="", encoding="utf-8") as file:
-        try:
-            known = {row["file"]: (int(row["male"]), int(row["age"])) for row in csv.DictReader(file)}
-        except (KeyError, TypeError, ValueError) as fault:
-            raise Problem(f"{options.labels} cannot be read ({fault}): give a table with file, age, male") from fault
-    found = {Path(picture.source).name: picture.data for picture in pictures.found([options.photos])}
-    names = sorted(name for name in found if name in known and found[name])
-    names = [name for name, out in zip(names, held_out(names), strict=True) if out]
-    if len(names) < 20:
-        raise Problem(f"{len(names)} held-out photos with labels are too few: check --photos and --labels")
-    pixels = np.stack([images.read(io.BytesIO(found[name]), SIZE) for name in names])
-    male, age = np.array([known[name] for name in names]).T
-    return names, pixels, male.astype(bool), age
-
-
-def read_encoded(path, count):
-    """--encoded -> (faces uint8 (count, S, S, 3), z (count, D) or None)."""
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            faces, z = file["faces"], file["z"] if "z" in file.files else None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
-        raise Problem(f"{path} holds no array faces: write it with numpy.savez(path, faces=..., z=...)") from fault
-    if faces.dtype != np.uint8 or faces.ndim != 4 or len(faces) != count or faces.shape[1:] != (SIZE, SIZE, 3):
-        raise Problem(f"{path} has faces {faces.dtype} {faces.shape}: uint8 ({count}, {SIZE}, {SIZE}, 3) are wanted")
-    if z is not None and (z.ndim != 2 or len(z) != count or not np.isfinite(z).all()):
-        raise Problem(f"{path} has z of shape {z.shape}: finite numbers ({count}, D) are wanted")
-    return faces, z
-
-
-def encode(options, names, photos):
-    """The photos through encode.py, as a person would call it -> (faces uint8, z)."""
-    import numpy as np
-
-    from animefaces import images
-
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, "photos", Path(name).stem + ".png") for name in names]
-        for file, photo in zip(files, photos, strict=True):
-            images.save(file, photo)
-        command = [PROJECT / "encode.py", *files, "--no-detect", "--run", options.run, "--encoder", options.encoder]
-        command += [] if options.refine is None else ["--refine", options.refine]
-        command = [sys.executable, *command, "--output", f"{folder}/faces/"]
-        done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL)
-        if done.returncode:
-            raise Problem("encode.py could not draw the photos' faces: see what it says above")
-        faces = np.stack([images.read(Path(folder, "faces", file.name), SIZE) for file in files])
-        with np.load(Path(folder, "faces", "latents.npz"), allow_pickle=False) as file:
-            return faces, np.asarray(file["z"], np.float32)
-
-
 def contestants(options, names, photos):
     """The rows of the table -> (dict of name: (faces aligned with the photos, z or None), reference faces, samples)."""
     import numpy as np
 
     from animefaces import images, latents, likeness, runs
     from animefaces.dataset import open_faces
+    from benchmarks.encoded import SIZE, encode, read_encoded
     from models import saved
 
     count = len(photos)
@@ -139,8 +75,8 @@ def contestants(options, names, photos):
         rows["encoded"] = read_encoded(options.encoded, count) if options.encoded else encode(options, names, photos)
     rows["a random sample of the generator"] = samples[:count], z[:count]
     rows["a random real face"] = drawn[np.random.default_rng(1).permutation(trained)[:count]], None
-    rows["the nearest real face by layout"] = drawn[nearest], None
-    rows["the photo itself"] = photos, None
+    rows[NEAREST] = drawn[nearest], None
+    rows[PHOTO] = photos, None
     return rows, drawn[kept], samples
 
 
@@ -151,7 +87,8 @@ def measure(options, given):
     from models import saved  # isort: skip - first: it readies Keras's backend
     import numpy as np
 
-    from animefaces import features, likeness
+    from animefaces import features, likeness, regions
+    from benchmarks.encoded import SIZE, read_photos, save_sheet
 
     network = features.open_network(options.features, saved.load)
     network.check(SIZE, 3)
@@ -163,30 +100,41 @@ def measure(options, given):
         return features.extract_cached(network, pixels, np.arange(pixels.shape[0]), label, options.cache)
 
     known = extract(reference, "anime faces"), extract(samples, "samples")
-    layouts = likeness.layouts(photos)
+    of_photos = [*likeness.layouts(photos), *colours_of(photos, regions.PHOTO)]
     groups = groups_of(photos, male, age)
     figures = {"photos": len(photos), "features": network.name, "reference": len(reference), "rows": {}}
     for name, (faces, z) in rows.items():
         seen = extract(faces, name)
-        each = per_face(faces, layouts, seen, {"sex": male, "age": age > OLD})
+        here = of_photos if name == PHOTO else [*likeness.layouts(faces), *colours_of(faces, regions.DRAWN)]
+        each = per_face(here, of_photos, seen, {"sex": male, "age": age > OLD})
         figures["rows"][name] = row = {"all": summary(each, seen, known, male, age > OLD, slice(None))}
         if z is not None:
             row["all"]["codes"] = likeness.prior_fit(z)
-        if name in ("encoded", "the nearest real face by layout"):
+        if name in ("encoded", NEAREST):
             row.update({g: summary(each, seen, known, male, age > OLD, part) for g, part in groups.items()})
     options.output.mkdir(parents=True, exist_ok=True)
+    if "encoded" in rows:
+        save_sheet(options.output, names, photos, rows["encoded"][0])
     (options.output / "likeness.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print("\n".join(report(figures)))
 
 
-def per_face(faces, layouts, seen, labels):
-    """Figures of each face: a dict of (N,) arrays, and of the attributes' scores (R, N)."""
-    from animefaces import likeness
+def colours_of(pixels, ellipses):
+    """Faces -> the colours of their hair, skin and background, (N, 3) each, nan where there is none to be seen."""
+    from animefaces import regions
 
-    colour, structure = (
-        likeness.percentiles(ours, photos) for ours, photos in zip(likeness.layouts(faces), layouts, strict=True)
-    )
-    figures = {"colour": colour, "structure": structure, "first tenth": 100.0 * ((colour >= 90) & (structure >= 90))}
+    return list(regions.find(pixels, ellipses)[1].swapaxes(0, 1))
+
+
+def per_face(faces, photos, seen, labels):
+    """Layouts and colours of the faces and of their photos, features of the faces, and attributes
+    -> a dict of (N,) figures of each face, and of the attributes' scores (R, N).
+    """
+    from animefaces import likeness, regions
+
+    names = ("colour", "structure", *regions.NAMES)
+    figures = {n: likeness.percentiles(f, p) for n, f, p in zip(names, faces, photos, strict=True)}
+    figures["first tenth"] = 100.0 * ((figures["colour"] >= 90) & (figures["structure"] >= 90))
     return figures | {name: likeness.readable(seen, label) for name, label in labels.items()}
 
 
@@ -218,6 +166,7 @@ def summary(each, seen, known, male, old, part):
     faces = len(seen[part])
     figures = {"count": faces}
     figures |= {n: number(np.nanmean(v[part])) for n, v in each.items() if v.ndim == 1 and np.isfinite(v[part]).any()}
+    figures["skipped"] = {n: int(np.isnan(each[n][part]).sum()) for n in REGIONS}
     for name, labels in (("sex", male), ("age", old)):
         figures[f"kept {name}"] = number(np.mean([likeness.roc_area(s[part], labels[part]) for s in each[name]]))
     if faces >= 20:
@@ -227,7 +176,18 @@ def summary(each, seen, known, male, old, part):
     return figures
 
 
-COLUMNS = ("colour", "structure", "first tenth", "kept sex", "kept age", "kernel", "ratio")
+COLUMNS = (
+    "colour",
+    "structure",
+    "first tenth",
+    "hair",
+    "skin",
+    "background",
+    "kept sex",
+    "kept age",
+    "kernel",
+    "ratio",
+)
 
 
 def report(figures):
@@ -248,6 +208,8 @@ def cell(row, column):
     value = row.get(column)
     if value is None:
         return ""
+    if row["skipped"].get(column):
+        return f"{value:.0f} ({row['skipped'][column]} skipped)"
     if column == "kernel":
         return f"{value:.3g} +- {row['kernel error']:.2g}"
     return f"{value:.2f}" if column in ("kept sex", "kept age", "ratio") else f"{value:.0f}"

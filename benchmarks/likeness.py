@@ -176,18 +176,8 @@ def summary(each, seen, known, male, old, part):
     return figures
 
 
-COLUMNS = (
-    "colour",
-    "structure",
-    "first tenth",
-    "hair",
-    "skin",
-    "background",
-    "kept sex",
-    "kept age",
-    "kernel",
-    "ratio",
-)
+REGIONS = ("hair", "skin", "background")
+COLUMNS = ("colour", "structure", "first tenth", *REGIONS, "kept sex", "kept age", "kernel", "ratio")
 
 
 def report(figures):

@@ -1,0 +1,95 @@
+"""For benchmarks.likeness: the held-out photos, the faces drawn from them, and a sheet to match them by eye."""
+
+import csv
+import io
+import json
+import string
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from animefaces import images, pictures
+from animefaces.likeness import held_out
+from animefaces.options import Problem
+
+SIZE = 64
+SHOWN = 32  # pairs on the sheet
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def read_photos(options):
+    """Options with photos and labels -> the held-out ones' (names, pixels (N, 64, 64, 3), male (N,), age (N,))."""
+    with open(options.labels, newline="", encoding="utf-8") as file:
+        try:
+            known = {row["file"]: (int(row["male"]), int(row["age"])) for row in csv.DictReader(file)}
+        except (KeyError, TypeError, ValueError) as fault:
+            raise Problem(f"{options.labels} cannot be read ({fault}): give a table with file, age, male") from fault
+    found = {Path(picture.source).name: picture.data for picture in pictures.found([options.photos])}
+    names = sorted(name for name in found if name in known and found[name])
+    names = [name for name, out in zip(names, held_out(names), strict=True) if out]
+    if len(names) < 20:
+        raise Problem(f"{len(names)} held-out photos with labels are too few: check --photos and --labels")
+    pixels = np.stack([images.read(io.BytesIO(found[name]), SIZE) for name in names])
+    male, age = np.array([known[name] for name in names]).T
+    return names, pixels, male.astype(bool), age
+
+
+def read_encoded(path, count):
+    """--encoded -> (faces uint8 (count, S, S, 3), z (count, D) or None)."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            faces, z = file["faces"], file["z"] if "z" in file.files else None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
+        raise Problem(f"{path} holds no array faces: write it with numpy.savez(path, faces=..., z=...)") from fault
+    if faces.dtype != np.uint8 or faces.ndim != 4 or len(faces) != count or faces.shape[1:] != (SIZE, SIZE, 3):
+        raise Problem(f"{path} has faces {faces.dtype} {faces.shape}: uint8 ({count}, {SIZE}, {SIZE}, 3) are wanted")
+    if z is not None and (z.ndim != 2 or len(z) != count or not np.isfinite(z).all()):
+        raise Problem(f"{path} has z of shape {z.shape}: finite numbers ({count}, D) are wanted")
+    return faces, z
+
+
+def encode(options, names, photos):
+    """The photos through encode.py, as a person would call it -> (faces uint8, z)."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, "photos", Path(name).stem + ".png") for name in names]
+        for file, photo in zip(files, photos, strict=True):
+            images.save(file, photo)
+        command = [PROJECT / "encode.py", *files, "--no-detect", "--run", options.run, "--encoder", options.encoder]
+        command += [] if options.refine is None else ["--refine", options.refine]
+        command = [sys.executable, *command, "--output", f"{folder}/faces/"]
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL)
+        if done.returncode:
+            raise Problem("encode.py could not draw the photos' faces: see what it says above")
+        faces = np.stack([images.read(Path(folder, "faces", file.name), SIZE) for file in files])
+        with np.load(Path(folder, "faces", "latents.npz"), allow_pickle=False) as file:
+            return faces, np.asarray(file["z"], np.float32)
+
+
+def save_sheet(folder, names, photos, faces, seed=0):
+    """SHOWN photos, numbered, above their faces, lettered, in another order -> folder/sheet.png and key.json."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(photos))[:SHOWN]
+    order = rng.permutation(len(chosen))  # place of a face -> place of its photo
+    letters = [*string.ascii_uppercase, *(f"A{x}" for x in string.ascii_uppercase)][: len(chosen)]
+    numbers = [str(i + 1) for i in range(len(chosen))]
+    tiles = [labelled(photos[i], text) for i, text in zip(chosen, numbers, strict=True)]
+    tiles += [labelled(faces[chosen[i]], text) for i, text in zip(order, letters, strict=True)]
+    images.save(folder / "sheet.png", images.grid(np.stack(tiles), columns=8))
+    pairs = {numbers[i]: letter for i, letter in zip(order, letters, strict=True)}
+    key = {n: {"face": pairs[n], "photo": names[i]} for n, i in zip(numbers, chosen, strict=True)}
+    with images.written_whole(folder / "key.json") as temporary:
+        temporary.write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
+
+
+def labelled(pixels, text):
+    """uint8 (S, S, 3) -> twice as large, with `text` below it."""
+    from PIL import ImageDraw
+
+    tile = np.pad(pixels.repeat(2, 0).repeat(2, 1), ((0, 18), (3, 3), (0, 0)), constant_values=255)
+    image = images.to_image(tile)
+    ImageDraw.Draw(image).text((image.width / 2, image.height - 9), text, "black", anchor="mm", font_size=14)
+    return np.asarray(image)

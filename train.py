@@ -17,6 +17,7 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 from animefaces.options import (
     Misuse,
@@ -33,8 +34,15 @@ from animefaces.options import (
 
 ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
+# The options that mean something to these networks; to gan all do but `labels`.
+ENCODING = {"network", "recipe", "run", "data", "cache", "init_from", "steps", "minutes", "batch_size", "seed", "size",
+            "channels", "learning_rate", "beta1", "beta2", "precision", "save_minutes", "sample_every",
+            "steps_per_call"}  # fmt: skip
+USED = {"vae": ENCODING, "encoder": ENCODING | {"labels", "average"}}
 ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "sample_every", "steps_per_call"}
 LOG_EVERY = 10  # steps
+COLUMNS = 16  # faces in a row of an encoder's sample
+DRAWINGS = 12_000  # from which the encoder's sketch of the generator is made
 SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
 MAX_ROLLBACKS = 3
 
@@ -43,11 +51,13 @@ MAX_ROLLBACKS = 3
 class Options:
     """Everything needed to repeat a run. Saved beside its results as options.json."""
 
-    network: str = option("gan", "what to train", choices=("gan",), positional=True)
+    network: str = option("gan", "what to train", choices=("gan", "vae", "encoder"), positional=True)
     data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, npz files or pictures")
     recipe: str = option("light", "which system of networks, labels and settings")
     run: Path | None = option(None, "run folder; one that exists goes on (default: the next results/NNNNN-recipe)")
-    init_from: Path | None = option(None, "start with the networks of this run, or the generator of this .keras file")
+    init_from: Path | None = option(None, "start with the networks of this run, or the generator of this file; "
+                                    "vae, encoder: whose z (default: the newest run, else shipped ones)")  # fmt: skip
+    labels: Path | None = option(None, "encoder: a table with columns file, age, male, of any of the photos")
     steps: int = option(50_000, "training steps, one batch each", at_least(1))
     minutes: float | None = option(None, "stop after so much training time, if that comes before --steps", above(0))
     batch_size: int = option(64, "pictures per step", at_least(2))
@@ -117,6 +127,10 @@ RECIPES = {
                      discriminator_widths=(128, 256, 512, 1024), discriminator_kernels=(5,), batch_size=128),
     "mnist": replace(BASE, size=28, channels=1, generator_widths=(256, 128), discriminator_widths=(128, 256),
                      batch_size=128, steps=20_000),
+    # What turns a photo into z; each is named like the network it trains.
+    "vae": replace(BASE, network="vae", batch_size=128, learning_rate=1e-3, beta1=0.9, steps=5_000),
+    "encoder": replace(BASE, network="encoder", data=(Path("data/photos"),), learning_rate=1e-3, beta1=0.9,
+                       average=0.99, steps=2_500, sample_every=250),
 }  # fmt: skip
 RECIPES = {name: replace(recipe, recipe=name) for name, recipe in RECIPES.items()}
 
@@ -135,68 +149,30 @@ def label_targets(options, epoch, rng):
     return real, fake
 
 
-def make_batch(faces, order, options, step):
-    """What one step is fed: (step, real, z, real targets, fake targets), a function of (seed, step)."""
+def wanted_traits(photos, path):
+    """Names of photos, and a table of their ages and sexes or None -> float32 (N, 2), as models.likeness.traits.
+
+    Eyes grow smaller with age and are smaller in men, whose hair is shorter, too: that is what drawings have for
+    it. Standardised over the photos; nan where the table has no such photo.
+    """
+    import csv
+
     import numpy as np
 
-    from animefaces.images import to_network
-
-    rng = np.random.default_rng((options.seed, step))
-    z = rng.standard_normal((options.batch_size, options.latent), np.float32)
-    real = to_network(faces[order.indices(step)])
-    return np.int32(step), real, z, *label_targets(options, order.epoch(step), rng)
-
-
-def build_gan(options):
-    """The networks of a recipe, ready to train. Raises Misuse if the options do not fit together."""
-    from models import engine
-    from models.gan import GAN
-
-    keras = engine.keras  # without the noise of its start
-    keras.utils.set_random_seed(options.seed)
-    keras.config.set_dtype_policy("float32" if options.precision == "float32" else f"mixed_{options.precision}")
+    wanted = np.full((len(photos), 2), np.nan, np.float32)
+    if path is None:
+        return wanted
     try:
-        networks = build_networks(options)
-    except ValueError as fault:
-        raise Misuse(f"{fault}: change --size or the widths") from fault
-    optimizers = [keras.optimizers.Adam(options.learning_rate, options.beta1, options.beta2) for _ in networks]
-    augmentation = tuple(kind for kind in options.augment if kind != "none")
-    return GAN(
-        *networks, *optimizers, options.average, augmentation, options.seed, options.loss, penalty_schedule(options)
-    )
-
-
-def build_networks(options):
-    """(generator, discriminator) as the options have them. Raises ValueError if sizes and widths do not fit."""
-    from models import dcgan, modern
-
-    sizes = options.size, options.channels
-    g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
-    kernel, kernels = options.generator_kernel, options.discriminator_kernels
-    if options.architecture == "residual":
-        return modern.build_generator(*g_sizes), modern.build_discriminator(*d_sizes)
-    if options.architecture == "pooled":
-        generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
-        return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)
-    generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope)
-    slope, norm = options.discriminator_slope, options.discriminator_norm
-    return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, norm)
-
-
-def penalty_schedule(options):
-    """The weight of the gradient penalties: step -> from the first value to the last, along a cosine. Or None."""
-    from keras import ops
-
-    first, last = options.penalty
-    if not first and not last:
-        return None
-    steps = options.steps  # not minutes: a resumed run must see the same weights
-
-    def weight(step):
-        share = ops.minimum(ops.cast(step, "float32") / steps, 1.0)
-        return last + (first - last) * (1 + ops.cos(math.pi * share)) / 2
-
-    return weight
+        with open(path, encoding="utf-8", newline="") as file:
+            table = {row["file"]: (float(row["age"]), float(row["male"])) for row in csv.DictReader(file)}
+    except (KeyError, TypeError, ValueError, csv.Error) as fault:
+        raise Problem(f"{path} is no table with columns file, age and male ({fault}): check --labels") from fault
+    rows = np.array([table.get(Path(name).name, (np.nan, np.nan)) for name in photos])
+    if np.isnan(rows).all():
+        raise Problem(f"{path} names none of the photos: its column file must hold their file names")
+    age, male = ((rows - np.nanmean(rows, axis=0)) / (np.nanstd(rows, axis=0) + 1e-6)).T
+    eyes, hair = -(age + 0.5 * male), -male
+    return np.stack([eyes / (np.nanstd(eyes) + 1e-6), hair], axis=1).astype(np.float32)
 
 
 def initialise(gan, options):
@@ -251,12 +227,13 @@ class Progress:
         return min(1, max(self.step / options.steps, by_time))
 
 
-def train_gan(options, given):
+def train(options, given):
     """Train, or go on training, until --steps or --minutes are done."""
     from animefaces import runs
     from animefaces.dataset import open_faces
 
     run, options = runs.open_run(options, given, ADJUSTABLE)
+    check(options, given)
     with runs.locked(run):
         state = runs.load_state(run, arrays=False)
         progress = Progress.of(state[1]) if state else Progress()
@@ -268,15 +245,276 @@ def train_gan(options, given):
         from models import engine  # now, and not above: what is wrong so far is said at once
 
         with engine.memory_errors():
-            gan = build_gan(options)  # before anything is written: the options may not fit together
+            task = TASKS[options.network](options, faces, run)  # before anything is written: the options may not fit
             runs.keep_record(run, options, faces)
             announce(run, options, faces, progress)
+            task.begin(new=not state)
             if state:
-                progress = _restore(gan, run)
-            elif options.init_from:
-                initialise(gan, options)
-            print(f"networks   generator {_parameters(gan.generator)}, discriminator {_parameters(gan.discriminator)}")
-            Training(gan, faces, options, run, progress).go_on()
+                progress = _restore(task.player, run)
+            print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
+            Training(task, options, run, progress).go_on()
+
+
+def check(options, given):
+    """Raise Misuse for options that are not for the network that is trained."""
+    if RECIPES[options.recipe].network != options.network:
+        raise Misuse(f"--recipe {options.recipe} is for train.py {RECIPES[options.recipe].network}: leave it out")
+    every = {f.name for f in dataclasses.fields(Options)}
+    foreign = sorted(given & (every - USED.get(options.network, every - {"labels"})))
+    if foreign:
+        flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
+        raise Misuse(f"{flags} means nothing to train.py {options.network}: leave it out")
+
+
+class GanTask:
+    """A generator and its discriminator, on faces of which a few are held out to judge by."""
+
+    shown: ClassVar = {"d_loss": "D", "g_loss": "G"}
+    curves: ClassVar = {
+        "loss / nats": {"d_loss": "discriminator", "g_loss": "generator"},
+        "share": {"real_right": "D right on real", "fake_right": "D right on fake", "spread": "spread"},
+        "kernel distance": {"kernel_distance": "to held-out faces"},
+    }
+    use = "new faces: python generate.py --run "
+
+    def __init__(self, options, faces, run):
+        from animefaces import judge, latents
+        from animefaces.dataset import Order, hold_out
+        from models import build, saved
+
+        self.options, self.run = options, run
+        try:
+            self.player = build.build_gan(options)
+        except ValueError as fault:
+            raise Misuse(f"{fault}: change --size or the widths") from fault
+        self.faces, held_out = hold_out(faces)
+        self.judge = judge.Judge(options.features, held_out, saved.load)
+        self.order = Order(len(self.faces), options.batch_size, options.seed)
+        self.networks = {"generator": self.player.generator, "discriminator": self.player.discriminator}
+        self.z = latents.from_seeds(range(SAMPLES), options.latent)
+
+    def begin(self, new):
+        """Give a new run the weights that --init-from names."""
+        if new and self.options.init_from:
+            initialise(self.player, self.options)
+
+    def batch(self, step):
+        """What one step is fed: (step, real, z, real targets, fake targets), a function of (seed, step)."""
+        import numpy as np
+
+        from animefaces.images import to_network
+
+        rng = np.random.default_rng((self.options.seed, step))
+        z = rng.standard_normal((self.options.batch_size, self.options.latent), np.float32)
+        real = to_network(self.faces[self.order.indices(step)])
+        return np.int32(step), real, z, *label_targets(self.options, self.order.epoch(step), rng)
+
+    def files(self):
+        """What is written beside each sample: file name -> network."""
+        from animefaces import runs
+
+        return {runs.GENERATOR: self.player.average}
+
+    def sample(self):
+        """The faces of fixed z, one grid."""
+        from animefaces import images
+
+        return images.grid(self.draw(self.z))
+
+    def draw(self, z):
+        """z (N, latent) -> uint8 (N, H, W, C), by the averaged generator."""
+        from animefaces.images import to_pixels
+        from models import saved
+
+        return to_pixels(saved.draw(self.player.average, z))
+
+    def measure(self, progress):
+        """If it is time: the kernel distance of faces to held-out ones; the generator of the lowest is kept."""
+        from animefaces import images, judge, latents, runs
+        from models import saved
+
+        if not self.judge.due(progress.seconds, progress.judging):
+            return
+        z = latents.from_seeds(range(judge.COUNT), self.options.latent)
+        distance, error, seconds = self.judge.verdict(lambda: self.draw(z))
+        progress.judging += seconds
+        progress.window |= {"kernel_distance": [distance], "kernel_error": [error]}
+        if progress.best is None or distance < progress.best:
+            progress.best = distance
+            with images.written_whole(self.run / runs.BEST) as temporary:
+                saved.save(self.player.average, temporary)
+
+
+def open_frozen(options, run):
+    """The generator whose z is to be found: the run's own where it goes on, else --init-from's, as generate.py."""
+    from animefaces import runs
+    from models import saved
+
+    kept = run / runs.GENERATOR
+    generator, path = runs.open_generator(kept if kept.exists() else options.init_from, saved.load)
+    if generator.output_shape[1:] != (options.size, options.size, options.channels):
+        side, channels = generator.output_shape[2:]
+        raise Misuse(f"{path} draws other pictures: give --size {side} --channels {channels}")
+    generator.trainable = False
+    return generator
+
+
+class VaeTask:
+    """The dense VAE on faces, its latent size that of a generator, which it is fed to."""
+
+    shown: ClassVar = {"loss": "loss"}
+    curves: ClassVar = {
+        "nats per face": {"loss": "loss", "reconstruction": "reconstruction", "divergence": "divergence"}
+    }
+    use = "a photo's face: python encode.py photo.jpg --encoder vae --run "
+
+    def __init__(self, options, faces, run):
+        from animefaces.dataset import Order
+        from models import build
+
+        self.options, self.run, self.faces = options, run, faces
+        self.generator = open_frozen(options, run)
+        self.player = build.build_vae(options, self.generator.input_shape[1])
+        self.order = Order(len(faces), options.batch_size, options.seed)
+        self.networks = {"encoder": self.player.encoder, "decoder": self.player.decoder}
+
+    def begin(self, new):
+        """Nothing more is needed."""
+
+    def measure(self, progress):
+        """The losses tell enough."""
+
+    def batch(self, step):
+        """What one step is fed: (step, real), a function of (seed, step)."""
+        import numpy as np
+
+        from animefaces.images import to_network
+
+        return np.int32(step), to_network(self.faces[self.order.indices(step)])
+
+    def files(self):
+        """What is written beside each sample: file name -> network."""
+        from animefaces import runs
+
+        return {runs.ENCODERS["vae"]: self.player.encoder, runs.GENERATOR: self.generator}
+
+    def sample(self):
+        """A row of faces, a row of what the VAE gives back of each, and two rows that it draws of N(0, I)."""
+        import numpy as np
+
+        from animefaces import images, latents
+        from models import saved
+
+        latent = self.generator.input_shape[1]
+        pixels = self.faces[np.arange(COLUMNS) * len(self.faces) // COLUMNS]
+        means = saved.draw(self.player.encoder, images.to_network(pixels))[:, :latent]
+        z = np.concatenate([means, latents.from_seeds(range(2 * COLUMNS), latent)])
+        drawn = images.to_pixels(saved.draw(self.player.decoder, z))
+        small = np.stack([images.to_array(images.to_image(face), drawn.shape[1], 1) for face in pixels])
+        return images.grid(np.concatenate([small, drawn]), columns=COLUMNS)
+
+
+class EncoderTask:
+    """The learned encoder on photos, for a frozen generator. A tenth of the photos is never trained on."""
+
+    shown: ClassVar = {"loss": "loss", "right": "right"}
+    curves: ClassVar = {
+        "loss": {"loss": "loss"},
+        "nats": {"colour": "colour", "structure": "structure"},
+        "squared distance": {"traits": "traits", "prior": "prior"},
+        "share": {"right": "right photo of its batch"},
+    }
+    use = "a photo's face: python encode.py photo.jpg --run "
+
+    def __init__(self, options, photos, run):
+        import numpy as np
+
+        from animefaces import likeness
+        from animefaces.dataset import Order, Part
+        from models import build
+
+        names = np.array(photos.names())
+        held = likeness.held_out(names)
+        if held.all():
+            raise Problem(
+                "the number of every photo ends in 9, as of those that are only measured on: give more photos"
+            )
+        self.options, self.run = options, run
+        self.photos, self.held_out = Part(photos, np.flatnonzero(~held)), Part(photos, np.flatnonzero(held))
+        self.wanted = wanted_traits(names[~held], options.labels)
+        self.generator = open_frozen(options, run)
+        sketch, self.moments = self.sketch()
+        self.player = build.build_encoding(options, sketch, self.moments["photo"])
+        self.order = Order(len(self.photos), options.batch_size, options.seed)
+        self.networks = {"generator": self.generator, "sketch": sketch, "encoder": self.player.encoder}
+
+    def sketch(self):
+        """The run's own sketch and moments, or new ones, which take a minute or two."""
+        import numpy as np
+        from tqdm import tqdm
+
+        from animefaces import images, latents, runs
+        from models import build, encoder, saved
+
+        if (self.run / runs.MOMENTS).exists():
+            return saved.load(self.run / runs.SKETCH), runs.read_moments(self.run)
+        build.prepare(self.options)
+        z, rows = latents.from_seeds(range(DRAWINGS), self.generator.input_shape[1]), []
+        for start in tqdm(range(0, DRAWINGS, 240), desc="drawing", unit_scale=240, unit="face", disable=None):
+            rows.append(encoder.measured(saved.draw(self.generator, z[start : start + 240])))
+        count = min(len(self.photos), DRAWINGS)
+        photos = encoder.measured(images.to_network(self.photos[np.arange(count) * len(self.photos) // count]))
+        rows = {"photo": photos, "drawn": np.concatenate(rows)}
+        moments = {name: np.stack([of.mean(0), of.std(0) + 1e-6]) for name, of in rows.items()}
+        return encoder.fit_sketch(z, (rows["drawn"] - moments["drawn"][0]) / moments["drawn"][1]), moments
+
+    def begin(self, new):
+        """Keep the sketch and the moments with the run."""
+        import numpy as np
+
+        from animefaces import images, runs
+        from models import saved
+
+        if new:
+            with images.written_whole(self.run / runs.SKETCH) as temporary:
+                saved.save(self.player.sketch, temporary)
+            with images.written_whole(self.run / runs.MOMENTS) as temporary:  # last: it says that both are there
+                np.savez(temporary, **self.moments)
+
+    def measure(self, progress):
+        """The losses tell enough; benchmarks/likeness.py measures more."""
+
+    def batch(self, step):
+        """What one step is fed: (step, photos, wanted traits), a function of (seed, step)."""
+        import numpy as np
+
+        from animefaces.images import to_network
+
+        indices = self.order.indices(step)
+        return np.int32(step), to_network(self.photos[indices]), self.wanted[indices]
+
+    def files(self):
+        """What is written beside each sample: file name -> network."""
+        from animefaces import runs
+
+        return {runs.ENCODERS["learned"]: self.player.average, runs.GENERATOR: self.generator}
+
+    def sample(self):
+        """Rows of photos, held out ones if there are any, each above a row of their drawings."""
+        import numpy as np
+
+        from animefaces import images
+        from models import saved
+
+        photos = self.held_out if len(self.held_out) else self.photos
+        pixels = photos[np.arange(min(3 * COLUMNS, len(photos)))]
+        means = saved.draw(self.player.average, images.to_network(pixels))[:, : self.generator.input_shape[1]]
+        drawn = images.to_pixels(saved.draw(self.generator, means))
+        rows = [side[i : i + COLUMNS] for i in range(0, len(pixels), COLUMNS) for side in (pixels, drawn)]
+        return images.grid(np.concatenate(rows), columns=COLUMNS)
+
+
+TASKS = {"gan": GanTask, "vae": VaeTask, "encoder": EncoderTask}
 
 
 def _parameters(network):
@@ -300,7 +538,9 @@ def announce(run, options, faces, progress):
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
     print(f"training   {options.steps:,} steps of {options.batch_size} at {size} ({epochs:,.1f} epochs){limit}, "
           f"on {engine.device()} with {engine.NAME}")  # fmt: skip
-    shown = {k: v for k, v in to_record(options).items() if k not in ("data", "run", "network") and v is not None}
+    shown: ClassVar = {
+        k: v for k, v in to_record(options).items() if k not in ("data", "run", "network") and v is not None
+    }
     print(
         "options    " + " ".join(f"{k}={','.join(map(str, v)) if isinstance(v, list) else v}" for k, v in shown.items())
     )
@@ -320,17 +560,11 @@ def _restore(gan, run):
 class Training:
     """The loop around the steps: batches, figures, samples, states, and what to do when something goes wrong."""
 
-    def __init__(self, gan, faces, options, run, progress):
-        from animefaces import judge, latents, logs
-        from animefaces.dataset import Order, hold_out
-        from models import saved
+    def __init__(self, task, options, run, progress):
+        from animefaces import logs
 
-        self.gan, self.options, self.run, self.progress = gan, options, run, progress
-        self.faces, held_out = hold_out(faces)
-        self.judge = judge.Judge(options.features, held_out, saved.load)
-        self.order = Order(len(self.faces), options.batch_size, options.seed)
+        self.task, self.player, self.options, self.run, self.progress = task, task.player, options, run, progress
         self.log = logs.Log(run, progress.step)
-        self.z = latents.from_seeds(range(SAMPLES), options.latent)
         self.saved_at = progress.seconds
         self.warned = None
 
@@ -354,9 +588,7 @@ class Training:
         if stopping:
             raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {self.run} goes on")
         print(f"done: {self.progress.step:,} steps in {self.progress.seconds / 60:.1f} minutes.")
-        print(
-            f"See samples/, curves.png and progress.gif in {self.run}; new faces: python generate.py --run {self.run}"
-        )
+        print(f"See samples/, curves.png and progress.gif in {self.run}; {self.task.use}{self.run}")
 
     def run_until_trouble(self, bar, stopping):
         """Steps, until the training is done, is told to stop, or has rolled back."""
@@ -368,7 +600,7 @@ class Training:
                 asked = time.perf_counter()
                 count, inputs = next(batches)
                 waited = time.perf_counter() - asked
-                figures = self.gan.steps(*inputs)
+                figures = self.player.steps(*inputs)
                 if not all(math.isfinite(x) for values in figures.values() for x in values):
                     return self.roll_back(bar)
                 self.progress.step += count
@@ -376,7 +608,7 @@ class Training:
                 for name, values in {**figures, "waiting": [waited]}.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
                 if self.progress.step // LOG_EVERY > (self.progress.step - count) // LOG_EVERY:
-                    self.measure()
+                    self.task.measure(self.progress)
                     self.note(bar)
                 if self.progress.step % self.options.sample_every == 0:
                     self.sample()
@@ -399,7 +631,7 @@ class Training:
         import numpy as np
 
         step, count = call
-        batches = [make_batch(self.faces, self.order, self.options, step + i) for i in range(count)]
+        batches = [self.task.batch(step + i) for i in range(count)]
         return count, [np.stack(parts) for parts in zip(*batches, strict=True)]
 
     def note(self, bar):
@@ -408,47 +640,31 @@ class Training:
 
         window, self.progress.window = self.progress.window, {}
         step, seconds = self.progress.step, round(self.progress.seconds, 3)
-        count = len(window["d_loss"])
+        count = len(window["waiting"])
         since = seconds - (self.log.entries[-1]["seconds"] if self.log.entries else 0)
         means = {name: round(sum(values) / len(values), 5) for name, values in window.items() if name != "waiting"}
         speed = {"images_per_second": round(count * self.options.batch_size / max(since, 1e-9), 2),
                  "waiting": round(sum(window["waiting"]) / max(since, 1e-9), 5)}  # fmt: skip
-        self.log.add({"step": step, "epoch": self.order.epoch(step), "seconds": seconds, **means, **speed})
-        bar.set_postfix_str(f"step {step:,}, {speed['images_per_second']:.0f} img/s, "
-                            f"D {means['d_loss']:.3f}, G {means['g_loss']:.3f}", refresh=False)  # fmt: skip
+        self.log.add({"step": step, "epoch": self.task.order.epoch(step), "seconds": seconds, **means, **speed})
+        losses = ", ".join(f"{label} {means[name]:.3f}" for name, label in self.task.shown.items())
+        bar.set_postfix_str(f"step {step:,}, {speed['images_per_second']:.0f} img/s, {losses}", refresh=False)
         bar.update(self.progress.share(self.options) - bar.n)
-        trouble = logs.diagnose(self.log.entries)
+        trouble = logs.diagnose(self.log.entries) if self.options.network == "gan" else None
         if trouble and trouble != self.warned:
             bar.write(f"warning: step {step:,}: {trouble}", file=sys.stderr)
         self.warned = trouble
 
-    def measure(self):
-        """If it is time: the kernel distance of faces to held-out ones; the generator of the lowest is kept."""
-        from animefaces import images, judge, latents, runs
-        from models import saved
-
-        if not self.judge.due(self.progress.seconds, self.progress.judging):
-            return
-        z = latents.from_seeds(range(judge.COUNT), self.options.latent)
-        distance, error, seconds = self.judge.verdict(lambda: images.to_pixels(saved.draw(self.gan.average, z)))
-        self.progress.judging += seconds
-        self.progress.window |= {"kernel_distance": [distance], "kernel_error": [error]}
-        if self.progress.best is None or distance < self.progress.best:
-            self.progress.best = distance
-            with images.written_whole(self.run / runs.BEST) as temporary:
-                saved.save(self.gan.average, temporary)
-
     def sample(self):
-        """Write the grid of fixed z, and the generator that drew it."""
-        from animefaces import images, runs
+        """Write the sample grid, and the networks that drew it."""
+        from animefaces import images
         from models import saved
 
-        pixels = images.grid(images.to_pixels(saved.draw(self.gan.average, self.z)))
-        step = self.progress.step
+        pixels, step = self.task.sample(), self.progress.step
         images.save(self.run / "samples" / f"step_{step:06d}.png", pixels, run=self.run.name, step=step)
         self.log.picture("samples", pixels, step)
-        with images.written_whole(self.run / runs.GENERATOR) as temporary:
-            saved.save(self.gan.average, temporary)
+        for name, network in self.task.files().items():
+            with images.written_whole(self.run / name) as temporary:
+                saved.save(network, temporary)
 
     def save(self):
         """Write what to use, then what to go on from. False, and nothing is written, if a weight is not finite."""
@@ -456,7 +672,7 @@ class Training:
 
         from animefaces import runs
 
-        arrays = self.gan.state()
+        arrays = self.player.state()
         if not all(np.isfinite(a).all() for a in arrays.values()):
             return False
         self.sample()
@@ -477,10 +693,10 @@ class Training:
                 f"the loss or a weight was not finite {rollbacks} times near step {trouble:,}: "
                 "lower --learning-rate in a new run"
             )
-        self.progress = _restore(self.gan, self.run)
+        self.progress = _restore(self.player, self.run)
         self.progress.rollbacks, self.progress.trouble, self.progress.seconds = rollbacks, trouble, seconds
-        self.gan.scale_learning_rates(0.5)
-        runs.save_state(self.run, self.gan.state(), dataclasses.asdict(self.progress))
+        self.player.scale_learning_rates(0.5)
+        runs.save_state(self.run, self.player.state(), dataclasses.asdict(self.progress))
         self.log.rewind(self.progress.step)
         back = f"back to step {self.progress.step:,} with half the learning rates"
         bar.write(f"warning: the loss or a weight at step {trouble:,} is not finite: {back}", file=sys.stderr)
@@ -490,7 +706,7 @@ class Training:
         from animefaces import images, plots
 
         self.log.close()
-        plots.curves(self.run / "curves.png", self.log.entries)
+        plots.curves(self.run / "curves.png", self.log.entries, self.task.curves)
         grids = sorted((self.run / "samples").glob("step_*.png"), key=lambda path: (len(path.name), path.name))
         shown = grids[:: math.ceil(len(grids) / 60)]  # a film of a minute at most, whatever the training's length
         images.save_film(self.run / "progress.gif", (images.read(path) for path in shown), seconds=0.3)
@@ -498,7 +714,7 @@ class Training:
 
 def main(argv=None):
     """Command line -> exit code."""
-    return run_script(Options, train_gan, argv, __doc__, RECIPES)
+    return run_script(Options, train, argv, __doc__, RECIPES)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class Faces:
         self._files = [open(path, "rb") for path, _ in parts]  # noqa: SIM115 - open as long as we are
         weakref.finalize(self, lambda files: [file.close() for file in files], self._files)
         self._records = [record for _, record in parts]
+        self._notes = [_names_file(path) for path, _ in parts]
         self._ends = np.cumsum([record["shape"][0] for record in self._records])
         self.shape = (int(self._ends[-1]), *self._records[0]["shape"][1:])
         self.skipped = [tuple(entry) for record in self._records for entry in record["skipped"]]
@@ -50,6 +51,11 @@ class Faces:
 
     def __len__(self):
         return self.shape[0]
+
+    def names(self):
+        """The name of each picture within its source, a list: a path or a zip member, or "array.npy[12]"."""
+        lines = [line for note in self._notes for line in note.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in lines]
 
     def __getitem__(self, indices):
         indices = np.asarray(indices)
@@ -246,20 +252,28 @@ def _cached(path, size, channels, cache):
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         record = json.loads(note.read_text(encoding="utf-8"))
         whole = file.stat().st_size == record["offset"] + int(np.prod(record["shape"]))
-        if record["stamp"] == source.stamp and whole:
+        if record["stamp"] == source.stamp and whole and _names_file(file).exists():
             return file, record
     note.unlink(missing_ok=True)  # it goes first and comes last: while it is here, it tells the truth
-    with images.written_whole(file) as temporary:
-        record = _decode(source, temporary, (size, size, channels), path.name or str(path))
+    with images.written_whole(file) as temporary, images.written_whole(_names_file(file)) as names:
+        record = _decode(source, temporary, names, (size, size, channels), path.name or str(path))
     with images.written_whole(note) as temporary:
         temporary.write_text(json.dumps(record), encoding="utf-8")
     return file, record
 
 
-def _decode(source, file, shape, label):
-    """Write all pictures of a source into an npy file -> its record."""
+def _names_file(file):
+    return file.with_suffix(".names")
+
+
+def _decode(source, file, names, shape, label):
+    """Write all pictures of a source into an npy file, and their names, a line of JSON each -> its record."""
     skipped, resized, count, content = [], 0, 0, hashlib.sha256()
-    with open(file, "wb") as out, tqdm(total=source.count, desc=f"reading {label}", unit="img", disable=None) as bar:
+    with (
+        open(file, "wb") as out,
+        open(names, "w", encoding="utf-8") as named,
+        tqdm(total=source.count, desc=f"reading {label}", unit="img", disable=None) as bar,
+    ):
         np.lib.format.write_array_header_1_0(out, _header(0, shape))
         offset = out.tell()
         for name, loaded in source.rows():
@@ -271,6 +285,7 @@ def _decode(source, file, shape, label):
             row = np.ascontiguousarray(pixels).tobytes()
             out.write(row)
             content.update(row)
+            named.write(json.dumps(name) + "\n")
             resized += changed
             count += 1
         out.seek(0)

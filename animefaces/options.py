@@ -160,7 +160,8 @@ def positional(cls):
 def parse(cls, argv, description, recipes=None):
     """Command line -> (options, names given by hand, debug).
 
-    Defaults, then the recipe (a value of `cls` named by its field `recipe`), then flags: last wins.
+    Defaults, then the recipe (a value of `cls` named by its field `recipe`, or by a positional that is
+    the name of one), then flags: last wins.
     """
     values = vars(build_parser(cls, description, recipes).parse_args(argv))
     debug = values.pop("debug", False)
@@ -168,7 +169,8 @@ def parse(cls, argv, description, recipes=None):
     base = cls()
     values = {k: v for k, v in values.items() if not (k in positional(cls) and v == getattr(base, k))}
     if recipes:
-        base = recipes[values.get("recipe", base.recipe)]
+        named = [values[name] for name in positional(cls) if values.get(name) in recipes]
+        base = recipes[values.get("recipe", *named or [base.recipe])]
     options = dataclasses.replace(base, **values)
     check(options)
     return options, set(values), debug

@@ -5,36 +5,35 @@ import numpy as np
 from animefaces.images import written_whole
 
 
-def curves(path, entries):
-    """Entries of log.jsonl -> a PNG: losses; how often D is right and how varied G's images are; kernel distances."""
+def curves(path, entries, panels):
+    """Entries of log.jsonl -> a PNG. `panels`: label of each vertical axis -> the figures on it and their labels.
+
+    A panel whose figures were never logged is left out.
+    """
     from matplotlib.figure import Figure
 
-    judged = [entry for entry in entries if "kernel_distance" in entry]
-    figure = Figure(figsize=(9, 8 if judged else 6), layout="constrained")
-    above, below, *last = figure.subplots(3 if judged else 2, 1, sharex=True)
-    _lines(above, entries, {"d_loss": "discriminator", "g_loss": "generator"})
-    _lines(below, entries, {"real_right": "D right on real", "fake_right": "D right on fake", "spread": "spread"})
-    above.set(ylabel="loss / nats", ylim=(0, None))
-    below.set(ylabel="share", ylim=(0, 1.25))
-    for axes in last:
-        steps, *figures = zip(*((e["step"], e["kernel_distance"], e["kernel_error"]) for e in judged), strict=True)
-        axes.errorbar(steps, *figures, marker="o", markersize=3)
-        axes.set(ylabel="kernel distance", ylim=(0, None))
-        axes.grid(alpha=0.3)
+    known = set().union(*entries)
+    panels = {label: names for label, names in panels.items() if known & set(names)} or panels
+    figure = Figure(figsize=(9, 3 * len(panels)), layout="constrained")
+    for axes, (label, names) in zip(
+        figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0], panels.items(), strict=True
+    ):
+        _lines(axes, entries, names)
+        axes.set_ylabel(label)
+        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     figure.axes[-1].set_xlabel("step")
     with written_whole(path) as temporary:
         figure.savefig(temporary, format="png", dpi=100)
 
 
 def _lines(axes, entries, names):
-    steps = np.array([entry["step"] for entry in entries])
-    width = max(1, len(steps) // 50)
     for name, label in names.items():
-        values = np.array([entry[name] for entry in entries], float)
+        steps, values = np.array([(e["step"], e[name]) for e in entries if name in e], float).reshape(-1, 2).T
+        width = max(1, len(steps) // 50)
         (line,) = axes.plot(steps, values, alpha=0.25, linewidth=0.8)
         if len(values):
             smooth = np.convolve(values, np.ones(width) / width, mode="valid")
             axes.plot(steps[width - 1 :], smooth, color=line.get_color(), label=label)
-    if len(steps):
+    if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="upper right")
     axes.grid(alpha=0.3)

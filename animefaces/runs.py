@@ -26,6 +26,8 @@ BEST = "best.keras"  # the generator whose faces came closest to held-out ones
 DISCRIMINATOR = "discriminator.keras"  # of the weights that ship; a run has it in its state
 # Of images -> means, then log-variances, of the z that the generator beside it draws them with.
 ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
+SKETCH = "sketch.keras"  # that the encoder beside it was trained by
+MOMENTS = "moments.npz"  # of layouts, of photos and of drawings: what the encoder beside it compares them by
 KEPT_STATES = 2
 
 
@@ -117,6 +119,18 @@ def _opened(path, load, noun):
         raise Problem(f"{path} is no {noun} to be trusted ({fault}): train it again, or name another run") from fault
 
 
+def read_moments(run):
+    """The moments beside a learned encoder, as models.encoder.Encoding takes them. Raises Problem."""
+    try:
+        with np.load(run / MOMENTS, allow_pickle=False) as file:
+            moments = {name: np.asarray(file[name], np.float32) for name in ("photo", "drawn")}
+        if any(m.ndim != 2 or len(m) != 2 or not np.isfinite(m).all() for m in moments.values()):
+            raise ValueError("other shapes")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
+        raise Problem(f"{run / MOMENTS} cannot be read ({fault}): restore it, or train the encoder anew") from fault
+    return moments
+
+
 def write_json(path, value):
     """Write JSON, whole or not at all."""
     with written_whole(path) as temporary:
@@ -165,7 +179,7 @@ def _continued(options, given):
     record = read_record(options.init_from)
     if record is None:
         raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
-    if "recipe" in given:  # whose settings are then those asked for
+    if "recipe" in given or options.network != record["options"].get("network"):  # other settings are asked for
         return options
     source = from_record(type(options), record["options"])
     own = given | {

@@ -40,14 +40,17 @@ class RandomFaces:
 
 def ours(options):
     """A function that does one step."""
-    import train
     from animefaces.dataset import Order, prefetched
+    from animefaces.images import to_network
+    from models import build
 
-    gan = train.build_gan(options)
+    gan = build.build_gan(options)
     faces, order = RandomFaces(options), Order(1024, options.batch_size, 0)
 
     def make(step):
-        return [part[None] for part in map(np.asarray, train.make_batch(faces, order, options, step))]
+        rng, labels = np.random.default_rng(step), [np.full((options.batch_size, 1), x, "float32") for x in (1, 0)]
+        z = rng.standard_normal((options.batch_size, options.latent), np.float32)
+        return [part[None] for part in (np.int32(step), to_network(faces[order.indices(step)]), z, *labels)]
 
     def steps():
         with prefetched(make, iter(range(10**9))) as batches:
@@ -62,9 +65,9 @@ def keras_loop(options):
     import keras
     import tensorflow  # noqa: F401 - before `models`, so that its own defaults hold
 
-    import train
+    from models import build
 
-    generator, discriminator = train.build_networks(options)
+    generator, discriminator = build.build_networks(options)
     faces, rng = RandomFaces(options), np.random.default_rng(0)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     discriminator.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), loss)

@@ -8,6 +8,7 @@ from models import ema
 from models.augment import augment
 from models.engine import compiled, gradients, traced
 from models.losses import logistic, relativistic
+from models.state import named, restored
 
 DRAWS = 64  # more than any seed generator draws in one step
 
@@ -102,21 +103,11 @@ class GAN:
 
     def state(self):
         """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
-        return {name: np.asarray(v.value) for name, v in self._named()}
+        return {name: np.asarray(v.value) for name, v in named(self._parts())}
 
     def restore(self, arrays):
         """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this GAN's."""
-        named = dict(self._named())
-        if set(named) != set(arrays) or any(tuple(v.shape) != arrays[n].shape for n, v in named.items()):
-            raise ValueError("it holds other networks")
-        for name, variable in named.items():
-            variable.assign(arrays[name])
-
-    def _named(self):
-        # By place, not by Keras's names: those count up within a process.
-        for part, network in self._parts().items():
-            weights = network.weights if hasattr(network, "weights") else network.variables
-            yield from ((f"{part}/{i:03d}", v) for i, v in enumerate(weights))
+        restored(self._parts(), arrays)
 
     def scale_learning_rates(self, factor):
         """Multiply both learning rates."""

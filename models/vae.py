@@ -9,6 +9,7 @@ from keras import layers, ops
 
 from models.engine import compiled, gradients
 from models.losses import divergence, logistic
+from models.state import named, restored
 
 SIDE = 28
 WIDTH = 256
@@ -94,20 +95,11 @@ class VAE:
 
     def state(self):
         """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
-        return {name: np.asarray(v.value) for name, v in self._named()}
+        return {name: np.asarray(v.value) for name, v in named(self._parts())}
 
     def restore(self, arrays):
         """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this VAE's."""
-        named = dict(self._named())
-        if set(named) != set(arrays) or any(tuple(v.shape) != arrays[n].shape for n, v in named.items()):
-            raise ValueError("it holds other networks")
-        for name, variable in named.items():
-            variable.assign(arrays[name])
-
-    def _named(self):
-        for part, network in self._parts().items():
-            weights = network.weights if hasattr(network, "weights") else network.variables
-            yield from ((f"{part}/{i:03d}", v) for i, v in enumerate(weights))
+        restored(self._parts(), arrays)
 
     def scale_learning_rates(self, factor):
         """Multiply the learning rate."""

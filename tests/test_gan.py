@@ -1,6 +1,7 @@
 """The labels, and one step of both players."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -95,14 +96,23 @@ def test_every_third_epoch_is_flipped():
 
 
 def test_a_batch_is_a_function_of_seed_and_step(faces):
-    from animefaces.dataset import Order, open_faces
+    from animefaces.dataset import open_faces
 
     pictures = open_faces([faces], 16, 3, "cache")
-    options = replace(train.BASE, batch_size=4, latent=8, real_label=(0.7, 1.2), fake_label=(0, 0.3), seed=5)
+    options = replace(
+        train.BASE,
+        batch_size=4,
+        size=16,
+        latent=8,
+        generator_widths=(8, 8),
+        discriminator_widths=(8, 8),
+        real_label=(0.7, 1.2),
+        fake_label=(0, 0.3),
+        seed=5,
+    )
 
     def make(step, options=options):
-        order = Order(len(pictures), options.batch_size, options.seed)
-        return train.make_batch(pictures, order, options, step)
+        return train.GanTask(options, pictures, Path("run")).batch(step)
 
     for once, again in zip(make(7), make(7), strict=True):
         assert np.array_equal(once, again)

@@ -1,0 +1,74 @@
+"""What a script's options describe, ready to train. Options are read by name, whoever declares them."""
+
+import math
+
+import keras
+from keras import ops
+
+from models import dcgan, encoder, modern, vae
+from models.gan import GAN
+
+
+def prepare(options):
+    """Seed Keras, and set the precision of the networks that are built from here on."""
+    keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy("float32" if options.precision == "float32" else f"mixed_{options.precision}")
+
+
+def adam(options):
+    """A new optimizer."""
+    return keras.optimizers.Adam(options.learning_rate, options.beta1, options.beta2)
+
+
+def build_gan(options):
+    """A generator and a discriminator -> GAN. Raises ValueError if sizes and widths do not fit."""
+    prepare(options)
+    networks = build_networks(options)
+    optimizers = [adam(options) for _ in networks]
+    augmentation = tuple(kind for kind in options.augment if kind != "none")
+    return GAN(
+        *networks, *optimizers, options.average, augmentation, options.seed, options.loss, penalty_schedule(options)
+    )
+
+
+def build_networks(options):
+    """(generator, discriminator) as the options have them. Raises ValueError if sizes and widths do not fit."""
+    sizes = options.size, options.channels
+    g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
+    kernel, kernels = options.generator_kernel, options.discriminator_kernels
+    if options.architecture == "residual":
+        return modern.build_generator(*g_sizes), modern.build_discriminator(*d_sizes)
+    if options.architecture == "pooled":
+        generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
+        return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)
+    generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope)
+    slope, norm = options.discriminator_slope, options.discriminator_norm
+    return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, norm)
+
+
+def penalty_schedule(options):
+    """The weight of the gradient penalties: step -> from the first value to the last, along a cosine. Or None."""
+    first, last = options.penalty
+    if not first and not last:
+        return None
+    steps = options.steps  # not minutes: a resumed run must see the same weights
+
+    def weight(step):
+        share = ops.minimum(ops.cast(step, "float32") / steps, 1.0)
+        return last + (first - last) * (1 + ops.cos(math.pi * share)) / 2
+
+    return weight
+
+
+def build_vae(options, latent):
+    """The dense VAE -> VAE, with z of `latent` numbers."""
+    prepare(options)
+    parts = vae.build_encoder(options.size, options.channels, latent), vae.build_decoder(latent)
+    return vae.VAE(*parts, adam(options), options.seed)
+
+
+def build_encoding(options, sketch, moments):
+    """The learned encoder -> Encoding. `sketch` and `moments`: as Encoding takes them."""
+    prepare(options)
+    network = encoder.build_encoder(options.size, options.channels, sketch.input_shape[1])
+    return encoder.Encoding(network, sketch, adam(options), moments, options.average, options.seed)

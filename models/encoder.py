@@ -1,0 +1,171 @@
+"""The learned encoder: a photo of a face -> a posterior over z whose drawing is that face. And its training.
+
+Nobody has pairs of photos and drawings. So the encoder is asked for drawings that have the layout of their
+photo among all photos of the batch, and the traits of its label; and that its codes together are those the
+generator knows, N(0, I). What the generator would draw it hears from a sketch: a small network that has learned
+the layout and traits of the drawing of any z, and answers a hundred times faster (docs/encode.md).
+"""
+
+from statistics import NormalDist
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from models import ema, likeness
+from models.engine import compiled, gradients
+from models.state import named, restored
+
+TRAITS = 2  # of a row of 562: the last numbers
+TEMPERATURE = 0.2  # of the mean squared distance of two standardised layouts; strangers are 2 apart
+DIRECTIONS = 256  # in which the codes are compared with the prior
+# Weights of the losses. Structure and colour are retrievals, in nats; the others squared distances or nats.
+COLOUR, STRUCTURE, NEARNESS, WANTED, PRIOR, SPREAD = 1.3, 1.0, 0.1, 2.0, 5.0, 0.3
+
+
+def measured(images):
+    """Images (N, S, S, C) in [-1, 1] -> their layouts and traits, a few at a time: float32 (N, 562)."""
+    parts = [images[i : i + 250] for i in range(0, len(images), 250)]
+    return np.concatenate([np.asarray(ops.concatenate([likeness.layout(p), likeness.traits(p)], 1)) for p in parts])
+
+
+def fit_sketch(z, rows, epochs=12):
+    """z (N, latent) and standardised rows (N, R) of their drawings -> a network z -> rows."""
+    inputs = x = keras.Input(z.shape[1:], name="z")
+    for _ in range(2):
+        x = layers.Dense(768, activation="gelu")(x)
+    sketch = keras.Model(inputs, layers.Dense(rows.shape[1], name="rows")(layers.Concatenate()([x, inputs])))
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * -(-len(z) // 64))
+    sketch.compile(keras.optimizers.AdamW(rate, weight_decay=0.05), "mse")
+    sketch.fit(z, rows, batch_size=64, epochs=epochs, verbose=0)
+    return sketch
+
+
+def build_encoder(size, channels, latent, widths=(32, 64, 128, 192)):
+    """Images (B, size, size, channels) in [-1, 1] -> (B, 2 * latent): means, then log-variances, of z.
+
+    Strided convolutions, each but the first followed by a residual one.
+    """
+    images = x = keras.Input((size, size, channels), name="images")
+    for i, width in enumerate(widths):
+        x = _convolution(x, width, 4 if i == 0 else 3, strides=2, norm=i > 0)
+        if i:
+            x = layers.Add()([x, _convolution(x, width, 3)])
+    x = layers.Flatten()(layers.Conv2D(64, 1)(x))
+    mean = layers.Dense(latent, dtype="float32", name="mean")(x)
+    spread = layers.Dense(latent, kernel_initializer="zeros", dtype="float32", name="spread")(x)
+    spread = layers.Rescaling(5.0, -5.0, dtype="float32")(layers.Activation("tanh", dtype="float32")(spread))
+    return keras.Model(images, layers.Concatenate(dtype="float32")([mean, spread]), name="encoder")
+
+
+def _convolution(x, channels, kernel, strides=1, norm=True):
+    settings = {"strides": strides, "padding": "same", "use_bias": not norm, "kernel_initializer": "he_normal"}
+    x = layers.Conv2D(channels, kernel, **settings)(x)
+    return layers.LeakyReLU(0.2)(layers.BatchNormalization()(x) if norm else x)
+
+
+class Encoding:
+    """An encoder in training, with the interface of models.gan.GAN.
+
+    `steps(step, photos, wanted)` does one step for each entry of the inputs' leading axis: step (K,) int32,
+    counted from 0; photos (K, B, H, W, C) in [-1, 1]; wanted (K, B, 2), the standardised traits each drawing
+    shall have, nan where unknown. It returns the figures of each step, a dict of float32 (K,):
+
+    - loss: of all the following, weighted;
+    - colour, structure: nats to tell the right photo of the batch by the drawing's layout;
+    - right: share of the drawings whose own photo is the nearest, in both together;
+    - traits: mean squared distance from the wanted ones;
+    - prior: squared Wasserstein distance of the codes from N(0, I), mean over directions;
+    - spread: mean log-variance of the posteriors: how far z may stray and its drawing is still that of the photo.
+
+    All chance is a function of (seed, step).
+    """
+
+    def __init__(self, encoder, sketch, optimizer, moments, average_decay=0.99, seed=0):
+        """`sketch`: as `fit_sketch` makes it. `moments`: mean and deviation of photos' rows, (2, 562)."""
+        self.encoder, self.sketch, self.optimizer = encoder, sketch, optimizer
+        self.moments, self.latent = moments[:, :-TRAITS], sketch.input_shape[1]
+        self.average, self.average_decay = keras.models.clone_model(encoder), average_decay
+        self.average.set_weights(encoder.get_weights())
+        optimizer.build(encoder.trainable_variables)
+        self._chance = keras.random.SeedGenerator(seed)
+        self._seed = int(np.random.default_rng(seed).integers(2**31))
+        variables = [v for part in self._parts().values() for v in part.variables]
+        self.steps = compiled(self._step, [*variables, self._chance.state, *sketch.variables])
+
+    def _parts(self):
+        return {"encoder": self.encoder, "average": self.average, "optimizer": self.optimizer}
+
+    def _step(self, step, photos, wanted):
+        state = self._chance.state
+        state.assign(ops.cast(ops.stack([ops.cast(self._seed, "int32"), step * 16]), state.dtype))
+        mirrored = keras.random.uniform((photos.shape[0], 1, 1, 1), seed=self._chance) < 0.5
+        photos = ops.where(mirrored, ops.flip(photos, axis=2), photos)
+        trained = self.encoder.trainable_variables
+        loss, figures, grads = gradients(lambda: self._loss(photos, wanted), trained)
+        self.optimizer.apply(grads, trained)
+        ema.update(self.average, self.encoder, self.average_decay, step)
+        return {"loss": loss, **figures}
+
+    def _loss(self, photos, wanted):
+        mean, spread = ops.split(self.encoder(self._roughened(photos), training=True), 2, axis=1)
+        theirs = likeness.standardised(likeness.layout(photos), self.moments)
+        rows = self.sketch(mean, training=False)
+        colour, structure, nearness, right = _resemblance(rows[:, :-TRAITS], theirs)
+        known = ops.logical_not(ops.isnan(wanted))
+        off = ops.where(known, rows[:, -TRAITS:] - ops.where(known, wanted, 0.0), 0.0)
+        traits, prior = ops.mean(ops.square(off)), self._from_prior(mean)
+        loss = COLOUR * colour + STRUCTURE * structure + NEARNESS * nearness + WANTED * traits + PRIOR * prior
+        # The means come first: only the spread learns from how well a code near the mean still does.
+        noise = keras.random.normal(mean.shape, seed=self._chance)
+        near = ops.stop_gradient(mean) + ops.exp(spread / 2) * noise
+        strayed = _resemblance(self.sketch(near, training=False)[:, :-TRAITS], theirs)
+        loss = loss + SPREAD * (strayed[0] + strayed[1] - ops.mean(spread) / 2)
+        return loss, {"colour": colour, "structure": structure, "right": right, "traits": traits, "prior": prior,
+                      "spread": ops.mean(spread)}  # fmt: skip
+
+    def _roughened(self, images):
+        """Images as another camera and another light would have given them, for the encoder to see through."""
+        rows = (images.shape[0], 1, 1, 1)
+        contrast = keras.random.uniform(rows, 0.8, 1.2, seed=self._chance)
+        tint = keras.random.uniform((rows[0], 1, 1, images.shape[-1]), -0.15, 0.15, seed=self._chance)
+        grain = keras.random.uniform(rows, 0.0, 0.12, seed=self._chance)
+        return images * contrast + tint + grain * keras.random.normal(images.shape, seed=self._chance)
+
+    def _from_prior(self, z):
+        """Codes (B, latent) -> their sliced Wasserstein distance from as many quantiles of N(0, I) (Wu et al. 2019)."""
+        directions = keras.random.normal((z.shape[1], DIRECTIONS), seed=self._chance)
+        directions = directions / ops.sqrt(ops.sum(ops.square(directions), axis=0, keepdims=True))
+        quantiles = [[NormalDist().inv_cdf((i + 0.5) / z.shape[0])] for i in range(z.shape[0])]
+        return ops.mean(ops.square(ops.sort(z @ directions, axis=0) - np.array(quantiles, np.float32)))
+
+    def state(self):
+        """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
+        return {name: np.asarray(v.value) for name, v in named(self._parts())}
+
+    def restore(self, arrays):
+        """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this one's."""
+        restored(self._parts(), arrays)
+
+    def scale_learning_rates(self, factor):
+        """Multiply the learning rate."""
+        self.optimizer.learning_rate = float(self.optimizer.learning_rate) * factor
+
+
+def _resemblance(ours, theirs):
+    """Standardised layouts (B, 560) of drawings and of their photos -> colour and structure, each the nats it takes
+    to find the right photo (InfoNCE); how far the right ones are; the share that is nearest to its own.
+    """  # fmt: skip
+    parts = (slice(0, likeness.COLOUR_SIZE), slice(likeness.COLOUR_SIZE, None))
+    colour, structure = (_distances(ours[:, part], theirs[:, part]) for part in parts)
+    nats = [ops.mean(ops.logsumexp(-d / TEMPERATURE, axis=1) + ops.diagonal(d) / TEMPERATURE)
+            for d in (colour, structure)]  # fmt: skip
+    both = colour + structure
+    right = ops.mean(ops.cast(ops.argmin(both, axis=1) == ops.arange(both.shape[0]), "float32"))
+    return *nats, ops.mean(ops.diagonal(both)), right
+
+
+def _distances(rows, others):
+    """(B, D), (B, D) -> (B, B) mean squared differences."""
+    lengths = ops.mean(ops.square(rows), axis=1)[:, None] + ops.mean(ops.square(others), axis=1)[None]
+    return lengths - 2 / rows.shape[1] * (rows @ ops.transpose(others))

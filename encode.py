@@ -68,12 +68,15 @@ def encode(options, _):
     path, kind = output_kind(options.output)
     if not options.photos:
         raise Misuse("there is no photo: name one or more, python encode.py photo.jpg")
+    if options.refine and options.encoder == "vae":
+        raise Misuse("--refine is for the learned encoder, which knows how photos and drawings compare: leave it out")
     encoder, generator, file = runs.open_encoder(options.encoder, options.run, load_network)
+    moments = runs.read_moments(file.parent) if options.refine else None
     find = photos.detector() if options.detect else None
     faces = find_faces(options.photos, encoder.input_shape[1:], find, kind == "card")
     if kind == "card" and len(faces) > MAX_ROWS:
         raise Problem(f"{len(faces)} faces are too many for one picture: --output faces/ writes one file per face")
-    z = encoded(encoder, generator, faces, options)
+    z = encoded(encoder, generator, moments, faces, options)
     notes = {"encoder": options.encoder, "run": file.parent.name, "refine": options.refine}
     {"card": write_card, "folder": write_folder}[kind](path, faces, draw(generator, z), z, notes)
 
@@ -116,7 +119,7 @@ def unique(name, names):
     return result
 
 
-def encoded(encoder, generator, faces, options):
+def encoded(encoder, generator, moments, faces, options):
     """Faces -> z, float32 (N, 1 + variants, latent): first the likeliest one, refined, then draws around it."""
     import numpy as np
     from tqdm import tqdm
@@ -132,7 +135,7 @@ def encoded(encoder, generator, faces, options):
     if options.refine:
         batches = -(-len(faces) // saved.ROWS)
         with tqdm(total=options.refine * batches, desc="refining", unit="step", disable=None) as bar:
-            mean = refine(generator, encoder, crops, mean, options.refine, bar.update)
+            mean = refine(generator, moments, crops, mean, options.refine, bar.update)
     # The same deviations for every face: what a variant shows does not hang on the company.
     noise = latents.from_seeds(range(options.seed, options.seed + options.variants), latent)
     noise = np.concatenate([np.zeros((1, latent), np.float32), noise])

@@ -16,7 +16,6 @@ from models import ema, likeness
 from models.engine import compiled, gradients
 from models.state import named, restored
 
-TRAITS = 2  # of a row of 562: the last numbers
 TEMPERATURE = 0.2  # of the mean squared distance of two standardised layouts; strangers are 2 apart
 DIRECTIONS = 256  # in which the codes are compared with the prior
 # Weights of the losses. Structure and colour are retrievals, in nats; the others squared distances or nats.
@@ -38,7 +37,7 @@ def fit_sketch(z, rows, epochs=12):
     rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * -(-len(z) // 64))
     sketch.compile(keras.optimizers.AdamW(rate, weight_decay=0.05), "mse")
     sketch.fit(z, rows, batch_size=64, epochs=epochs, verbose=0)
-    return sketch
+    return keras.Model(sketch.input, sketch.output, name="sketch")  # without what only its fitting needed
 
 
 def build_encoder(size, channels, latent, widths=(32, 64, 128, 192)):
@@ -84,7 +83,7 @@ class Encoding:
     def __init__(self, encoder, sketch, optimizer, moments, average_decay=0.99, seed=0):
         """`sketch`: as `fit_sketch` makes it. `moments`: mean and deviation of photos' rows, (2, 562)."""
         self.encoder, self.sketch, self.optimizer = encoder, sketch, optimizer
-        self.moments, self.latent = moments[:, :-TRAITS], sketch.input_shape[1]
+        self.moments, self.latent = moments[:, : likeness.LAYOUT_SIZE], sketch.input_shape[1]
         self.average, self.average_decay = keras.models.clone_model(encoder), average_decay
         self.average.set_weights(encoder.get_weights())
         optimizer.build(encoder.trainable_variables)
@@ -111,15 +110,15 @@ class Encoding:
         mean, spread = ops.split(self.encoder(self._roughened(photos), training=True), 2, axis=1)
         theirs = likeness.standardised(likeness.layout(photos), self.moments)
         rows = self.sketch(mean, training=False)
-        colour, structure, nearness, right = _resemblance(rows[:, :-TRAITS], theirs)
+        colour, structure, nearness, right = _resemblance(rows[:, : likeness.LAYOUT_SIZE], theirs)
         known = ops.logical_not(ops.isnan(wanted))
-        off = ops.where(known, rows[:, -TRAITS:] - ops.where(known, wanted, 0.0), 0.0)
+        off = ops.where(known, rows[:, likeness.LAYOUT_SIZE :] - ops.where(known, wanted, 0.0), 0.0)
         traits, prior = ops.mean(ops.square(off)), self._from_prior(mean)
         loss = COLOUR * colour + STRUCTURE * structure + NEARNESS * nearness + WANTED * traits + PRIOR * prior
         # The means come first: only the spread learns from how well a code near the mean still does.
         noise = keras.random.normal(mean.shape, seed=self._chance)
         near = ops.stop_gradient(mean) + ops.exp(spread / 2) * noise
-        strayed = _resemblance(self.sketch(near, training=False)[:, :-TRAITS], theirs)
+        strayed = _resemblance(self.sketch(near, training=False)[:, : likeness.LAYOUT_SIZE], theirs)
         loss = loss + SPREAD * (strayed[0] + strayed[1] - ops.mean(spread) / 2)
         return loss, {"colour": colour, "structure": structure, "right": right, "traits": traits, "prior": prior,
                       "spread": ops.mean(spread)}  # fmt: skip

@@ -1,0 +1,135 @@
+"""The learned encoder: what it compares photos and drawings by, and its training."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from animefaces import cartoons, images
+from animefaces import likeness as measure
+from models import encoder, likeness
+
+LATENT = 6
+
+
+def drawn(count, size=64):
+    return images.to_network(np.stack([cartoons.draw(seed, size) for seed in range(count)]))
+
+
+def test_lab_of_known_colours():
+    colours = np.array([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 0, 1], [0.5, 0.5, 0.5]], np.float32)
+    known = [[0, 0, 0], [100, 0, 0], [53.24, 80.09, 67.2], [32.3, 79.19, -107.86], [53.39, 0, 0]]
+    assert np.allclose(np.asarray(likeness.to_lab(colours * 2 - 1)), known, atol=0.1)
+    assert np.allclose(np.asarray(likeness.to_lab(np.zeros((2, 1), np.float32))), [53.39, 0, 0], atol=0.1)
+
+
+def test_layouts_are_those_that_the_benchmark_measures():
+    faces = drawn(8)
+    colours, structures = measure.layouts(images.to_pixels(faces))
+    rows = np.asarray(likeness.layout(faces))
+    assert rows.shape == (8, likeness.LAYOUT_SIZE)
+    assert np.allclose(rows[:, : likeness.COLOUR_SIZE], colours, atol=0.3)
+    assert np.allclose(rows[:, likeness.COLOUR_SIZE :], structures, atol=5e-3)
+
+
+@pytest.mark.parametrize("size", [16, 28, 64])
+def test_layouts_of_any_size(size):
+    rows = np.asarray(likeness.layout(drawn(2, size)))
+    assert rows.shape == (2, likeness.LAYOUT_SIZE)
+    assert np.isfinite(rows).all()
+
+
+@pytest.mark.parametrize("value", [-1, 0, 1])
+def test_flat_pictures_are_finite_and_so_are_their_gradients(value):
+    flat = np.full((1, 16, 16, 3), value, np.float32)
+    variable = keras.Variable(flat)
+    from models.engine import gradients
+
+    def total():
+        return ops.sum(likeness.layout(variable.value)) + ops.sum(likeness.traits(variable.value)), None
+
+    loss, _, (slope,) = gradients(total, [variable])
+    assert np.isfinite(np.asarray(loss)) and np.isfinite(np.asarray(slope)).all()
+
+
+def planted(eyes, hair):
+    """A drawing of skin, with black in that share of the eyes' place, and hair down to that share of the jaw."""
+    face = np.ones((1, 64, 64, 3), np.float32) * np.array([1.0, 0.7, 0.5], np.float32)
+    face[:, :20] = [-0.5, -0.8, 0.9]  # blue hair on top
+    face[:, 29 : 29 + round(11 * eyes), 14:50] = -1
+    for side in (slice(2, 14), slice(50, 62)):
+        face[:, 46 : 46 + round(16 * hair), side] = [-0.5, -0.8, 0.9]
+    return np.asarray(likeness.traits(face))[0]
+
+
+def test_planted_traits_are_read():
+    for share in (0.0, 0.5, 1.0):
+        assert planted(share, 0)[0] == pytest.approx(share, abs=0.08)
+        assert planted(0, share)[1] == pytest.approx(share, abs=0.08)
+    assert planted(0, 1)[0] == pytest.approx(planted(0, 0)[0], abs=0.02)
+
+
+def test_a_sketch_learns_what_a_linear_generator_draws():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((2000, LATENT)).astype(np.float32)
+    rows = np.tanh(z @ rng.standard_normal((LATENT, 12)).astype(np.float32) / 2)
+    keras.utils.set_random_seed(0)
+    sketch = encoder.fit_sketch(z[:1500], rows[:1500], epochs=4)
+    off = np.asarray(sketch(z[1500:])) - rows[1500:]
+    assert np.square(off).mean() < 0.1 * rows.var()
+
+
+@pytest.fixture
+def training():
+    keras.utils.set_random_seed(0)
+    z = keras.Input((LATENT,))
+    sketch = keras.Model(z, keras.layers.Dense(562)(z))
+    rows = encoder.measured(drawn(16, 16))
+    moments = np.stack([rows.mean(0), rows.std(0) + 1e-6])
+    network = encoder.build_encoder(16, 3, LATENT, widths=(8, 16))
+    return encoder.Encoding(network, sketch, keras.optimizers.Adam(3e-3), moments, seed=3)
+
+
+def fed(steps, wanted=0.0):
+    photos = np.stack([drawn(16, 16)] * steps)
+    return np.arange(steps, dtype=np.int32), photos, np.full((steps, 16, 2), wanted, np.float32)
+
+
+def test_training_finds_the_photos_and_fills_the_prior(training):
+    first = training.steps(*fed(5))
+    for _ in range(12):
+        last = training.steps(*fed(10))
+    assert last["colour"].mean() < first["colour"].mean() - 0.1
+    assert last["right"].mean() > first["right"].mean()
+    assert last["prior"].mean() < 0.5
+    assert -10 <= last["spread"].mean() <= 0
+    assert training.encoder.output_shape == (None, 2 * LATENT)
+
+
+def test_the_sketch_is_not_trained(training):
+    before = [np.array(w) for w in training.sketch.get_weights()]
+    training.steps(*fed(2))
+    assert all(np.array_equal(a, b) for a, b in zip(before, training.sketch.get_weights(), strict=True))
+
+
+def test_unknown_labels_ask_for_nothing(training):
+    figures = training.steps(*fed(2, np.nan))
+    assert all(np.isfinite(values).all() for values in figures.values())
+    assert (figures["traits"] == 0).all()
+
+
+def test_a_step_is_a_function_of_seed_and_step(training):
+    state = training.state()
+    once = training.steps(*fed(3))
+    training.restore(state)
+    again = training.steps(*fed(3))
+    assert all(np.array_equal(once[name], again[name]) for name in once)
+    with pytest.raises(ValueError, match="other networks"):
+        training.restore({})
+
+
+def test_codes_of_the_prior_are_at_no_distance(training):
+    z = np.random.default_rng(0).standard_normal((4000, LATENT)).astype(np.float32)
+    assert float(training._from_prior(z)) < 0.005
+    assert float(training._from_prior(z + 1)) == pytest.approx(1 / LATENT, rel=0.3)
+    assert float(training._from_prior(0 * z)) == pytest.approx(1, rel=0.05)

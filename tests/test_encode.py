@@ -108,7 +108,7 @@ def test_variants_are_draws_from_the_posterior(run, crops):
     faces = encode.find_faces([Path("b.png")], (16, 16, 3), None, False)
     encoder, generator = saved.load(run / "encoder.keras"), saved.load(run / "generator.keras")
     options = encode.Options(variants=2000)
-    z = encode.encoded(encoder, generator, faces, options)[0]
+    z = encode.encoded(encoder, generator, None, faces, options)[0]
     posterior = saved.draw(encoder, images.to_network(faces[0].small[None]))[0]
     assert np.allclose(z[0], posterior[:LATENT], atol=1e-6)
     spread = np.exp(posterior[LATENT:] / 2)

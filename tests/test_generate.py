@@ -122,7 +122,7 @@ def test_grey_faces(tmp_path):
     ("text", "seeds"), [("7", [7]), ("0-3,12", [0, 1, 2, 3, 12]), (" 5 , 2-2", [5, 2]), ("1,1", [1, 1])]
 )
 def test_seeds(text, seeds):
-    assert generate.parse_seeds(text) == seeds
+    assert latents.parse_seeds(text) == seeds
 
 
 @pytest.mark.parametrize(

@@ -670,12 +670,15 @@ class Training:
         """Write what to use, then what to go on from. False, and nothing is written, if a weight is not finite."""
         import numpy as np
 
-        from animefaces import runs
+        from animefaces import images, runs
+        from models import gan, saved
 
         arrays = self.player.state()
         if not all(np.isfinite(a).all() for a in arrays.values()):
             return False
         self.sample()
+        with images.written_whole(self.run / runs.DISCRIMINATOR) as temporary:  # for explore.py
+            saved.save(gan.copy_in_float32(self.gan.discriminator), temporary)
         if self.progress.step > self.progress.trouble:
             self.progress.rollbacks = 0
         runs.save_state(self.run, arrays, dataclasses.asdict(self.progress))

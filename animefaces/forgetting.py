@@ -67,6 +67,15 @@ def logistic_regression(rows, labels, ridge=1.0, rounds=50):
     return weights[:-1], weights[-1]
 
 
+def rim(marked):
+    """Marked places (N, H, W) -> the places next to them, slantwise too. All others if there is none."""
+    _, height, width = marked.shape
+    padded = np.pad(marked, ((0, 0), (1, 1), (1, 1)))
+    near = [padded[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    around = np.any(near, axis=0) & ~marked
+    return around if around.any() else ~marked
+
+
 class Detector:
     """Tells, at each place of a layer's maps, whether an object is there; knows which maps draw it."""
 
@@ -87,7 +96,7 @@ class Detector:
         scaled = (rows - self.mean) / self.spread
         self.weights, self.bias = logistic_regression(scaled, labels, ridge=0.01 * len(rows))
         self.accuracy = float((self.found(rows) == labels).mean())
-        self.elsewhere = without.mean(axis=0)
+        self.elsewhere = maps[rim(marked)].mean(axis=0)
         # A map's part in the difference between inside and outside: its weight alone says nothing of how much it fires.
         self.part = self.weights * (within.mean(axis=0) - self.elsewhere) / self.spread
 
@@ -102,7 +111,7 @@ class Detector:
         return order[self.weights[order] > 0]
 
     def without(self, maps, chosen):
-        """The `chosen` maps dropped, at every place: what they are outside the object, on average, and nothing else."""
+        """The `chosen` maps dropped, at every place: what they are around the object, on average, and nothing else."""
         maps = maps.copy()
         maps[..., chosen] = self.elsewhere[chosen]
         return maps

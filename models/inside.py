@@ -87,15 +87,15 @@ def pooled(network, name, cells=4):
     """Images -> (B, at most cells * cells * C): the maps of a layer, averaged over a few cells. A network."""
     maps = network.get_layer(name).output
     size = [max(1, side // cells) for side in maps.shape[1:3]]
-    maps = keras.layers.AveragePooling2D(size)(maps)
-    return keras.Model(network.inputs[0], keras.layers.Flatten()(maps))
+    maps = keras.layers.AveragePooling2D(size, name="inside_cells")(maps)
+    return keras.Model(network.inputs[0], keras.layers.Flatten(name="inside_row")(maps))
 
 
 def peaks(network, name):
     """Images -> (B, 2, C), a network: the strongest answer of each map of a layer, and its place in the flat map."""
     maps = network.get_layer(name).output
-    flat = keras.layers.Reshape((-1, maps.shape[-1]))(maps)
-    return keras.Model(network.inputs[0], _Peaks(dtype="float32")(flat))
+    flat = keras.layers.Reshape((-1, maps.shape[-1]), name="inside_flat")(maps)
+    return keras.Model(network.inputs[0], _Peaks(dtype="float32", name="inside_peaks")(flat))
 
 
 class _Peaks(keras.layers.Layer):
@@ -105,9 +105,16 @@ class _Peaks(keras.layers.Layer):
 
 
 def with_random_weights(network, seed):
-    """The same network before any training."""
-    keras.utils.set_random_seed(seed)
-    return keras.models.clone_model(network)
+    """The same network before any training: kernels from N(0, 2 / fan-in), all else as it begins.
+
+    Not by its own initialisers: those begin residual branches as zero, which would leave next to no network.
+    """
+    clone, rng = keras.models.clone_model(network), np.random.default_rng(seed)
+    for weight in clone.trainable_variables:
+        if len(weight.shape) > 1:
+            fan = int(np.prod(weight.shape[:-1]))
+            weight.assign(rng.normal(0, np.sqrt(2 / fan), weight.shape).astype("float32"))
+    return clone
 
 
 def guided(network, name):

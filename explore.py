@@ -284,7 +284,7 @@ def found(networks, z):
 def reach(networks, rows):
     """Directions (K, D) -> the strength (K,) up to which faces still look right, 3 if there is no discriminator.
 
-    Right: D's median logit, both ways, is no lower than that of one unchanged face in four.
+    Right: D's median logit, both ways, is no lower than that of one unchanged face in six.
     """
     import numpy as np
 
@@ -301,7 +301,7 @@ def reach(networks, rows):
     moved = np.concatenate([z + sign * strength * row for row in rows for strength in tried for sign in (1, -1)])
     logits = inside.apply(judge, to_network(networks.draw(moved.astype(np.float32), "judging")))
     medians = np.median(logits.reshape(len(rows), len(tried), 2, len(z)), axis=3).min(axis=2)
-    for i, good in enumerate(medians >= np.percentile(usual, 25)):
+    for i, good in enumerate(medians >= np.percentile(usual, 16)):
         limits[i] = next((s for s, right in zip((3, 2), good[::-1], strict=True) if right), 1)
     return limits
 

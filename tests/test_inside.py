@@ -107,12 +107,11 @@ def test_guided_backpropagation_by_hand(kind):
 
 
 def test_guiding_stops_negative_gradients():
-    """Map = relu(u) - relu(v) with u = v = x: plain backpropagation says 0, guided keeps the part that speaks for it."""
+    """Map = 2 relu(x) - relu(x): plain backpropagation says 1; guided keeps the part that speaks for it, 2."""
     x = keras.Input((2, 2, 1))
     u, v = (keras.layers.ReLU()(keras.layers.Conv2D(1, 1, kernel_initializer="ones")(x)) for _ in range(2))
-    network = keras.Model(
-        x, keras.layers.ReLU()(keras.layers.Add()([keras.layers.Rescaling(2.0)(u), keras.layers.Rescaling(-1.0)(v)]))
-    )
+    y = keras.layers.Add()([keras.layers.Rescaling(2.0)(u), keras.layers.Rescaling(-1.0)(v)])
+    network = keras.Model(x, keras.layers.ReLU()(y))
     image, zero = np.ones((1, 2, 2, 1), np.float32), np.zeros(1, int)
     assert inside.gradients_at(network, image, zero, zero)[0, 0, 0, 0] == 1
     clone = inside.guided(network, network.layers[-1].name)

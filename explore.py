@@ -33,7 +33,7 @@ USES = {
     "forget": CHOICE | {"layer", "object", "box", "share", "samples"},
     "neighbours": {"data", "cache", "count", "seed", "samples"},
 }
-AT_ONCE = 480  # faces drawn before their pixels are given up
+AT_ONCE = 48  # faces in hand at a time
 FOUND = 5  # directions of each unsupervised kind
 STRENGTHS = (-3, -2, -1, 0, 1, 2, 3)
 
@@ -92,9 +92,9 @@ class Networks:
         from models import saved
 
         with tqdm(total=len(z), desc=label, unit="face", disable=None) as bar:
-            for i in range(0, len(z), AT_ONCE // 10):
-                yield to_pixels(saved.draw(self.generator, z[i : i + AT_ONCE // 10]))
-                bar.update(min(AT_ONCE // 10, len(z) - i))
+            for i in range(0, len(z), AT_ONCE):
+                yield to_pixels(saved.draw(self.generator, z[i : i + AT_ONCE]))
+                bar.update(min(AT_ONCE, len(z) - i))
 
     def chosen(self):
         """The faces asked for -> (their seeds or places in --latents, z (N, D))."""
@@ -354,8 +354,8 @@ def strongest(network, layer, faces, order, label):
 
     top, answers = inside.peaks(network, layer), []
     with tqdm(total=len(order), desc=label, unit="face", disable=None) as bar:
-        for i in range(0, len(order), AT_ONCE // 10):
-            part = order[i : i + AT_ONCE // 10]
+        for i in range(0, len(order), AT_ONCE):
+            part = order[i : i + AT_ONCE]
             answers.append(inside.apply(top, to_network(faces[part])))
             bar.update(len(part))
     answers = np.concatenate(answers)
@@ -447,8 +447,8 @@ def closest(faces, drawn, rows, features):
     from animefaces import metrics
 
     small, distances = metrics.thumbnails(drawn), []
-    for i in tqdm(range(0, len(faces), AT_ONCE), desc="searching", unit="batch", disable=None):
-        part = metrics.thumbnails(faces[np.arange(i, min(i + AT_ONCE, len(faces)))])
+    for i in tqdm(range(0, len(faces), 10 * AT_ONCE), desc="searching", unit="batch", disable=None):
+        part = metrics.thumbnails(faces[np.arange(i, min(i + 10 * AT_ONCE, len(faces)))])
         distances.append(np.linalg.norm(small[:, None] - part[None], axis=2))
     likely = np.argsort(np.concatenate(distances, axis=1), axis=1, kind="stable")[:, :60]
     near = []

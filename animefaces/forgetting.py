@@ -34,7 +34,8 @@ def parse_boxes(texts):
 
 
 def inside(boxes, seeds, shape, picture):
-    """Boxes in pixels -> (N, H, W) bool at the resolution `shape` (H, W): places whose middle lies in a box.
+    """Boxes in pixels -> (N, H, W) bool at the resolution `shape` (H, W): places whose middle lies in a box,
+    or the one place that a small box lies in.
 
     `picture`: (height, width) in pixels. A box without a seed holds for every seed.
     """
@@ -43,6 +44,9 @@ def inside(boxes, seeds, shape, picture):
     for seed, (left, top, wide, high) in boxes:
         rows = [seed is None or s == seed for s in seeds]
         within = ((y >= top) & (y < top + high))[:, None] & ((x >= left) & (x < left + wide))
+        if not within.any() and left < picture[1] and top < picture[0]:  # smaller than a place: the one it lies in
+            middle = np.array([top + high / 2, left + wide / 2]) / picture * shape
+            within[tuple(np.minimum(middle.astype(int), np.array(shape) - 1))] = True
         marked[rows] |= within
     return marked
 

@@ -56,6 +56,12 @@ def test_boxes_in_pixels_become_places():
     assert np.argwhere(marked[1]).tolist() == [[0, 0], [4, 2], [4, 3], [5, 2], [5, 3]]
 
 
+def test_a_small_box_is_one_place():
+    marked = forgetting.inside([(None, (40, 2, 3, 3))], [0], (4, 4), (64, 64))
+    assert np.argwhere(marked[0]).tolist() == [[0, 2]]
+    assert not forgetting.inside([(None, (70, 2, 3, 3))], [0], (4, 4), (64, 64)).any()
+
+
 @pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a:1,2,3,4", "1,2,0,4", "-1,2,3,4"])
 def test_boxes_that_are_none(text):
     with pytest.raises(Misuse, match="cannot be read"):

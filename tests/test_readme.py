@@ -75,6 +75,8 @@ def run(line):
         resumed = "--run" in arguments and Path(arguments[arguments.index("--run") + 1]).exists()
         started = "--init-from" in arguments
         small = steps if resumed else [*steps, "--batch-size", "4"] if started else [*small, *steps]
+    if script == "explore.py" and arguments[0] not in ("walk", "arithmetic"):
+        small = ["--samples", "32"]
     return SCRIPTS[script]([*arguments, *small])
 
 

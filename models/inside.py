@@ -52,14 +52,13 @@ def _is_cut(network, layer):
 def middle(network, side):
     """The cut of `side` places or fewer that is nearest to the output: an activation if there is one, else the first.
 
-    None if no cut is that small.
+    The first cut of all if none is that small; None if there is no cut.
     """
-    small = [network.get_layer(name) for name in cuts(network) if network.get_layer(name).output.shape[1] <= side]
-    if not small:
-        return None
+    layers = [network.get_layer(name) for name in cuts(network)]
+    small = [layer for layer in layers if layer.output.shape[1] <= side] or layers[:1]
     largest = [layer for layer in small if layer.output.shape[1] == small[-1].output.shape[1]]
     active = [layer for layer in largest if type(layer).__name__ in ACTIVATIONS]
-    return (active or largest[:1])[-1].name
+    return next((layer.name for layer in active[::-1] + largest), None)
 
 
 def split(network, name):

@@ -82,6 +82,7 @@ def focus(gradients, share=0.8):
         along = energy.sum(axis=axis).cumsum(axis=1)
         along /= np.maximum(along[:, -1:], 1e-300)
         low, high = ((along < level).sum(axis=1) for level in ((1 - share) / 2, (1 + share) / 2))
-        boxes.append((low, np.minimum(high, along.shape[1] - 1)))
+        last = along.shape[1] - 1  # where all is zero, too, there is a box
+        boxes.append((np.minimum(low, last), np.minimum(high, last)))
     (left, right), (top, bottom) = boxes
     return np.stack([left, top, right, bottom], axis=1)

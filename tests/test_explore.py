@@ -222,6 +222,8 @@ def test_focus_is_where_the_gradient_is():
     gradients[0, 4:8, 10:20] = 1
     ((left, top, right, bottom),) = sheets.focus(gradients, share=0.98)
     assert (left, top, right, bottom) == (10, 4, 19, 7)
+    assert sheets.focus(np.zeros((1, 4, 4, 3))).tolist() == [[3, 3, 3, 3]]
+    assert sheets.boxed(np.zeros((1, 4, 4, 3), np.uint8), [(3, 3, 3, 3)]).any()
 
 
 def test_a_run_from_before_discriminators_were_kept(look, copied, refused):

@@ -129,7 +129,7 @@ def test_seeds(text, seeds):
     ("flags", "words"),
     [
         ("--output -", "--output - will not do"),
-        ("--output faces.jpg", "name a FILE.png, a FILE.gif or a folder ending in /"),
+        ("--output faces.jpg", "name a FILE.png, a film (.gif, .webp, .mp4) or a folder ending in /"),
         ("--output faces", "name a FILE.png"),
         ("--output -o.png", "expected one argument"),
         ("--seeds 0-7 --count 3", "exclude each other"),

@@ -312,8 +312,11 @@ class GanTask:
     def files(self):
         """What is written beside each sample: file name -> network."""
         from animefaces import runs
+        from models import gan
 
-        return {runs.GENERATOR: self.player.average}
+        # The discriminator is for explore.py; to go on from, it is in the state.
+        return {runs.GENERATOR: self.player.average,
+                runs.DISCRIMINATOR: gan.copy_in_float32(self.player.discriminator)}  # fmt: skip
 
     def sample(self):
         """The faces of fixed z, one grid."""
@@ -670,15 +673,12 @@ class Training:
         """Write what to use, then what to go on from. False, and nothing is written, if a weight is not finite."""
         import numpy as np
 
-        from animefaces import images, runs
-        from models import gan, saved
+        from animefaces import runs
 
         arrays = self.player.state()
         if not all(np.isfinite(a).all() for a in arrays.values()):
             return False
         self.sample()
-        with images.written_whole(self.run / runs.DISCRIMINATOR) as temporary:  # for explore.py
-            saved.save(gan.copy_in_float32(self.gan.discriminator), temporary)
         if self.progress.step > self.progress.trouble:
             self.progress.rollbacks = 0
         runs.save_state(self.run, arrays, dataclasses.asdict(self.progress))

@@ -6,16 +6,16 @@
     python generate.py --count 1000 --output faces/       # a folder: one file per face
     python generate.py --seeds 3,14,15 --output walk.gif  # a film from face to face
     python generate.py --latents latents.npz              # from saved z instead of seeds
+    python generate.py --edit hair-dark=+2,turn=-1        # moved along directions that explore.py attributes found
 
 A seed is the same face in any company, for one run.
 """
 
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, at_least, option, run_script, within
+from animefaces.options import Misuse, at_least, option, run_script, within
 
 MAX_FACES = 10_000_000
 MAX_GRID = 10_000  # faces
@@ -33,19 +33,10 @@ class Options:
     seeds: str | None = option(None, "these seeds instead: 0-7,12")
     latents: Path | None = option(None, "an .npz with z (N, latent), instead of seeds")
     truncation: float = option(1.0, "below 1: closer to the mean face, less varied and less often spoilt", within(0, 2))
-    output: str = option("faces.png", "FILE.png: one grid; FILE.gif: a film; DIR/: one PNG file per face")
-
-
-def parse_seeds(text):
-    """ "0-7,12" -> [0, 1, ..., 7, 12]. Raises Misuse."""
-    seeds = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
-        if last < first or len(seeds) + last - first >= MAX_FACES:
-            raise Misuse(f"--seeds {text} cannot be read: write numbers and ranges like 0-7,12")
-        seeds.extend(range(first, last + 1))
-    return seeds
+    edit: str | None = option(None, "how to change them, in spreads of an attribute: hair-dark=+2,turn=-1")
+    output: str = option(
+        "faces.png", "FILE.png: one grid; FILE.gif, .webp or .mp4: a film; DIR/: one PNG file per face"
+    )
 
 
 def output_kind(text):
@@ -53,26 +44,12 @@ def output_kind(text):
     path = Path(text)
     if text.endswith(("/", "\\")) or path.is_dir():
         return path, "folder"
-    kind = {".png": "grid", ".gif": "film"}.get(path.suffix.lower())
+    kind = {".png": "grid", ".gif": "film", ".webp": "film", ".mp4": "film"}.get(path.suffix.lower())
     if kind is None or text.startswith("-"):
-        raise Misuse(f"--output {text} will not do: name a FILE.png, a FILE.gif or a folder ending in /")
+        raise Misuse(
+            f"--output {text} will not do: name a FILE.png, a film (.gif, .webp, .mp4) or a folder ending in /"
+        )
     return path, kind
-
-
-def read_latents(path, dimensions):
-    """An .npz with an array `z` -> float32 (N, dimensions). Raises Problem."""
-    import zipfile
-
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            z = np.asarray(file["z"], np.float32)
-    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as fault:
-        raise Problem(f"{path} holds no array z: write it with numpy.savez(path, z=...)") from fault
-    if z.ndim != 2 or z.shape[1] != dimensions or not len(z) or not np.isfinite(z).all():
-        raise Problem(f"{path} has z of shape {z.shape}: this generator takes finite numbers (N, {dimensions})")
-    return z
 
 
 def load_network(path):
@@ -84,32 +61,39 @@ def load_network(path):
 
 def generate(options, given):
     """Draw the faces that the options ask for."""
-    from animefaces import runs
+    from animefaces import directions, latents, runs
 
     output, kind = output_kind(options.output)
     if sum(bool(given & source) for source in ({"count", "seed"}, {"seeds"}, {"latents"})) > 1:
         raise Misuse("--count with --seed, --seeds and --latents exclude each other: give one of them")
     seeds = (
-        parse_seeds(options.seeds) if options.seeds is not None else range(options.seed, options.seed + options.count)
+        latents.parse_seeds(options.seeds)
+        if options.seeds is not None
+        else range(options.seed, options.seed + options.count)
     )
     if kind == "grid" and len(seeds) > MAX_GRID:
         raise Misuse(f"{len(seeds):,} faces are too many for one picture: --output faces/ writes one file per face")
+    edits = directions.parse(options.edit) if options.edit else {}
     generator, path = runs.open_generator(options.run, load_network)
+    dimensions = generator.input_shape[1]
+    shift = directions.shift(edits, directions.load(directions.beside(path), dimensions)) if edits else 0
     if options.latents:
-        z = read_latents(options.latents, generator.input_shape[1])
-        faces = Faces(generator, z, [f"latent_{i:06d}" for i in range(len(z))], options.truncation)
+        z = latents.read(options.latents, dimensions)
+        faces = Faces(generator, z, [f"latent_{i:06d}" for i in range(len(z))], options.truncation, shift)
     else:
-        faces = Faces(generator, seeds, [f"seed_{seed:06d}" for seed in seeds], options.truncation)
+        faces = Faces(generator, seeds, [f"seed_{seed:06d}" for seed in seeds], options.truncation, shift)
     notes = {"run": path.parent.name if path.name == "generator.keras" else path.name, "truncation": options.truncation}
+    notes |= {"edit": options.edit} if edits else {}
     {"grid": write_grid, "film": write_film, "folder": write_folder}[kind](faces, output, notes)
 
 
 class Faces:
     """Faces drawn as they are asked for, so that thousands need no more memory than a few."""
 
-    def __init__(self, generator, source, names, truncation):
-        """`source`: seeds, or z float32 (N, latent)."""
-        self.generator, self.source, self.names, self.truncation = generator, source, names, truncation
+    def __init__(self, generator, source, names, truncation, shift=0):
+        """`source`: seeds, or z float32 (N, latent); `shift` is added to each z after the truncation."""
+        self.generator, self.source, self.names = generator, source, names
+        self.truncation, self.shift = truncation, shift
 
     def __len__(self):
         return len(self.names)
@@ -122,7 +106,7 @@ class Faces:
 
         part = self.source[start:stop]
         z = part if isinstance(part, np.ndarray) else latents.from_seeds(part, self.generator.input_shape[1])
-        return latents.truncate(z, self.truncation)
+        return latents.truncate(z, self.truncation) + self.shift
 
     def draw(self, z):
         """z -> uint8 (N, H, W, C)."""

@@ -312,8 +312,11 @@ class GanTask:
     def files(self):
         """What is written beside each sample: file name -> network."""
         from animefaces import runs
+        from models import gan
 
-        return {runs.GENERATOR: self.player.average}
+        # The discriminator is for explore.py; to go on from, it is in the state.
+        return {runs.GENERATOR: self.player.average,
+                runs.DISCRIMINATOR: gan.copy_in_float32(self.player.discriminator)}  # fmt: skip
 
     def sample(self):
         """The faces of fixed z, one grid."""

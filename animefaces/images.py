@@ -150,14 +150,43 @@ def save(path, pixels, **notes):
 
 
 def save_film(path, frames, seconds):
-    """Frames, each uint8 (H, W, 1 or 3), shown for `seconds` each -> a looping GIF, written whole."""
-    frames = [to_image(f).convert("RGB").quantize(256, dither=Image.Dither.NONE) for f in frames]
+    """Frames, each uint8 (H, W, 1 or 3), shown for `seconds` each -> a film, written whole; GIF and WebP loop.
+
+    The ending of `path` says which: .webp, .mp4, anything else is a GIF.
+    """
+    frames = list(frames)
     if not frames:
         raise Problem("a film needs at least one frame")
+    suffix = Path(path).suffix.lower()
     with written_whole(path) as temporary:
+        if suffix == ".mp4":
+            return _save_mp4(temporary, frames, seconds)
+        pictures = [to_image(f).convert("RGB") for f in frames]
         # GIF counts hundredths of a second; players take anything under 2 of them as "slow".
-        frames[0].save(temporary, "GIF", save_all=True, append_images=frames[1:], loop=0,
-                       duration=max(20, round(seconds * 1000)))  # fmt: skip
+        settings = {"save_all": True, "loop": 0, "duration": max(20, round(seconds * 1000))}
+        if suffix == ".webp":
+            pictures[0].save(temporary, "WEBP", append_images=pictures[1:], quality=80, method=4, **settings)
+        else:
+            pictures = [picture.quantize(256, dither=Image.Dither.NONE) for picture in pictures]
+            pictures[0].save(temporary, "GIF", append_images=pictures[1:], **settings)
+    return None
+
+
+def _save_mp4(path, frames, seconds):
+    """VP9, which browsers play; where OpenCV's build lacks it, MPEG-4 part 2, which players do."""
+    import cv2
+
+    height, width = (side + side % 2 for side in frames[0].shape[:2])  # the codecs want even sides
+    for codec in ("vp09", "mp4v"):
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 1 / seconds, (width, height))
+        if writer.isOpened():
+            break
+    else:
+        raise Problem("this OpenCV writes no mp4: name a .webp or a .gif instead")
+    for frame in frames:
+        grown = np.pad(frame, ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0)), mode="edge")
+        writer.write(np.ascontiguousarray(np.repeat(grown, 3 // frame.shape[2], axis=2)[..., ::-1]))
+    writer.release()
 
 
 def grid(pixels, columns=None):

@@ -1,6 +1,37 @@
-"""Latent vectors: float32 (N, D), drawn from N(0, I). Mathematics on arrays only."""
+"""Latent vectors: float32 (N, D), drawn from N(0, I) or read from a file, and mathematics on them."""
+
+import re
+import zipfile
 
 import numpy as np
+
+from animefaces.options import Misuse, Problem
+
+MAX_SEEDS = 10_000_000
+
+
+def parse_seeds(text, flag="--seeds"):
+    """ "0-7,12" -> [0, 1, ..., 7, 12]. Raises Misuse."""
+    seeds = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+        if last < first or len(seeds) + last - first >= MAX_SEEDS:
+            raise Misuse(f"{flag} {text} cannot be read: write numbers and ranges like 0-7,12")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+def read(path, dimensions):
+    """An .npz with an array `z` -> float32 (N, dimensions). Raises Problem."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            z = np.asarray(file["z"], np.float32)
+    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as fault:
+        raise Problem(f"{path} holds no array z: write it with numpy.savez(path, z=...)") from fault
+    if z.ndim != 2 or z.shape[1] != dimensions or not len(z) or not np.isfinite(z).all():
+        raise Problem(f"{path} has z of shape {z.shape}: this generator takes finite numbers (N, {dimensions})")
+    return z
 
 
 def from_seeds(seeds, dimensions):
@@ -38,3 +69,41 @@ def loop(z, steps):
     """A closed walk through the rows of z (N, D), `steps` frames from each to the next -> (N * steps, D)."""
     t = np.arange(steps) / steps
     return np.concatenate([slerp(z[i], z[(i + 1) % len(z)], t) for i in range(len(z))])
+
+
+def along(z, places):
+    """A smooth closed walk through the rows of z (N, D): places (T,) in [0, N], row i at place i -> (T, D).
+
+    Direction and length follow closed Catmull-Rom curves, so that the walk turns gently at its rows where arcs
+    would have corners; each point has the length its place calls for, as with `slerp`.
+    """
+    z, places = np.asarray(z, np.float64), np.asarray(places, np.float64)
+    near = np.floor(places).astype(int)[:, None] + np.arange(-1, 3)
+    powers = (places - np.floor(places))[:, None] ** np.arange(4)
+    weights = powers @ np.array([(0, 2, 0, 0), (-1, 0, 1, 0), (2, -5, 4, -1), (-1, 3, -3, 1)]) / 2
+    lengths = np.linalg.norm(z, axis=1, keepdims=True)
+    directions, length = (
+        np.einsum("tk,tkd->td", weights, rows[near % len(z)]) for rows in (z / np.maximum(lengths, 1e-12), lengths)
+    )
+    norms = np.linalg.norm(directions, axis=1, keepdims=True)
+    return (directions * (length / np.maximum(norms, 1e-6))).astype(np.float32)
+
+
+def even(changes, count):
+    """The visible change of each of M steps around a closed walk (M,) -> (count,) places in [0, M), at equal change."""
+    passed = np.concatenate([[0.0], np.cumsum(changes, dtype=np.float64)])
+    return np.interp(np.arange(count) * passed[-1] / count, passed, np.arange(len(passed)))
+
+
+def changes(pictures):
+    """Frames of a closed walk (T, H, W, C) -> (T,): root mean square change from each to the next, and round."""
+    pictures = np.asarray(pictures, np.float32)
+    following = np.roll(pictures, -1, axis=0)
+    return np.array([np.sqrt(np.mean((a - b) ** 2)) for a, b in zip(pictures, following, strict=True)])
+
+
+def around(z, count, reach, seed=0):
+    """z (D,) -> (count, D): itself in the middle, and neighbours with uniform noise of +-`reach` in each number."""
+    noise = np.random.default_rng(seed).uniform(-reach, reach, (count, len(z)))
+    noise[count // 2] = 0
+    return (z + noise).astype(np.float32)

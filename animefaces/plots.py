@@ -37,3 +37,22 @@ def _lines(axes, entries, names):
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="upper right")
     axes.grid(alpha=0.3)
+
+
+def matrix(path, names, values):
+    """(K, K) figures -> a PNG: what the direction of each row does to the attribute of each column."""
+    from matplotlib.figure import Figure
+
+    side = 2.5 + 0.55 * len(names)
+    figure = Figure(figsize=(side, side * 0.85), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(values, cmap="RdBu", vmin=-1, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="changes this, in its spreads", ylabel="one step along this")
+    for i, row in enumerate(values):
+        for j, value in enumerate(row):
+            colour = "white" if abs(value) > 0.6 else "black"
+            axes.text(j, i, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)

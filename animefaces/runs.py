@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
 BEST = "best.keras"  # the generator whose faces came closest to held-out ones
-DISCRIMINATOR = "discriminator.keras"  # of the weights that ship; a run has it in its state
+DISCRIMINATOR = "discriminator.keras"  # to look at, and of the weights that ship; to go on, a run has it in its state
 # Of images -> means, then log-variances, of the z that the generator beside it draws them with.
 ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
 SKETCH = "sketch.keras"  # that the encoder beside it was trained by
@@ -129,6 +129,30 @@ def read_moments(run):
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
         raise Problem(f"{run / MOMENTS} cannot be read ({fault}): restore it, or train the encoder anew") from fault
     return moments
+
+
+def open_discriminator(generator, load):
+    """The file of a generator -> the discriminator beside it, opened by `load`. Raises Problem if there is none."""
+    path = generator.with_name(DISCRIMINATOR)
+    if not path.exists():
+        raise Problem(f"{path} does not exist: train the run on for a step, or give --run one that has it")
+    try:
+        network = load(path)
+    except ValueError as fault:
+        raise Problem(f"{path} is no discriminator to be trusted ({fault}): train it again") from fault
+    if len(network.input_shape) != 4 or len(network.output_shape) != 2:
+        raise Problem(f"{path} does not judge pictures: train it again")
+    return network
+
+
+def data_of(generator):
+    """The file of a generator -> the paths that its run was trained on, else data/faces. Raises Problem."""
+    record = read_record(generator.parent)
+    paths = [Path(path) for path in record["options"].get("data", [])] if record else [Path("data/faces")]
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing or not paths:
+        raise Problem(f"the training faces are not at {', '.join(missing)}: say where with --data")
+    return paths
 
 
 def write_json(path, value):

@@ -34,8 +34,7 @@ class GAN:
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty = loss, penalty
-        self.average = in_float32(generator)
-        self.average.set_weights(generator.get_weights())
+        self.average = copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
         self._chance = keras.random.SeedGenerator(seed)
@@ -123,6 +122,13 @@ def in_float32(network):
         return layer.__class__.from_config({**settings, "dtype": "float32"})
 
     return keras.models.clone_model(network, clone_function=copy)
+
+
+def copy_in_float32(network):
+    """As `in_float32`, with the same weights."""
+    copy = in_float32(network)
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 def _spread(images):

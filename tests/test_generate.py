@@ -122,14 +122,14 @@ def test_grey_faces(tmp_path):
     ("text", "seeds"), [("7", [7]), ("0-3,12", [0, 1, 2, 3, 12]), (" 5 , 2-2", [5, 2]), ("1,1", [1, 1])]
 )
 def test_seeds(text, seeds):
-    assert generate.parse_seeds(text) == seeds
+    assert latents.parse_seeds(text) == seeds
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
         ("--output -", "--output - will not do"),
-        ("--output faces.jpg", "name a FILE.png, a FILE.gif or a folder ending in /"),
+        ("--output faces.jpg", "name a FILE.png, a film (.gif, .webp, .mp4) or a folder ending in /"),
         ("--output faces", "name a FILE.png"),
         ("--output -o.png", "expected one argument"),
         ("--seeds 0-7 --count 3", "exclude each other"),

@@ -11,18 +11,20 @@ import numpy as np
 import pytest
 from booru import Booru, running
 
+import explore
 import generate
 import preprocess
 import train
 from animefaces import cartoons, images
 
 PROJECT = Path(__file__).resolve().parent.parent
-SCRIPTS = {f"{script.__name__}.py": script.main for script in (preprocess, train, generate)}
+SCRIPTS = {f"{script.__name__}.py": script.main for script in (preprocess, train, generate, explore)}
 SCRIPTS["animefaces.cartoons"] = cartoons.main
 # The real programs and flags, on networks and counts that take a moment.
 SMALL = {
     "train.py": ["--size", "16", "--generator-widths", "8,8", "--discriminator-widths", "8,8", "--batch-size", "4"],
     "generate.py": [],
+    "explore.py": [],
     # A detector that knows where these pictures have their face: the real one's file is not part of the project.
     "preprocess.py": ["--detector", "detectors:middle", "--workers", "1", "--size", "16"],
     "animefaces.cartoons": ["--count", "6"],
@@ -73,6 +75,8 @@ def run(line):
         resumed = "--run" in arguments and Path(arguments[arguments.index("--run") + 1]).exists()
         started = "--init-from" in arguments
         small = steps if resumed else [*steps, "--batch-size", "4"] if started else [*small, *steps]
+    if script == "explore.py" and arguments[0] not in ("walk", "arithmetic"):
+        small = ["--samples", "32"]
     return SCRIPTS[script]([*arguments, *small])
 
 
@@ -81,13 +85,13 @@ def test_commands(tmp_path, monkeypatch):
     write_pictures(tmp_path)
     (tmp_path / "models").symlink_to(PROJECT / "models")  # the shipped weights are named by their path
     python = [line for line in commands() if re.match(r"python \w+\.py", line)]
-    assert len(python) >= 12
+    assert len(python) >= 19
     with running(Booru(posted(tmp_path / "site", range(10, 14))), tmp_path, monkeypatch):
         for line in python:
             assert run(line) == 0, line
     assert len(list((tmp_path / "data" / "faces").glob("*.png"))) == 8
     assert len(list((tmp_path / "many").glob("*.png"))) == 1000
-    assert (tmp_path / "walk.gif").exists() and (tmp_path / "faces.png").exists()
+    assert (tmp_path / "walk.gif").exists() and (tmp_path / "walk.webp").exists() and (tmp_path / "faces.png").exists()
 
 
 def test_demo(tmp_path, monkeypatch):
@@ -123,5 +127,5 @@ def test_set_up_by_hand(tmp_path):
 
 
 def test_only_these_commands_stand_there():
-    known = re.compile(r"(python (preprocess|train|generate)\.py|make |python -m venv|\.venv/bin/pip)")
+    known = re.compile(r"(python (preprocess|train|generate|explore)\.py|make |python -m venv|\.venv/bin/pip)")
     assert [line for line in commands() if not known.match(line)] == []

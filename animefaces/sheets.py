@@ -1,0 +1,88 @@
+"""Sheets of pictures with words beside them. Pictures are uint8 (N, H, W, 1 or 3); a sheet is uint8 (H, W, 3)."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+GAP = 4  # pixels between two pictures
+LINE = 15  # pixels of a line of words
+
+
+def enlarge(pixels, least=64):
+    """(N, H, W, C) -> (N, k * H, k * W, 3), colour, k the smallest whole number that makes them `least` high."""
+    factor = max(1, -(-least // pixels.shape[1]))
+    colour = np.repeat(pixels, 3 // pixels.shape[-1], axis=-1)
+    if factor == 1:
+        return colour
+    size = (pixels.shape[2] * factor, pixels.shape[1] * factor)
+    return np.stack([np.asarray(Image.fromarray(p).resize(size, Image.Resampling.BICUBIC)) for p in colour])
+
+
+def rows(lines, heads=(), width=None):
+    """[(words, pictures)] -> a sheet: one row each, its words at the left; `heads` over the columns.
+
+    None among the pictures leaves a gap as wide as half a picture. `width` of the words in pixels, else as needed.
+    """
+    lines = [(words, [None if p is None else enlarge(p[None])[0] for p in pictures]) for words, pictures in lines]
+    height, wide = next(p for _, pictures in lines for p in pictures if p is not None).shape[:2]
+    font = ImageFont.load_default(12)
+    left = max([int(font.getlength(part)) + 10 for words, _ in lines for part in words.split("\n") if part], default=0)
+    left, top = width or left, LINE + GAP if heads else 0
+    steps = [[wide // 2 if p is None else wide + GAP for p in pictures] for _, pictures in lines]
+    sheet = Image.new("RGB", (left + max(map(sum, steps)), top + len(lines) * (height + GAP)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for i, head in enumerate(heads):
+        x = left + sum(steps[0][:i]) + (0 if len(head) > 6 else wide / 2)
+        draw.text((x, 1), head, "black", font, anchor="lt" if len(head) > 6 else "mt")
+    for i, (words, pictures) in enumerate(lines):
+        y = top + i * (height + GAP)
+        draw.text((4, y + height / 2), words, "black", font, anchor="lm")
+        for x, picture in zip(np.cumsum([left, *steps[i]]), pictures, strict=False):
+            if picture is not None:
+                sheet.paste(Image.fromarray(picture), (int(x), y))
+    return np.asarray(sheet)
+
+
+def numbered(pictures, numbers, columns=8):
+    """(N, H, W, C) and N numbers -> a sheet to choose from: under each picture its number."""
+    pictures = enlarge(pictures)
+    count, height, wide, _ = pictures.shape
+    font, high = ImageFont.load_default(12), height + LINE
+    sheet = Image.new("RGB", (min(columns, count) * (wide + GAP), -(-count // columns) * high), "white")
+    draw = ImageDraw.Draw(sheet)
+    for i, (picture, number) in enumerate(zip(pictures, numbers, strict=True)):
+        x, y = i % columns * (wide + GAP), i // columns * high
+        sheet.paste(Image.fromarray(picture), (x, y))
+        draw.text((x + wide / 2, y + height + 1), str(number), "black", font, anchor="mt")
+    return np.asarray(sheet)
+
+
+def boxed(pictures, boxes, colour=(255, 0, 90)):
+    """Pictures with the outline of a box (left, top, right, bottom), in pixels of the small picture, in each."""
+    drawn = enlarge(pictures)
+    factor = drawn.shape[1] // pictures.shape[1]
+    result = []
+    for picture, box in zip(drawn, boxes, strict=True):
+        image = Image.fromarray(picture)
+        ImageDraw.Draw(image).rectangle([int(side) * factor for side in box], outline=colour, width=1)
+        result.append(np.asarray(image))
+    return np.stack(result)
+
+
+def from_gradients(gradients):
+    """(N, H, W, C) of any size -> uint8 pictures: grey is none, each picture's largest is black or white."""
+    largest = np.abs(gradients).max(axis=(1, 2, 3), keepdims=True)
+    return np.clip(gradients / np.maximum(largest, 1e-12) * 127 + 128, 0, 255).astype(np.uint8)
+
+
+def focus(gradients, share=0.8):
+    """(N, H, W, C) -> boxes (N, 4), left, top, right, bottom: between them and the edges lies 1 - share per axis."""
+    energy = (np.asarray(gradients, np.float64) ** 2).sum(axis=-1)
+    boxes = []
+    for axis in (1, 2):  # over the rows, then over the columns: what is left is along x, then along y
+        along = energy.sum(axis=axis).cumsum(axis=1)
+        along /= np.maximum(along[:, -1:], 1e-300)
+        low, high = ((along < level).sum(axis=1) for level in ((1 - share) / 2, (1 + share) / 2))
+        last = along.shape[1] - 1  # where all is zero, too, there is a box
+        boxes.append((np.minimum(low, last), np.minimum(high, last)))
+    (left, right), (top, bottom) = boxes
+    return np.stack([left, top, right, bottom], axis=1)

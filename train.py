@@ -424,7 +424,7 @@ class EncoderTask:
     curves: ClassVar = {
         "loss": {"loss": "loss"},
         "nats": {"colour": "colour", "structure": "structure"},
-        "squared distance": {"traits": "traits", "prior": "prior"},
+        "squared distance": {"skin": "skin", "traits": "traits", "prior": "prior"},
         "share": {"right": "right photo of its batch"},
     }
     use = "a photo's face: python encode.py photo.jpg --run "
@@ -464,10 +464,10 @@ class EncoderTask:
         build.prepare(self.options)
         z, rows = latents.from_seeds(range(DRAWINGS), self.generator.input_shape[1]), []
         for start in tqdm(range(0, DRAWINGS, 240), desc="drawing", unit_scale=240, unit="face", disable=None):
-            rows.append(encoder.measured(saved.draw(self.generator, z[start : start + 240])))
+            rows.append(encoder.of_drawings(saved.draw(self.generator, z[start : start + 240])))
         count = min(len(self.photos), DRAWINGS)
-        photos = encoder.measured(images.to_network(self.photos[np.arange(count) * len(self.photos) // count]))
-        rows = {"photo": photos, "drawn": np.concatenate(rows)}
+        photos = images.to_network(self.photos[np.arange(count) * len(self.photos) // count])
+        rows = {"photo": encoder.measured(encoder.of_photos, photos), "drawn": np.concatenate(rows)}
         moments = {name: np.stack([of.mean(0), of.std(0) + 1e-6]) for name, of in rows.items()}
         return encoder.fit_sketch(z, (rows["drawn"] - moments["drawn"][0]) / moments["drawn"][1]), moments
 

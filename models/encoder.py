@@ -1,9 +1,9 @@
 """The learned encoder: a photo of a face -> a posterior over z whose drawing is that face. And its training.
 
 Nobody has pairs of photos and drawings. So the encoder is asked for drawings that have the layout of their
-photo among all photos of the batch, and the traits of its label; and that its codes together are those the
+photo among all photos of the batch, its skin, and the traits of its label; and that its codes together are those the
 generator knows, N(0, I). What the generator would draw it hears from a sketch: a small network that has learned
-the layout and traits of the drawing of any z, and answers a hundred times faster (docs/encode.md).
+the layout, skin and traits of the drawing of any z, and answers a hundred times faster (docs/encode.md).
 """
 
 from statistics import NormalDist
@@ -19,13 +19,24 @@ from models.state import named, restored
 TEMPERATURE = 0.2  # of the mean squared distance of two standardised layouts; strangers are 2 apart
 DIRECTIONS = 256  # in which the codes are compared with the prior
 # Weights of the losses. Structure and colour are retrievals, in nats; the others squared distances or nats.
-COLOUR, STRUCTURE, NEARNESS, WANTED, PRIOR, SPREAD = 1.3, 1.0, 0.1, 2.0, 5.0, 0.3
+COLOUR, STRUCTURE, NEARNESS, SKIN, WANTED, PRIOR, SPREAD = 1.3, 1.0, 0.1, 1.0, 2.0, 5.0, 0.3
+SEEN = likeness.LAYOUT_SIZE + likeness.SKIN_SIZE  # numbers of a row that a photo has, too; the traits come after
 
 
-def measured(images):
-    """Images (N, S, S, C) in [-1, 1] -> their layouts and traits, a few at a time: float32 (N, 562)."""
-    parts = [images[i : i + 250] for i in range(0, len(images), 250)]
-    return np.concatenate([np.asarray(ops.concatenate([likeness.layout(p), likeness.traits(p)], 1)) for p in parts])
+def of_photos(photos):
+    """Photos (N, S, S, C) in [-1, 1] -> layout and skin, (N, 563)."""
+    return ops.concatenate([likeness.layout(photos), likeness.skin(photos, likeness.SKIN_OF_PHOTOS)], axis=1)
+
+
+def of_drawings(drawings):
+    """Drawings (N, S, S, C) in [-1, 1] -> layout, skin and traits, (N, 565)."""
+    skin = likeness.skin(drawings, likeness.CHEEKS)
+    return ops.concatenate([likeness.layout(drawings), skin, likeness.traits(drawings)], axis=1)
+
+
+def measured(rows, images):
+    """`of_photos` or `of_drawings`, of many images, a few at a time: a numpy array."""
+    return np.concatenate([np.asarray(rows(images[i : i + 250])) for i in range(0, len(images), 250)])
 
 
 def fit_sketch(z, rows, epochs=12):
@@ -73,7 +84,7 @@ class Encoding:
     - loss: of all the following, weighted;
     - colour, structure: nats to tell the right photo of the batch by the drawing's layout;
     - right: share of the drawings whose own photo is the nearest, in both together;
-    - traits: mean squared distance from the wanted ones;
+    - skin, traits: mean squared distances from the photo's and from the wanted ones;
     - prior: squared Wasserstein distance of the codes from N(0, I), mean over directions;
     - spread: mean log-variance of the posteriors: how far z may stray and its drawing is still that of the photo.
 
@@ -81,9 +92,9 @@ class Encoding:
     """
 
     def __init__(self, encoder, sketch, optimizer, moments, average_decay=0.99, seed=0):
-        """`sketch`: as `fit_sketch` makes it. `moments`: mean and deviation of photos' rows, (2, 562)."""
+        """`sketch`: as `fit_sketch` makes it of drawings' rows. `moments`: mean and deviation of photos', (2, 563)."""
         self.encoder, self.sketch, self.optimizer = encoder, sketch, optimizer
-        self.moments, self.latent = moments[:, : likeness.LAYOUT_SIZE], sketch.input_shape[1]
+        self.moments = moments
         self.average, self.average_decay = keras.models.clone_model(encoder), average_decay
         self.average.set_weights(encoder.get_weights())
         optimizer.build(encoder.trainable_variables)
@@ -108,20 +119,22 @@ class Encoding:
 
     def _loss(self, photos, wanted):
         mean, spread = ops.split(self.encoder(self._roughened(photos), training=True), 2, axis=1)
-        theirs = likeness.standardised(likeness.layout(photos), self.moments)
+        theirs = likeness.standardised(of_photos(photos), self.moments)
         rows = self.sketch(mean, training=False)
-        colour, structure, nearness, right = _resemblance(rows[:, : likeness.LAYOUT_SIZE], theirs)
+        colour, structure, nearness, right = _resemblance(rows[:, :SEEN], theirs)
+        skin = ops.mean(ops.square((rows[:, :SEEN] - theirs)[:, likeness.LAYOUT_SIZE :]))
         known = ops.logical_not(ops.isnan(wanted))
-        off = ops.where(known, rows[:, likeness.LAYOUT_SIZE :] - ops.where(known, wanted, 0.0), 0.0)
+        off = ops.where(known, rows[:, SEEN:] - ops.where(known, wanted, 0.0), 0.0)
         traits, prior = ops.mean(ops.square(off)), self._from_prior(mean)
-        loss = COLOUR * colour + STRUCTURE * structure + NEARNESS * nearness + WANTED * traits + PRIOR * prior
+        loss = COLOUR * colour + STRUCTURE * structure + NEARNESS * nearness + SKIN * skin
+        loss = loss + WANTED * traits + PRIOR * prior
         # The means come first: only the spread learns from how well a code near the mean still does.
         noise = keras.random.normal(mean.shape, seed=self._chance)
         near = ops.stop_gradient(mean) + ops.exp(spread / 2) * noise
-        strayed = _resemblance(self.sketch(near, training=False)[:, : likeness.LAYOUT_SIZE], theirs)
+        strayed = _resemblance(self.sketch(near, training=False)[:, :SEEN], theirs)
         loss = loss + SPREAD * (strayed[0] + strayed[1] - ops.mean(spread) / 2)
-        return loss, {"colour": colour, "structure": structure, "right": right, "traits": traits, "prior": prior,
-                      "spread": ops.mean(spread)}  # fmt: skip
+        return loss, {"colour": colour, "structure": structure, "right": right, "skin": skin, "traits": traits,
+                      "prior": prior, "spread": ops.mean(spread)}  # fmt: skip
 
     def _roughened(self, images):
         """Images as another camera and another light would have given them, for the encoder to see through."""
@@ -152,10 +165,10 @@ class Encoding:
 
 
 def _resemblance(ours, theirs):
-    """Standardised layouts (B, 560) of drawings and of their photos -> colour and structure, each the nats it takes
+    """Standardised rows (B, 563) of drawings and of their photos -> colour and structure, each the nats it takes
     to find the right photo (InfoNCE); how far the right ones are; the share that is nearest to its own.
     """  # fmt: skip
-    parts = (slice(0, likeness.COLOUR_SIZE), slice(likeness.COLOUR_SIZE, None))
+    parts = (slice(0, likeness.COLOUR_SIZE), slice(likeness.COLOUR_SIZE, likeness.LAYOUT_SIZE))
     colour, structure = (_distances(ours[:, part], theirs[:, part]) for part in parts)
     nats = [ops.mean(ops.logsumexp(-d / TEMPERATURE, axis=1) + ops.diagonal(d) / TEMPERATURE)
             for d in (colour, structure)]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What of a face shall stay when it is drawn: where its colours lie, its coarse structure, and two traits.
+"""What of a face shall stay when it is drawn: where its colours lie, its coarse structure, its skin, two traits.
 
 Differentiable, and made to be compared across the gap between photos and drawings: each side is first
 standardised over its own set. animefaces/likeness.py measures the same layout on pixels.
@@ -13,8 +13,11 @@ LAYOUT_SIZE = COLOUR_SIZE + 2 * EDGES**2
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32)
 WHITE = np.array([0.9505, 1.0, 1.089], np.float32)  # D65, of which sRGB's white is made
 
-# Where drawn faces have what the traits look at, as shares of the side: top, bottom, left, right. Measured on
-# the mean of 20,000 faces cut as faces.py cuts them.
+SKIN_SIZE = 3  # the numbers after the layout
+
+# Places in a face, as shares of the side: top, bottom, left, right. In drawings as faces.py cuts them, seen on the
+# mean of 20,000; in photos as photos.py cuts them, between eyes and mouth.
+SKIN_OF_PHOTOS = (0.40, 0.60, 0.22, 0.78)
 CHEEKS = (0.625, 0.734, 0.406, 0.594)
 EYES = (0.453, 0.625, 0.219, 0.781)
 CROWN = (0.0625, 0.219, 0.3125, 0.6875)
@@ -34,6 +37,11 @@ def layout(images):
     structure = ops.reshape(slopes, (-1, 2 * EDGES**2))
     length = ops.sqrt(ops.sum(ops.square(structure), axis=1, keepdims=True) + 1e-6)
     return ops.concatenate([colour, structure / length], axis=1)
+
+
+def skin(images, place):
+    """Images (N, S, S, C) in [-1, 1] -> the mean Lab at that place, CHEEKS of drawings or SKIN_OF_PHOTOS: (N, 3)."""
+    return ops.mean(to_lab(_part(images, place)), axis=(1, 2))
 
 
 def traits(images):

@@ -69,6 +69,15 @@ def test_planted_traits_are_read():
     assert planted(0, 1)[0] == pytest.approx(planted(0, 0)[0], abs=0.02)
 
 
+def test_skin_is_read_where_each_side_has_it():
+    face = np.zeros((1, 64, 64, 3), np.float32)
+    face[:, 40:47, 26:38] = 1  # white cheeks of a drawing
+    assert np.allclose(np.asarray(likeness.skin(face, likeness.CHEEKS)), [[100, 0, 0]], atol=0.1)
+    face = np.zeros((1, 64, 64, 3), np.float32)
+    face[:, 26:38, 14:50] = -1  # black skin between eyes and mouth of a photo
+    assert np.allclose(np.asarray(likeness.skin(face, likeness.SKIN_OF_PHOTOS)), 0, atol=0.1)
+
+
 def test_a_sketch_learns_what_a_linear_generator_draws():
     rng = np.random.default_rng(0)
     z = rng.standard_normal((2000, LATENT)).astype(np.float32)
@@ -83,8 +92,8 @@ def test_a_sketch_learns_what_a_linear_generator_draws():
 def training():
     keras.utils.set_random_seed(0)
     z = keras.Input((LATENT,))
-    sketch = keras.Model(z, keras.layers.Dense(562)(z))
-    rows = encoder.measured(drawn(16, 16))
+    sketch = keras.Model(z, keras.layers.Dense(565)(z))
+    rows = encoder.measured(encoder.of_photos, drawn(16, 16))
     moments = np.stack([rows.mean(0), rows.std(0) + 1e-6])
     network = encoder.build_encoder(16, 3, LATENT, widths=(8, 16))
     return encoder.Encoding(network, sketch, keras.optimizers.Adam(3e-3), moments, seed=3)

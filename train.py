@@ -42,7 +42,7 @@ USED = {"vae": ENCODING, "encoder": ENCODING | {"labels", "average"}}
 ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "sample_every", "steps_per_call"}
 LOG_EVERY = 10  # steps
 COLUMNS = 16  # faces in a row of an encoder's sample
-DRAWINGS = 12_000  # from which the encoder's sketch of the generator is made
+DRAWINGS = 24_000  # from which the encoder's sketch of the generator is made
 SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
 MAX_ROLLBACKS = 3
 
@@ -130,7 +130,7 @@ RECIPES = {
     # What turns a photo into z; each is named like the network it trains.
     "vae": replace(BASE, network="vae", batch_size=128, learning_rate=1e-3, beta1=0.9, steps=5_000),
     "encoder": replace(BASE, network="encoder", data=(Path("data/photos"),), learning_rate=1e-3, beta1=0.9,
-                       average=0.99, steps=2_500, sample_every=250),
+                       average=0.997, steps=2_500, sample_every=250),
 }  # fmt: skip
 RECIPES = {name: replace(recipe, recipe=name) for name, recipe in RECIPES.items()}
 
@@ -150,16 +150,16 @@ def label_targets(options, epoch, rng):
 
 
 def wanted_traits(photos, path):
-    """Names of photos, and a table of their ages and sexes or None -> float32 (N, 2), as models.likeness.traits.
+    """Names of photos, and a table of their ages and sexes or None -> float32 (N, 3), as models.likeness.traits.
 
-    Eyes grow smaller with age and are smaller in men, whose hair is shorter, too: that is what drawings have for
-    it. Standardised over the photos; nan where the table has no such photo.
+    Eyes grow smaller with age and are smaller in men, whose hair is shorter, too, and age makes hair grey: that is
+    what drawings have for it. Standardised over the photos; nan where the table has no such photo.
     """
     import csv
 
     import numpy as np
 
-    wanted = np.full((len(photos), 2), np.nan, np.float32)
+    wanted = np.full((len(photos), 3), np.nan, np.float32)
     if path is None:
         return wanted
     try:
@@ -172,7 +172,7 @@ def wanted_traits(photos, path):
         raise Problem(f"{path} names none of the photos: its column file must hold their file names")
     age, male = ((rows - np.nanmean(rows, axis=0)) / (np.nanstd(rows, axis=0) + 1e-6)).T
     eyes, hair = -(age + 0.5 * male), -male
-    return np.stack([eyes / (np.nanstd(eyes) + 1e-6), hair], axis=1).astype(np.float32)
+    return np.stack([eyes / (np.nanstd(eyes) + 1e-6), hair, -age], axis=1).astype(np.float32)
 
 
 def initialise(gan, options):

@@ -19,7 +19,7 @@ from models.state import named, restored
 TEMPERATURE = 0.2  # of the mean squared distance of two standardised layouts; strangers are 2 apart
 DIRECTIONS = 256  # in which the codes are compared with the prior
 # Weights of the losses. Structure and colour are retrievals, in nats; the others squared distances or nats.
-COLOUR, STRUCTURE, NEARNESS, SKIN, WANTED, PRIOR, SPREAD = 1.3, 1.0, 0.1, 1.0, 2.0, 5.0, 0.3
+COLOUR, STRUCTURE, NEARNESS, SKIN, WANTED, PRIOR, SPREAD = 1.3, 1.0, 0.1, 1.0, 2.0, 6.0, 0.3
 SEEN = likeness.LAYOUT_SIZE + likeness.SKIN_SIZE  # numbers of a row that a photo has, too; the traits come after
 
 
@@ -29,7 +29,7 @@ def of_photos(photos):
 
 
 def of_drawings(drawings):
-    """Drawings (N, S, S, C) in [-1, 1] -> layout, skin and traits, (N, 565)."""
+    """Drawings (N, S, S, C) in [-1, 1] -> layout, skin and traits, (N, 566)."""
     skin = likeness.skin(drawings, likeness.CHEEKS)
     return ops.concatenate([likeness.layout(drawings), skin, likeness.traits(drawings)], axis=1)
 
@@ -78,7 +78,7 @@ class Encoding:
     """An encoder in training, with the interface of models.gan.GAN.
 
     `steps(step, photos, wanted)` does one step for each entry of the inputs' leading axis: step (K,) int32,
-    counted from 0; photos (K, B, H, W, C) in [-1, 1]; wanted (K, B, 2), the standardised traits each drawing
+    counted from 0; photos (K, B, H, W, C) in [-1, 1]; wanted (K, B, 3), the standardised traits each drawing
     shall have, nan where unknown. It returns the figures of each step, a dict of float32 (K,):
 
     - loss: of all the following, weighted;

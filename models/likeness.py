@@ -1,4 +1,4 @@
-"""What of a face shall stay when it is drawn: where its colours lie, its coarse structure, its skin, two traits.
+"""What of a face shall stay when it is drawn: where its colours lie, its coarse structure, its skin, three traits.
 
 Differentiable, and made to be compared across the gap between photos and drawings: each side is first
 standardised over its own set. animefaces/likeness.py measures the same layout on pixels.
@@ -45,17 +45,18 @@ def skin(images, place):
 
 
 def traits(images):
-    """Drawn faces (N, S, S, C) in [-1, 1] -> (N, 2) in [0, 1]: the size of the eyes, and long hair.
+    """Drawn faces (N, S, S, C) in [-1, 1] -> (N, 3): size of the eyes, long hair, both in [0, 1]; colour of the hair.
 
-    Eyes are what is unlike the cheeks around the eyes' place; long hair is what is like the crown beside
-    the jaw. Of drawings these two tell men and grown-ups best, without labels.
+    Eyes are what is unlike the cheeks around the eyes' place; long hair is what is like the crown beside the jaw;
+    the third is the chroma of the crown, 0 for grey. They tell men and grown-ups in drawings, without labels.
     """
     lab = to_lab(images)
     cheeks, crown = (ops.mean(_part(lab, place), axis=(1, 2), keepdims=True) for place in (CHEEKS, CROWN))
     eyes = ops.mean(ops.sigmoid((_difference(_part(lab, EYES), cheeks) - 18) / 4), axis=(1, 2))
     sides = [ops.sigmoid((25 - _difference(_part(lab, side), crown)) / 5) for side in BESIDE_THE_JAW]
     hair = ops.mean(ops.stack([ops.mean(side, axis=(1, 2)) for side in sides]), axis=0)
-    return ops.stack([eyes, hair], axis=1)
+    chroma = ops.sqrt(ops.sum(ops.square(crown[:, 0, 0, 1:]), axis=1) + 1e-3)
+    return ops.stack([eyes, hair, chroma], axis=1)
 
 
 def to_lab(images):

@@ -17,7 +17,7 @@ from models import saved, vae
 from models.refine import refine, unlikeness
 
 LATENT = 8
-MOMENTS = {side: np.stack([np.zeros(565), np.ones(565)]).astype(np.float32) for side in ("photo", "drawn")}
+MOMENTS = {side: np.stack([np.zeros(566), np.ones(566)]).astype(np.float32) for side in ("photo", "drawn")}
 
 
 def tiny_encoder(size=16, channels=3, latent=LATENT):

@@ -67,6 +67,9 @@ def test_planted_traits_are_read():
         assert planted(share, 0)[0] == pytest.approx(share, abs=0.08)
         assert planted(0, share)[1] == pytest.approx(share, abs=0.08)
     assert planted(0, 1)[0] == pytest.approx(planted(0, 0)[0], abs=0.02)
+    blue, grey = (np.full((1, 64, 64, 3), 0.2, np.float32) * colour for colour in ([-1, -1, 4], [1, 1, 1]))
+    assert np.asarray(likeness.traits(blue))[0, 2] > 50
+    assert np.asarray(likeness.traits(grey))[0, 2] < 1
 
 
 def test_skin_is_read_where_each_side_has_it():
@@ -92,7 +95,7 @@ def test_a_sketch_learns_what_a_linear_generator_draws():
 def training():
     keras.utils.set_random_seed(0)
     z = keras.Input((LATENT,))
-    sketch = keras.Model(z, keras.layers.Dense(565)(z))
+    sketch = keras.Model(z, keras.layers.Dense(566)(z))
     rows = encoder.measured(encoder.of_photos, drawn(16, 16))
     moments = np.stack([rows.mean(0), rows.std(0) + 1e-6])
     network = encoder.build_encoder(16, 3, LATENT, widths=(8, 16))
@@ -101,7 +104,7 @@ def training():
 
 def fed(steps, wanted=0.0):
     photos = np.stack([drawn(16, 16)] * steps)
-    return np.arange(steps, dtype=np.int32), photos, np.full((steps, 16, 2), wanted, np.float32)
+    return np.arange(steps, dtype=np.int32), photos, np.full((steps, 16, 3), wanted, np.float32)
 
 
 def test_training_finds_the_photos_and_fills_the_prior(training):

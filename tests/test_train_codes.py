@@ -83,9 +83,10 @@ def table(rows, name="labels.csv"):
 def test_older_people_and_men_get_smaller_eyes_and_men_shorter_hair():
     path = table([("a.png", 20, 0), ("b.png", 60, 0), ("c.png", 20, 1), ("d.png", 60, 1)])
     wanted = program.wanted_traits(["x/a.png", "x/b.png", "c.png", "d.png", "unknown.png"], path)
-    eyes, hair = wanted[:4].T
+    eyes, hair, colour = wanted[:4].T
     assert eyes[0] > eyes[1] and eyes[0] > eyes[2] > eyes[3]
     assert hair[0] == hair[1] > hair[2] == hair[3]
+    assert colour[0] == colour[2] > colour[1] == colour[3]
     assert np.allclose(wanted[:4].mean(0), 0, atol=1e-6) and np.allclose(wanted[:4].std(0), 1, atol=1e-4)
     assert np.isnan(wanted[4]).all()
     assert np.isnan(program.wanted_traits(["a.png"], None)).all()

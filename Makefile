@@ -12,6 +12,7 @@ demo: $(VENV)/installed
 	$(RUN) train.py --data data/cartoons --recipe demo --minutes 1.5 --run results/demo
 	$(RUN) generate.py --run results/demo --output results/demo/faces.png
 	$(RUN) generate.py --run models/pretrained --output results/demo/anime.png
+	$(RUN) encode.py docs/images/astronaut.jpg --run models/pretrained --variants 3 --output results/demo/astronaut.png
 	@echo "Next, with pictures of your own: $(RUN) train.py --data FOLDER"
 
 test: lint

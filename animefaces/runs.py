@@ -189,6 +189,8 @@ def open_run(options, given, adjustable):
             flags = ", ".join("--" + name.replace("_", "-") for name in changed)
             raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
         return options.run, replace(recorded, **{n: getattr(options, n) for n in given & adjustable})
+    if options.init_from == Path(PRETRAINED.name) and not options.init_from.exists():
+        options = replace(options, init_from=PRETRAINED)
     if options.init_from:
         options = _continued(options, given)
     return options.run or create(options.recipe), options

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from booru import Booru, running
 
+import encode
 import explore
 import generate
 import preprocess
@@ -18,12 +20,13 @@ import train
 from animefaces import cartoons, images
 
 PROJECT = Path(__file__).resolve().parent.parent
-SCRIPTS = {f"{script.__name__}.py": script.main for script in (preprocess, train, generate, explore)}
+SCRIPTS = {f"{script.__name__}.py": script.main for script in (preprocess, train, generate, encode, explore)}
 SCRIPTS["animefaces.cartoons"] = cartoons.main
 # The real programs and flags, on networks and counts that take a moment.
 SMALL = {
     "train.py": ["--size", "16", "--generator-widths", "8,8", "--discriminator-widths", "8,8", "--batch-size", "4"],
     "generate.py": [],
+    "encode.py": [],
     "explore.py": [],
     # A detector that knows where these pictures have their face: the real one's file is not part of the project.
     "preprocess.py": ["--detector", "detectors:middle", "--workers", "1", "--size", "16"],
@@ -47,6 +50,9 @@ def write_pictures(folder):
         with zipfile.ZipFile(folder / name, "w") as archive:
             for file in (folder / "more_faces").iterdir():
                 archive.write(file, file.name)
+    shutil.copy(PROJECT / "docs" / "images" / "astronaut.jpg", folder / "photo.jpg")
+    shutil.copy(folder / "faces.zip", folder / "photos.zip")
+    (folder / "photos.csv").write_text("file,age,male\n0.png,30,0\n1.png,50,1\n")
     np.savez(folder / "mnist.npz", x_train=np.zeros((6, 28, 28), np.uint8), y_train=np.arange(6))
 
 
@@ -73,8 +79,10 @@ def run(line):
     if script == "train.py":
         steps = ["--steps", "2"] if "--steps" not in arguments else ["--steps", "3"]
         resumed = "--run" in arguments and Path(arguments[arguments.index("--run") + 1]).exists()
-        started = "--init-from" in arguments
+        started = "--init-from" in arguments or arguments[0] in ("vae", "encoder")
         small = steps if resumed else [*steps, "--batch-size", "4"] if started else [*small, *steps]
+        if arguments[0] in ("vae", "encoder"):
+            small += ["--init-from", "models/pretrained"]
     if script == "explore.py" and arguments[0] not in ("walk", "arithmetic"):
         small = ["--samples", "32"]
     return SCRIPTS[script]([*arguments, *small])
@@ -86,6 +94,7 @@ def test_commands(tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(PROJECT / "models")  # the shipped weights are named by their path
     python = [line for line in commands() if re.match(r"python \w+\.py", line)]
     assert len(python) >= 19
+    monkeypatch.setattr(train, "DRAWINGS", 48)
     with running(Booru(posted(tmp_path / "site", range(10, 14))), tmp_path, monkeypatch):
         for line in python:
             assert run(line) == 0, line
@@ -96,7 +105,8 @@ def test_commands(tmp_path, monkeypatch):
 
 def test_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "models").symlink_to(PROJECT / "models")
+    for folder in ("models", "docs"):
+        (tmp_path / folder).symlink_to(PROJECT / folder)
     listed = subprocess.run(
         ["make", "--dry-run", "--file", PROJECT / "Makefile", "--directory", PROJECT, "demo", "VENV=nowhere"],
         capture_output=True, text=True, check=True,
@@ -104,11 +114,12 @@ def test_demo(tmp_path, monkeypatch):
     lines = [
         line for line in listed.stdout.splitlines() if re.match(r"nowhere/bin/python (-m animefaces|\w+\.py)", line)
     ]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         assert run(line) == 0, line
     assert (tmp_path / "results" / "demo" / "faces.png").exists()
     assert (tmp_path / "results" / "demo" / "anime.png").exists()
+    assert (tmp_path / "results" / "demo" / "astronaut.png").exists()
 
 
 @pytest.mark.parametrize("line", [line for line in commands() if line.startswith("make")])
@@ -127,5 +138,5 @@ def test_set_up_by_hand(tmp_path):
 
 
 def test_only_these_commands_stand_there():
-    known = re.compile(r"(python (preprocess|train|generate|explore)\.py|make |python -m venv|\.venv/bin/pip)")
+    known = re.compile(r"(python (preprocess|train|generate|encode|explore)\.py|make |python -m venv|\.venv/bin/pip)")
     assert [line for line in commands() if not known.match(line)] == []

@@ -77,7 +77,7 @@ def test_reduced_precision_trains(train):
 def test_what_a_run_leaves(trained):
     assert {path.name for path in trained.iterdir()} == {
         "options.json", "log.jsonl", "events", "samples", "curves.png", "progress.gif",
-        "generator.keras", "state", "lock",
+        "generator.keras", "discriminator.keras", "state", "lock",
     }  # fmt: skip
     steps = [path.name for path in sorted((trained / "samples").iterdir())]
     assert steps == ["step_000000.png", "step_000008.png", "step_000016.png", "step_000020.png"]
@@ -187,6 +187,17 @@ def test_going_on_from_a_file(trained, train):
             part, number = name.split("/")
             if part in ("generator", "average"):
                 assert np.array_equal(ours[name], theirs[f"average/{number}"])
+
+
+def test_the_shipped_weights_have_a_name(trained, train, monkeypatch):
+    monkeypatch.setattr(runs, "PRETRAINED", trained.rename(trained.with_name("pretrained")))
+    try:
+        assert train("--init-from", "pretrained", "--run", "run", "--steps", "1") == 0
+    finally:
+        runs.PRETRAINED.rename(trained)
+    one, other = (dict(np.load(sorted((run / "state").iterdir())[-1])) for run in (Path("run"), trained))
+    assert options_of(Path("run"))["options"]["init_from"].endswith("pretrained")
+    assert one.keys() == other.keys()
 
 
 def test_a_recipe_beside_init_from_is_meant(trained, train, refused):

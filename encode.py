@@ -3,7 +3,7 @@
     python encode.py photo.jpg                          # anime.png: the photo's face and its anime face
     python encode.py *.jpg --variants 4 --output card.png
     python encode.py photos/*.jpg --output faces/       # a folder: one file per face, and latents.npz
-    python encode.py photo.jpg --refine 100             # a moment of search for a nearer likeness
+    python encode.py photo.jpg --refine 0               # the encoder's guess as it is, a second sooner
     python encode.py photo.jpg --encoder vae            # the dense VAE: its code is just fed to the generator
     python encode.py crop.png --no-detect               # the picture is a tight crop of a face already
 
@@ -11,13 +11,14 @@ A photo may show several people: they are numbered from left to right.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from animefaces.options import Misuse, Problem, option, run_script, within
 
 MAX_ROWS = 100  # faces on one card
+REFINE = 4  # steps: more make it more like the photo, and less like a drawing (docs/encode.md)
 GAP = 16  # pixels between the faces of a card
 
 
@@ -30,7 +31,8 @@ class Options:
     run: Path | None = option(None, "run folder or .keras file in one (default: the newest run that holds "
                                     "such an encoder, else the shipped weights)")  # fmt: skip
     variants: int = option(0, "further faces that the photo could mean as well", within(0, 20))
-    refine: int = option(0, "steps of search for a z whose face is more like the photo", within(0, 10_000))
+    refine: int | None = option(None, "steps of search for a z whose face is more like the photo (default: "
+                                      f"{REFINE}; of the VAE 0)", within(0, 10_000))  # fmt: skip
     seed: int = option(0, "of the variants", within(0, 2**31 - 1))
     detect: bool = option(True, "look for faces; --no-detect: the picture's centre square is a tight crop of a face")
     output: str = option("anime.png", "FILE.png: a card of photo, face and variants; DIR/: one PNG file per face")
@@ -70,6 +72,8 @@ def encode(options, _):
         raise Misuse("there is no photo: name one or more, python encode.py photo.jpg")
     if options.refine and options.encoder == "vae":
         raise Misuse("--refine is for the learned encoder, which knows how photos and drawings compare: leave it out")
+    steps = options.refine if options.refine is not None else REFINE * (options.encoder == "learned")
+    options = replace(options, refine=steps)
     encoder, generator, file = runs.open_encoder(options.encoder, options.run, load_network)
     moments = runs.read_moments(file.parent) if options.refine else None
     find = photos.detector() if options.detect else None

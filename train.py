@@ -457,17 +457,17 @@ class EncoderTask:
         from tqdm import tqdm
 
         from animefaces import images, latents, runs
-        from models import build, encoder, saved
+        from models import build, encoder, likeness, saved
 
         if (self.run / runs.MOMENTS).exists():
             return saved.load(self.run / runs.SKETCH), runs.read_moments(self.run)
         build.prepare(self.options)
         z, rows = latents.from_seeds(range(DRAWINGS), self.generator.input_shape[1]), []
         for start in tqdm(range(0, DRAWINGS, 240), desc="drawing", unit_scale=240, unit="face", disable=None):
-            rows.append(encoder.of_drawings(saved.draw(self.generator, z[start : start + 240])))
+            rows.append(likeness.of_drawings(saved.draw(self.generator, z[start : start + 240])))
         count = min(len(self.photos), DRAWINGS)
         photos = images.to_network(self.photos[np.arange(count) * len(self.photos) // count])
-        rows = {"photo": encoder.measured(encoder.of_photos, photos), "drawn": np.concatenate(rows)}
+        rows = {"photo": encoder.measured(likeness.of_photos, photos), "drawn": np.concatenate(rows)}
         moments = {name: np.stack([of.mean(0), of.std(0) + 1e-6]) for name, of in rows.items()}
         return encoder.fit_sketch(z, (rows["drawn"] - moments["drawn"][0]) / moments["drawn"][1]), moments
 

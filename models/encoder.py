@@ -20,22 +20,10 @@ TEMPERATURE = 0.2  # of the mean squared distance of two standardised layouts; s
 DIRECTIONS = 256  # in which the codes are compared with the prior
 # Weights of the losses. Structure and colour are retrievals, in nats; the others squared distances or nats.
 COLOUR, STRUCTURE, NEARNESS, SKIN, WANTED, PRIOR, SPREAD = 1.3, 1.0, 0.1, 1.0, 2.0, 6.0, 0.3
-SEEN = likeness.LAYOUT_SIZE + likeness.SKIN_SIZE  # numbers of a row that a photo has, too; the traits come after
-
-
-def of_photos(photos):
-    """Photos (N, S, S, C) in [-1, 1] -> layout and skin, (N, 563)."""
-    return ops.concatenate([likeness.layout(photos), likeness.skin(photos, likeness.SKIN_OF_PHOTOS)], axis=1)
-
-
-def of_drawings(drawings):
-    """Drawings (N, S, S, C) in [-1, 1] -> layout, skin and traits, (N, 566)."""
-    skin = likeness.skin(drawings, likeness.CHEEKS)
-    return ops.concatenate([likeness.layout(drawings), skin, likeness.traits(drawings)], axis=1)
 
 
 def measured(rows, images):
-    """`of_photos` or `of_drawings`, of many images, a few at a time: a numpy array."""
+    """`likeness.of_photos` or `likeness.of_drawings`, of many images, a few at a time: a numpy array."""
     return np.concatenate([np.asarray(rows(images[i : i + 250])) for i in range(0, len(images), 250)])
 
 
@@ -119,19 +107,19 @@ class Encoding:
 
     def _loss(self, photos, wanted):
         mean, spread = ops.split(self.encoder(self._roughened(photos), training=True), 2, axis=1)
-        theirs = likeness.standardised(of_photos(photos), self.moments)
+        theirs = likeness.standardised(likeness.of_photos(photos), self.moments)
         rows = self.sketch(mean, training=False)
-        colour, structure, nearness, right = _resemblance(rows[:, :SEEN], theirs)
-        skin = ops.mean(ops.square((rows[:, :SEEN] - theirs)[:, likeness.LAYOUT_SIZE :]))
+        colour, structure, nearness, right = _resemblance(rows[:, : likeness.SEEN], theirs)
+        skin = ops.mean(ops.square((rows[:, : likeness.SEEN] - theirs)[:, likeness.LAYOUT_SIZE :]))
         known = ops.logical_not(ops.isnan(wanted))
-        off = ops.where(known, rows[:, SEEN:] - ops.where(known, wanted, 0.0), 0.0)
+        off = ops.where(known, rows[:, likeness.SEEN :] - ops.where(known, wanted, 0.0), 0.0)
         traits, prior = ops.mean(ops.square(off)), self._from_prior(mean)
         loss = COLOUR * colour + STRUCTURE * structure + NEARNESS * nearness + SKIN * skin
         loss = loss + WANTED * traits + PRIOR * prior
         # The means come first: only the spread learns from how well a code near the mean still does.
         noise = keras.random.normal(mean.shape, seed=self._chance)
         near = ops.stop_gradient(mean) + ops.exp(spread / 2) * noise
-        strayed = _resemblance(self.sketch(near, training=False)[:, :SEEN], theirs)
+        strayed = _resemblance(self.sketch(near, training=False)[:, : likeness.SEEN], theirs)
         loss = loss + SPREAD * (strayed[0] + strayed[1] - ops.mean(spread) / 2)
         return loss, {"colour": colour, "structure": structure, "right": right, "skin": skin, "traits": traits,
                       "prior": prior, "spread": ops.mean(spread)}  # fmt: skip

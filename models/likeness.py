@@ -13,7 +13,7 @@ LAYOUT_SIZE = COLOUR_SIZE + 2 * EDGES**2
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32)
 WHITE = np.array([0.9505, 1.0, 1.089], np.float32)  # D65, of which sRGB's white is made
 
-SKIN_SIZE = 3  # the numbers after the layout
+SEEN = LAYOUT_SIZE + 3  # numbers of a row that a photo has, too: its skin's are the last
 
 # Places in a face, as shares of the side: top, bottom, left, right. In drawings as faces.py cuts them, seen on the
 # mean of 20,000; in photos as photos.py cuts them, between eyes and mouth.
@@ -22,6 +22,16 @@ CHEEKS = (0.625, 0.734, 0.406, 0.594)
 EYES = (0.453, 0.625, 0.219, 0.781)
 CROWN = (0.0625, 0.219, 0.3125, 0.6875)
 BESIDE_THE_JAW = ((0.719, 0.969, 0.031, 0.219), (0.719, 0.969, 0.781, 0.969))
+
+
+def of_photos(photos):
+    """Photos (N, S, S, C) in [-1, 1] -> layout and skin, (N, 563)."""
+    return ops.concatenate([layout(photos), skin(photos, SKIN_OF_PHOTOS)], axis=1)
+
+
+def of_drawings(drawings):
+    """Drawings (N, S, S, C) in [-1, 1] -> layout, skin and traits, (N, 566)."""
+    return ops.concatenate([layout(drawings), skin(drawings, CHEEKS), traits(drawings)], axis=1)
 
 
 def layout(images):

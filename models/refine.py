@@ -8,28 +8,28 @@ from models import likeness, saved
 from models.engine import compiled, gradients
 
 RATE = 0.03  # Adam's, in standard deviations of the prior
+TRAITS = 1.0  # weight of the mean squared change of the traits, which the encoder has from labels
 NEARNESS = 2.0  # weight of the mean squared distance of z from the encoder's mean (idinvert, arXiv 2004.00049)
 
 
 def refine(generator, moments, images, means, steps, advance=lambda count: None):
     """Images (N, S, S, C) in [-1, 1] and the encoder's means, float32 (N, latent) -> z after so many steps.
 
-    `moments`: of photos and of drawings, as `models.encoder.Encoding` takes them. `advance` is told of each
+    `moments`: of photos and of drawings, as train.py keeps them beside the encoder. `advance` is told of each
     step done.
     """
-    z = means
-    rows = min(len(z), saved.ROWS)  # the last batch is filled up: compiled once, and bounded memory
+    rows = min(len(means), saved.ROWS)  # the last batch is filled up: compiled once, and bounded memory
     refined, step = [], None
-    for start in range(0, len(z), rows):
+    for start in range(0, len(means) if steps else 0, rows):
         part = [np.resize(a[start : start + rows], (rows, *a.shape[1:])) for a in (images, means)]
         if step is None:
-            reset, step = _descent(generator, moments, part[0].shape, part[1].shape)
+            reset, step = _descent(generator, moments, *(p.shape for p in part))
         variable = reset(*part)
         for number in range(steps):
             step(np.array([number], np.int32))
             advance(1)
         refined.append(np.asarray(variable.value))
-    return np.concatenate(refined)[: len(z)] if refined else z
+    return np.concatenate(refined)[: len(means)] if steps else means
 
 
 def _descent(generator, moments, shape, latents):
@@ -37,40 +37,47 @@ def _descent(generator, moments, shape, latents):
 
     `reset(images, means)` gives the variable that `step`, compiled, then moves.
     """
-    seen, z, means = (keras.Variable(np.zeros(size, np.float32)) for size in (shape, latents, latents))
+    traits = (shape[0], moments["drawn"].shape[1] - likeness.SEEN)
+    seen, z, means, kept = (keras.Variable(np.zeros(size, np.float32)) for size in (shape, latents, latents, traits))
     optimizer = keras.optimizers.Adam(RATE)
     optimizer.build([z])
     start = [np.asarray(v.value) for v in optimizer.variables]
 
     def step(number):
         def loss():
+            drawn = generator(z, training=False)
             far = ops.mean(ops.square(z - means), axis=1)
+            lost = ops.mean(ops.square(traits_of(drawn, moments) - kept), axis=1)
             # A sum over images, so that each goes its own way whatever the others do.
-            return ops.sum(unlikeness(generator(z, training=False), seen, moments) + NEARNESS * far), None
+            return ops.sum(unlikeness(drawn, seen, moments) + NEARNESS * far + TRAITS * lost), None
 
         value, _, grads = gradients(loss, [z])
         optimizer.apply(grads, [z])
         return {"loss": value}
 
     def reset(images, first):
-        for variable, value in ((seen, images), (z, first), (means, first)):
+        values = images, first, first, traits_of(saved.draw(generator, first), moments)
+        for variable, value in zip((seen, z, means, kept), values, strict=True):
             variable.assign(value)
         for variable, value in zip(optimizer.variables, start, strict=True):
             variable.assign(value)
         return z
 
-    return reset, compiled(step, [seen, z, means, *optimizer.variables, *generator.variables])
+    return reset, compiled(step, [seen, z, means, kept, *optimizer.variables, *generator.variables])
 
 
 def unlikeness(drawn, photos, moments):
-    """Drawings and photos, each (N, S, S, C) in [-1, 1] -> (N,): how far their layouts differ.
+    """Drawings and photos, each (N, S, S, C) in [-1, 1] -> (N,): how far they are apart in what the encoder keeps.
 
     Each side is standardised over its own set, as in the encoder's training: mean squared distances of the
-    colours and of the structure, added.
+    colours, of the structure and of the skin, added.
     """
-    layouts = [
-        likeness.standardised(likeness.layout(images), moments[side][:, : likeness.LAYOUT_SIZE])
-        for images, side in ((drawn, "drawn"), (photos, "photo"))
-    ]
-    far = ops.square(layouts[0] - layouts[1])
-    return sum(ops.mean(part, axis=1) for part in ops.split(far, [likeness.COLOUR_SIZE], axis=1))
+    ours = likeness.standardised(likeness.of_drawings(drawn), moments["drawn"])[:, : likeness.SEEN]
+    far = ops.square(ours - likeness.standardised(likeness.of_photos(photos), moments["photo"]))
+    parts = ops.split(far, [likeness.COLOUR_SIZE, likeness.LAYOUT_SIZE], axis=1)
+    return sum(ops.mean(part, axis=1) for part in parts)
+
+
+def traits_of(drawn, moments):
+    """Drawings (N, S, S, C) -> their traits, standardised over drawings: what refinement leaves as it is."""
+    return likeness.standardised(likeness.of_drawings(drawn), moments["drawn"])[:, likeness.SEEN :]

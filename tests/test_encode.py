@@ -17,7 +17,7 @@ from models import saved, vae
 from models.refine import refine, unlikeness
 
 LATENT = 8
-MOMENTS = {side: np.stack([np.zeros(566), np.ones(566)]).astype(np.float32) for side in ("photo", "drawn")}
+MOMENTS = {side: np.stack([np.zeros(n), np.ones(n)]).astype(np.float32) for side, n in (("photo", 563), ("drawn", 566))}
 
 
 def tiny_encoder(size=16, channels=3, latent=LATENT):
@@ -42,7 +42,7 @@ def draw(run):
     """encode.main with the tiny run, unless --run says otherwise, on tight crops -> exit code."""
 
     def call(*flags, detect=False):
-        own = [] if "--run" in flags else ["--run", run]
+        own = [*([] if "--run" in flags else ["--run", run]), *([] if "--refine" in flags else ["--refine", 0])]
         return encode.main([*map(str, [*flags, *own]), *([] if detect else ["--no-detect"])])
 
     return call

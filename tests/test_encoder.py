@@ -96,7 +96,7 @@ def training():
     keras.utils.set_random_seed(0)
     z = keras.Input((LATENT,))
     sketch = keras.Model(z, keras.layers.Dense(566)(z))
-    rows = encoder.measured(encoder.of_photos, drawn(16, 16))
+    rows = encoder.measured(likeness.of_photos, drawn(16, 16))
     moments = np.stack([rows.mean(0), rows.std(0) + 1e-6])
     network = encoder.build_encoder(16, 3, LATENT, widths=(8, 16))
     return encoder.Encoding(network, sketch, keras.optimizers.Adam(3e-3), moments, seed=3)

@@ -67,7 +67,7 @@ def test_planted_traits_are_read():
         assert planted(share, 0)[0] == pytest.approx(share, abs=0.08)
         assert planted(0, share)[1] == pytest.approx(share, abs=0.08)
     assert planted(0, 1)[0] == pytest.approx(planted(0, 0)[0], abs=0.02)
-    blue, grey = (np.full((1, 64, 64, 3), 0.2, np.float32) * colour for colour in ([-1, -1, 4], [1, 1, 1]))
+    blue, grey = (np.full((1, 64, 64, 3), colour, np.float32) for colour in ([-0.2, -0.2, 0.8], [0.2, 0.2, 0.2]))
     assert np.asarray(likeness.traits(blue))[0, 2] > 50
     assert np.asarray(likeness.traits(grey))[0, 2] < 1
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import train
-from models import inside
+from models import build, inside
 
 SMALL = {
     "strided": replace(train.RECIPES["light"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
@@ -20,7 +20,7 @@ SMALL = {
 @pytest.fixture(params=SMALL)
 def networks(request):
     keras.utils.set_random_seed(0)
-    return train.build_networks(SMALL[request.param])
+    return build.build_networks(SMALL[request.param])
 
 
 def pictures(network, count=3):
@@ -40,7 +40,7 @@ def test_a_generator_is_cut_and_whole_again(networks):
 
 
 def test_a_branch_is_no_cut():
-    generator, _ = train.build_networks(SMALL["residual"])
+    generator, _ = build.build_networks(SMALL["residual"])
     layers = {layer.name: layer for layer in generator.layers}
     inside_branches = [n for n, layer in layers.items() if type(layer).__name__ == "LeakyReLU"][:-1]
     assert inside_branches and not set(inside_branches) & set(inside.cuts(generator))

@@ -258,6 +258,17 @@ def test_the_cache_remembers_what_was_skipped(folder):
     assert (again.skipped, again.resized, again.fingerprint) == (first.skipped, first.resized, first.fingerprint)
 
 
+def test_each_picture_has_its_name(folder, faces, tmp_path):
+    (folder / "03.png").write_bytes(b"")
+    np.savez(tmp_path / "a.npz", x=np.zeros((2, 16, 16, 3), np.uint8))
+    archive = zipped(tmp_path / "a.zip", {"sub/b\nc.png": (faces / "00.png").read_bytes()})
+    names = [f"{i:02d}.png" for i in range(10) if i != 3] + ["x.npy[0]", "x.npy[1]", "sub/b\nc.png"]
+    for _ in range(2):  # from the cache, too
+        assert open_faces([folder, tmp_path / "a.npz", archive], 16, 3, tmp_path / "cache").names() == names
+    next((tmp_path / "cache").glob("*.names")).unlink()
+    assert open_faces([folder, tmp_path / "a.npz", archive], 16, 3, tmp_path / "cache").names() == names
+
+
 def test_the_cache_follows_changes(folder, drawn):
     before = read(folder).fingerprint
     images.save(folder / "00.png", 255 - drawn[0])

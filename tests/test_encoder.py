@@ -95,7 +95,9 @@ def test_a_sketch_learns_what_a_linear_generator_draws():
 def training():
     keras.utils.set_random_seed(0)
     z = keras.Input((LATENT,))
-    sketch = keras.Model(z, keras.layers.Dense(566)(z))
+    sketch = keras.Model(
+        z, keras.layers.Dense(566, kernel_initializer=keras.initializers.RandomNormal(stddev=LATENT**-0.5))(z)
+    )
     rows = encoder.measured(likeness.of_photos, drawn(16, 16))
     moments = np.stack([rows.mean(0), rows.std(0) + 1e-6])
     network = encoder.build_encoder(16, 3, LATENT, widths=(8, 16))

@@ -13,6 +13,7 @@ the generator for generate.py, and the state to go on from.
 import contextlib
 import dataclasses
 import math
+import shutil
 import sys
 import time
 from dataclasses import dataclass, field, replace
@@ -349,7 +350,10 @@ class GanTask:
 
 
 def open_frozen(options, run):
-    """The generator whose z is to be found: the run's own where it goes on, else --init-from's, as generate.py."""
+    """The generator whose z is to be found: the run's own where it goes on, else --init-from's, as generate.py.
+
+    Returns it and the folder it is from.
+    """
     from animefaces import runs
     from models import saved
 
@@ -359,7 +363,17 @@ def open_frozen(options, run):
         side, channels = generator.output_shape[2:]
         raise Misuse(f"{path} draws other pictures: give --size {side} --channels {channels}")
     generator.trainable = False
-    return generator
+    return generator, path.parent
+
+
+def keep_beside(source, run):
+    """What else there is about the generator goes with it: its discriminator, its edit directions."""
+    from animefaces import directions, images, runs
+
+    for name in (runs.DISCRIMINATOR, directions.FILE):
+        if (source / name).exists():
+            with images.written_whole(run / name) as temporary:
+                shutil.copyfile(source / name, temporary)
 
 
 class VaeTask:
@@ -376,13 +390,15 @@ class VaeTask:
         from models import build
 
         self.options, self.run, self.faces = options, run, faces
-        self.generator = open_frozen(options, run)
+        self.generator, self.source = open_frozen(options, run)
         self.player = build.build_vae(options, self.generator.input_shape[1])
         self.order = Order(len(faces), options.batch_size, options.seed)
         self.networks = {"encoder": self.player.encoder, "decoder": self.player.decoder}
 
     def begin(self, new):
-        """Nothing more is needed."""
+        """Keep with the run what is about its generator."""
+        if new:
+            keep_beside(self.source, self.run)
 
     def measure(self, progress):
         """The losses tell enough."""
@@ -445,7 +461,7 @@ class EncoderTask:
         self.options, self.run = options, run
         self.photos, self.held_out = Part(photos, np.flatnonzero(~held)), Part(photos, np.flatnonzero(held))
         self.wanted = wanted_traits(names[~held], options.labels)
-        self.generator = open_frozen(options, run)
+        self.generator, self.source = open_frozen(options, run)
         sketch, self.moments = self.sketch()
         self.player = build.build_encoding(options, sketch, self.moments["photo"])
         self.order = Order(len(self.photos), options.batch_size, options.seed)
@@ -472,13 +488,14 @@ class EncoderTask:
         return encoder.fit_sketch(z, (rows["drawn"] - moments["drawn"][0]) / moments["drawn"][1]), moments
 
     def begin(self, new):
-        """Keep the sketch and the moments with the run."""
+        """Keep with the run what is about its generator, the sketch and the moments."""
         import numpy as np
 
         from animefaces import images, runs
         from models import saved
 
         if new:
+            keep_beside(self.source, self.run)
             with images.written_whole(self.run / runs.SKETCH) as temporary:
                 saved.save(self.player.sketch, temporary)
             with images.written_whole(self.run / runs.MOMENTS) as temporary:  # last: it says that both are there

@@ -200,10 +200,17 @@ def to_record(options):
 
 
 def from_record(cls, record):
-    """The inverse of `to_record`. Raises Problem when the record is not one of `cls`."""
+    """The inverse of `to_record`. Raises Problem when the record is not one of `cls`.
+
+    An option that is younger than the record has its default, so that older runs go on.
+    """
     hints, values = typing.get_type_hints(cls), {}
     try:
+        if not isinstance(record, dict) or not record.keys() & hints.keys():
+            raise TypeError("it names none of them")
         for field in dataclasses.fields(cls):
+            if field.name not in record:
+                continue
             value = record[field.name]
             element, count = _kind(hints[field.name])
             if count != 1:

@@ -79,9 +79,9 @@ def run(line):
     if script == "train.py":
         steps = ["--steps", "2"] if "--steps" not in arguments else ["--steps", "3"]
         resumed = "--run" in arguments and Path(arguments[arguments.index("--run") + 1]).exists()
-        started = "--init-from" in arguments or arguments[0] in ("vae", "encoder")
+        started = "--init-from" in arguments or arguments[:1] in (["vae"], ["encoder"])
         small = steps if resumed else [*steps, "--batch-size", "4"] if started else [*small, *steps]
-        if arguments[0] in ("vae", "encoder"):
+        if arguments[:1] in (["vae"], ["encoder"]):
             small += ["--init-from", "models/pretrained"]
     if script == "explore.py" and arguments[0] not in ("walk", "arithmetic"):
         small = ["--samples", "32"]

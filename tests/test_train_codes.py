@@ -36,7 +36,7 @@ def test_a_run_is_whole_and_goes_on(network, train, faces, trained, capsys):
     own = {"encoder": {"sketch.keras", "moments.npz"}, "vae": set()}[network]
     assert {path.name for path in run.iterdir()} == {
         "options.json", "log.jsonl", "events", "samples", "curves.png", "progress.gif", "generator.keras", "state",
-        "lock", name,
+        "lock", "discriminator.keras", name,
     } | own  # fmt: skip
     assert saved.load(run / name).output_shape == (None, 16)
     assert np.array_equal(images.read(run / "curves.png").shape[2:], [3])

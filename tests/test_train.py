@@ -14,6 +14,7 @@ from PIL import Image
 
 import train as program
 from animefaces import cartoons, images, logs, runs
+from models import build
 from models import gan as players
 
 # Recipes whose networks are too large for a test keep their kind and number of layers, but not their widths.
@@ -427,5 +428,5 @@ def test_too_little_memory_is_one_line(refuse, monkeypatch):
     def large(*args):
         raise ResourceExhaustedError(None, None, "OOM when allocating tensor\nwith shape[1000000,1000000]")
 
-    monkeypatch.setattr(players, "GAN", large)
+    monkeypatch.setattr(build, "GAN", large)
     assert refuse(1, "--run", "run") == "not enough memory: try a smaller --batch-size, --size or --count"

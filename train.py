@@ -397,6 +397,7 @@ class VaeTask:
 
     def begin(self, new):
         """Keep with the run what is about its generator."""
+        print(f"generator  of {self.source}")
         if new:
             keep_beside(self.source, self.run)
 
@@ -465,7 +466,7 @@ class EncoderTask:
         sketch, self.moments = self.sketch()
         self.player = build.build_encoding(options, sketch, self.moments["photo"])
         self.order = Order(len(self.photos), options.batch_size, options.seed)
-        self.networks = {"generator": self.generator, "sketch": sketch, "encoder": self.player.encoder}
+        self.networks = {"sketch": sketch, "encoder": self.player.encoder}
 
     def sketch(self):
         """The run's own sketch and moments, or new ones, which take a minute or two."""
@@ -494,6 +495,7 @@ class EncoderTask:
         from animefaces import images, runs
         from models import saved
 
+        print(f"generator  of {self.source}")
         if new:
             keep_beside(self.source, self.run)
             with images.written_whole(self.run / runs.SKETCH) as temporary:

@@ -43,6 +43,8 @@ def test_a_run_is_whole_and_goes_on(network, train, faces, trained, capsys):
     assert [entry["step"] for entry in log_of(run)] == [10]
     told = capsys.readouterr().out
     assert "python encode.py photo.jpg" in told
+    assert f"generator  of {trained}\n" in told
+    assert "generator 0 parameters" not in told
     # The same command goes on, and ends where an uninterrupted run does.
     assert program.main([network, "--run", str(run), "--data", str(faces), "--steps", "20"]) == 0
     assert train(network, "--run", "whole", "--steps", "20", "--sample-every", "6") == 0

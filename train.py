@@ -13,7 +13,6 @@ the generator for generate.py, and the state to go on from.
 import contextlib
 import dataclasses
 import math
-import shutil
 import sys
 import time
 from dataclasses import dataclass, field, replace
@@ -42,8 +41,6 @@ ENCODING = {"network", "recipe", "run", "data", "cache", "init_from", "steps", "
 USED = {"vae": ENCODING, "encoder": ENCODING | {"labels", "average"}}
 ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "sample_every", "steps_per_call"}
 LOG_EVERY = 10  # steps
-COLUMNS = 16  # faces in a row of an encoder's sample
-DRAWINGS = 24_000  # from which the encoder's sketch of the generator is made
 SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
 MAX_ROLLBACKS = 3
 
@@ -150,32 +147,6 @@ def label_targets(options, epoch, rng):
     return real, fake
 
 
-def wanted_traits(photos, path):
-    """Names of photos, and a table of their ages and sexes or None -> float32 (N, 3), as models.likeness.traits.
-
-    Eyes grow smaller with age and are smaller in men, whose hair is shorter, too, and age makes hair grey: that is
-    what drawings have for it. Standardised over the photos; nan where the table has no such photo.
-    """
-    import csv
-
-    import numpy as np
-
-    wanted = np.full((len(photos), 3), np.nan, np.float32)
-    if path is None:
-        return wanted
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            table = {row["file"]: (float(row["age"]), float(row["male"])) for row in csv.DictReader(file)}
-    except (KeyError, TypeError, ValueError, csv.Error) as fault:
-        raise Problem(f"{path} is no table with columns file, age and male ({fault}): check --labels") from fault
-    rows = np.array([table.get(Path(name).name, (np.nan, np.nan)) for name in photos])
-    if np.isnan(rows).all():
-        raise Problem(f"{path} names none of the photos: its column file must hold their file names")
-    age, male = ((rows - np.nanmean(rows, axis=0)) / (np.nanstd(rows, axis=0) + 1e-6)).T
-    eyes, hair = -(age + 0.5 * male), -male
-    return np.stack([eyes / (np.nanstd(eyes) + 1e-6), hair, -age], axis=1).astype(np.float32)
-
-
 def initialise(gan, options):
     """Give a new run's networks the weights that --init-from names; its optimizers start anew, for other pictures."""
     from animefaces import runs
@@ -185,8 +156,8 @@ def initialise(gan, options):
     state = runs.load_state(source) if source.is_dir() else None
     with _other_networks(source):
         if state:
-            ours = {name: a for name, a in gan.state().items() if "optimizer" in name}
-            gan.restore({**{name: a for name, a in state[0].items() if "optimizer" not in name}, **ours})
+            ours = {name: a for name, a in gan.state.arrays().items() if "optimizer" in name}
+            gan.state.restore({**{name: a for name, a in state[0].items() if "optimizer" not in name}, **ours})
             return
         weights = saved.load(runs.find_generator(source)).get_weights()
         for network in (gan.generator, gan.average):
@@ -246,7 +217,7 @@ def train(options, given):
         from models import engine  # now, and not above: what is wrong so far is said at once
 
         with engine.memory_errors():
-            task = TASKS[options.network](options, faces, run)  # before anything is written: the options may not fit
+            task = open_task(options, faces, run)  # before anything is written: the options may not fit
             runs.keep_record(run, options, faces)
             announce(run, options, faces, progress)
             task.begin(new=not state)
@@ -349,194 +320,17 @@ class GanTask:
                 saved.save(self.player.average, temporary)
 
 
-def open_frozen(options, run):
-    """The generator whose z is to be found: the run's own where it goes on, else --init-from's, as generate.py.
+def open_task(options, faces, run):
+    """What to train, by its network. Raises Misuse if the options do not fit together."""
+    if options.network == "vae":
+        from training.vae import VaeTask
 
-    Returns it and the folder it is from.
-    """
-    from animefaces import runs
-    from models import saved
+        return VaeTask(options, faces, run)
+    if options.network == "encoder":
+        from training.encoder import EncoderTask
 
-    kept = run / runs.GENERATOR
-    generator, path = runs.open_generator(kept if kept.exists() else options.init_from, saved.load)
-    if generator.output_shape[1:] != (options.size, options.size, options.channels):
-        side, channels = generator.output_shape[2:]
-        raise Misuse(f"{path} draws other pictures: give --size {side} --channels {channels}")
-    generator.trainable = False
-    return generator, path.parent
-
-
-def keep_beside(source, run):
-    """What else there is about the generator goes with it: its discriminator, its edit directions."""
-    from animefaces import directions, images, runs
-
-    for name in (runs.DISCRIMINATOR, directions.FILE):
-        if (source / name).exists():
-            with images.written_whole(run / name) as temporary:
-                shutil.copyfile(source / name, temporary)
-
-
-class VaeTask:
-    """The dense VAE on faces, its latent size that of a generator, which it is fed to."""
-
-    shown: ClassVar = {"loss": "loss"}
-    curves: ClassVar = {
-        "nats per face": {"loss": "loss", "reconstruction": "reconstruction", "divergence": "divergence"}
-    }
-    use = "a photo's face: python encode.py photo.jpg --encoder vae --run "
-
-    def __init__(self, options, faces, run):
-        from animefaces.dataset import Order
-        from models import build
-
-        self.options, self.run, self.faces = options, run, faces
-        self.generator, self.source = open_frozen(options, run)
-        self.player = build.build_vae(options, self.generator.input_shape[1])
-        self.order = Order(len(faces), options.batch_size, options.seed)
-        self.networks = {"encoder": self.player.encoder, "decoder": self.player.decoder}
-
-    def begin(self, new):
-        """Keep with the run what is about its generator."""
-        print(f"generator  of {self.source}")
-        if new:
-            keep_beside(self.source, self.run)
-
-    def measure(self, progress):
-        """The losses tell enough."""
-
-    def batch(self, step):
-        """What one step is fed: (step, real), a function of (seed, step)."""
-        import numpy as np
-
-        from animefaces.images import to_network
-
-        return np.int32(step), to_network(self.faces[self.order.indices(step)])
-
-    def files(self):
-        """What is written beside each sample: file name -> network."""
-        from animefaces import runs
-
-        return {runs.ENCODERS["vae"]: self.player.encoder, runs.GENERATOR: self.generator}
-
-    def sample(self):
-        """A row of faces, a row of what the VAE gives back of each, and two rows that it draws of N(0, I)."""
-        import numpy as np
-
-        from animefaces import images, latents
-        from models import saved
-
-        latent = self.generator.input_shape[1]
-        pixels = self.faces[np.arange(COLUMNS) * len(self.faces) // COLUMNS]
-        means = saved.draw(self.player.encoder, images.to_network(pixels))[:, :latent]
-        z = np.concatenate([means, latents.from_seeds(range(2 * COLUMNS), latent)])
-        drawn = images.to_pixels(saved.draw(self.player.decoder, z))
-        small = np.stack([images.to_array(images.to_image(face), drawn.shape[1], 1) for face in pixels])
-        return images.grid(np.concatenate([small, drawn]), columns=COLUMNS)
-
-
-class EncoderTask:
-    """The learned encoder on photos, for a frozen generator. A tenth of the photos is never trained on."""
-
-    shown: ClassVar = {"loss": "loss", "right": "right"}
-    curves: ClassVar = {
-        "loss": {"loss": "loss"},
-        "nats": {"colour": "colour", "structure": "structure"},
-        "squared distance": {"skin": "skin", "traits": "traits", "prior": "prior"},
-        "share": {"right": "right photo of its batch"},
-    }
-    use = "a photo's face: python encode.py photo.jpg --run "
-
-    def __init__(self, options, photos, run):
-        import numpy as np
-
-        from animefaces import likeness
-        from animefaces.dataset import Order, Part
-        from models import build
-
-        names = np.array(photos.names())
-        held = likeness.held_out(names)
-        if held.all():
-            raise Problem(
-                "the number of every photo ends in 9, as of those that are only measured on: give more photos"
-            )
-        self.options, self.run = options, run
-        self.photos, self.held_out = Part(photos, np.flatnonzero(~held)), Part(photos, np.flatnonzero(held))
-        self.wanted = wanted_traits(names[~held], options.labels)
-        self.generator, self.source = open_frozen(options, run)
-        sketch, self.moments = self.sketch()
-        self.player = build.build_encoding(options, sketch, self.moments["photo"])
-        self.order = Order(len(self.photos), options.batch_size, options.seed)
-        self.networks = {"sketch": sketch, "encoder": self.player.encoder}
-
-    def sketch(self):
-        """The run's own sketch and moments, or new ones, which take a minute or two."""
-        import numpy as np
-        from tqdm import tqdm
-
-        from animefaces import images, latents, runs
-        from models import build, encoder, likeness, saved
-
-        if (self.run / runs.MOMENTS).exists():
-            return saved.load(self.run / runs.SKETCH), runs.read_moments(self.run)
-        build.prepare(self.options)
-        z, rows = latents.from_seeds(range(DRAWINGS), self.generator.input_shape[1]), []
-        for start in tqdm(range(0, DRAWINGS, 240), desc="drawing", unit_scale=240, unit="face", disable=None):
-            rows.append(likeness.of_drawings(saved.draw(self.generator, z[start : start + 240])))
-        count = min(len(self.photos), DRAWINGS)
-        photos = images.to_network(self.photos[np.arange(count) * len(self.photos) // count])
-        rows = {"photo": encoder.measured(likeness.of_photos, photos), "drawn": np.concatenate(rows)}
-        moments = {name: np.stack([of.mean(0), of.std(0) + 1e-6]) for name, of in rows.items()}
-        return encoder.fit_sketch(z, (rows["drawn"] - moments["drawn"][0]) / moments["drawn"][1]), moments
-
-    def begin(self, new):
-        """Keep with the run what is about its generator, the sketch and the moments."""
-        import numpy as np
-
-        from animefaces import images, runs
-        from models import saved
-
-        print(f"generator  of {self.source}")
-        if new:
-            keep_beside(self.source, self.run)
-            with images.written_whole(self.run / runs.SKETCH) as temporary:
-                saved.save(self.player.sketch, temporary)
-            with images.written_whole(self.run / runs.MOMENTS) as temporary:  # last: it says that both are there
-                np.savez(temporary, **self.moments)
-
-    def measure(self, progress):
-        """The losses tell enough; benchmarks/likeness.py measures more."""
-
-    def batch(self, step):
-        """What one step is fed: (step, photos, wanted traits), a function of (seed, step)."""
-        import numpy as np
-
-        from animefaces.images import to_network
-
-        indices = self.order.indices(step)
-        return np.int32(step), to_network(self.photos[indices]), self.wanted[indices]
-
-    def files(self):
-        """What is written beside each sample: file name -> network."""
-        from animefaces import runs
-
-        return {runs.ENCODERS["learned"]: self.player.average, runs.GENERATOR: self.generator}
-
-    def sample(self):
-        """Rows of photos, held out ones if there are any, each above a row of their drawings."""
-        import numpy as np
-
-        from animefaces import images
-        from models import saved
-
-        photos = self.held_out if len(self.held_out) else self.photos
-        pixels = photos[np.arange(min(3 * COLUMNS, len(photos)))]
-        means = saved.draw(self.player.average, images.to_network(pixels))[:, : self.generator.input_shape[1]]
-        drawn = images.to_pixels(saved.draw(self.generator, means))
-        rows = [side[i : i + COLUMNS] for i in range(0, len(pixels), COLUMNS) for side in (pixels, drawn)]
-        return images.grid(np.concatenate(rows), columns=COLUMNS)
-
-
-TASKS = {"gan": GanTask, "vae": VaeTask, "encoder": EncoderTask}
+        return EncoderTask(options, faces, run)
+    return GanTask(options, faces, run)
 
 
 def _parameters(network):
@@ -560,22 +354,20 @@ def announce(run, options, faces, progress):
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
     print(f"training   {options.steps:,} steps of {options.batch_size} at {size} ({epochs:,.1f} epochs){limit}, "
           f"on {engine.device()} with {engine.NAME}")  # fmt: skip
-    shown: ClassVar = {
-        k: v for k, v in to_record(options).items() if k not in ("data", "run", "network") and v is not None
-    }
+    shown = {k: v for k, v in to_record(options).items() if k not in ("data", "run", "network") and v is not None}
     print(
         "options    " + " ".join(f"{k}={','.join(map(str, v)) if isinstance(v, list) else v}" for k, v in shown.items())
     )
 
 
-def _restore(gan, run):
+def _restore(player, run):
     from animefaces import runs
 
     arrays, record, damaged = runs.load_state(run)
     for name in damaged:
         print(f"warning: {run}/state/{name} is damaged: going on from step {record['step']:,}", file=sys.stderr)
     with _other_networks(run):
-        gan.restore(arrays)
+        player.state.restore(arrays)
     return Progress.of(record)
 
 
@@ -694,7 +486,7 @@ class Training:
 
         from animefaces import runs
 
-        arrays = self.player.state()
+        arrays = self.player.state.arrays()
         if not all(np.isfinite(a).all() for a in arrays.values()):
             return False
         self.sample()
@@ -717,8 +509,8 @@ class Training:
             )
         self.progress = _restore(self.player, self.run)
         self.progress.rollbacks, self.progress.trouble, self.progress.seconds = rollbacks, trouble, seconds
-        self.player.scale_learning_rates(0.5)
-        runs.save_state(self.run, self.player.state(), dataclasses.asdict(self.progress))
+        self.player.state.scale_learning_rates(0.5)
+        runs.save_state(self.run, self.player.state.arrays(), dataclasses.asdict(self.progress))
         self.log.rewind(self.progress.step)
         back = f"back to step {self.progress.step:,} with half the learning rates"
         bar.write(f"warning: the loss or a weight at step {trouble:,} is not finite: {back}", file=sys.stderr)

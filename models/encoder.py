@@ -14,7 +14,7 @@ from keras import layers, ops
 
 from models import ema, likeness
 from models.engine import compiled, gradients
-from models.state import named, restored
+from models.state import State
 
 TEMPERATURE = 0.2  # of the mean squared distance of two standardised layouts; strangers are 2 apart
 DIRECTIONS = 256  # in which the codes are compared with the prior
@@ -88,11 +88,8 @@ class Encoding:
         optimizer.build(encoder.trainable_variables)
         self._chance = keras.random.SeedGenerator(seed)
         self._seed = int(np.random.default_rng(seed).integers(2**31))
-        variables = [v for part in self._parts().values() for v in part.variables]
-        self.steps = compiled(self._step, [*variables, self._chance.state, *sketch.variables])
-
-    def _parts(self):
-        return {"encoder": self.encoder, "average": self.average, "optimizer": self.optimizer}
+        self.state = State(encoder=encoder, average=self.average, optimizer=optimizer)
+        self.steps = compiled(self._step, [*self.state.variables, self._chance.state, *sketch.variables])
 
     def _step(self, step, photos, wanted):
         state = self._chance.state
@@ -138,18 +135,6 @@ class Encoding:
         directions = directions / ops.sqrt(ops.sum(ops.square(directions), axis=0, keepdims=True))
         quantiles = [[NormalDist().inv_cdf((i + 0.5) / z.shape[0])] for i in range(z.shape[0])]
         return ops.mean(ops.square(ops.sort(z @ directions, axis=0) - np.array(quantiles, np.float32)))
-
-    def state(self):
-        """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
-        return {name: np.asarray(v.value) for name, v in named(self._parts())}
-
-    def restore(self, arrays):
-        """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this one's."""
-        restored(self._parts(), arrays)
-
-    def scale_learning_rates(self, factor):
-        """Multiply the learning rate."""
-        self.optimizer.learning_rate = float(self.optimizer.learning_rate) * factor
 
 
 def _resemblance(ours, theirs):

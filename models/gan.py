@@ -8,7 +8,7 @@ from models import ema
 from models.augment import augment
 from models.engine import compiled, gradients, traced
 from models.losses import logistic, relativistic
-from models.state import named, restored
+from models.state import State
 
 DRAWS = 64  # more than any seed generator draws in one step
 
@@ -24,7 +24,8 @@ class GAN:
     - real_right, fake_right: share of the images that D told right; relativistic, of the pairs;
     - spread: how much G's images differ among each other, as a share of how much real ones do.
 
-    All chance on the device (dropout, augmentation) is a function of (seed, step).
+    All chance on the device (dropout, augmentation) is a function of (seed, step). `state`, a State, is all that
+    training changes.
     """
 
     def __init__(self, generator, discriminator, g_optimizer, d_optimizer, average_decay=0.0, augmentation=(), seed=0,
@@ -41,15 +42,11 @@ class GAN:
         layers = [*generator.layers, *discriminator.layers]
         seeded = [self._chance] + [layer.seed_generator for layer in layers if hasattr(layer, "seed_generator")]
         self._seeds = [(s.state, int(np.random.default_rng((seed, i)).integers(2**31))) for i, s in enumerate(seeded)]
-        variables = [v for part in self._parts().values() for v in part.variables]
+        self.state = State(generator=generator, discriminator=discriminator, average=self.average,
+                           g_optimizer=g_optimizer, d_optimizer=d_optimizer)  # fmt: skip
+        variables = self.state.variables
         seen = {id(v) for v in variables}
         self.steps = compiled(self._step, variables + [v for v, _ in self._seeds if id(v) not in seen])
-
-    def _parts(self):
-        return {
-            "generator": self.generator, "discriminator": self.discriminator, "average": self.average,
-            "g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer,
-        }  # fmt: skip
 
     def _step(self, step, real, z, real_target, fake_target):
         self._reseed(step)
@@ -99,19 +96,6 @@ class GAN:
         logits, _, pull = traced(lambda x: (self.discriminator(x, training=True), None), [], images)
         (gradient,) = pull(ops.ones_like(logits))[1]
         return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3)))
-
-    def state(self):
-        """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
-        return {name: np.asarray(v.value) for name, v in named(self._parts())}
-
-    def restore(self, arrays):
-        """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this GAN's."""
-        restored(self._parts(), arrays)
-
-    def scale_learning_rates(self, factor):
-        """Multiply both learning rates."""
-        for optimizer in (self.g_optimizer, self.d_optimizer):
-            optimizer.learning_rate = float(optimizer.learning_rate) * factor
 
 
 def in_float32(network):

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from models.engine import compiled, gradients
 from models.losses import divergence, logistic
-from models.state import named, restored
+from models.state import State
 
 SIDE = 28
 WIDTH = 256
@@ -71,11 +71,8 @@ class VAE:
         optimizer.build(self._trained)
         self._chance = keras.random.SeedGenerator(seed)
         self._seed = int(np.random.default_rng(seed).integers(2**31))
-        variables = [v for part in self._parts().values() for v in part.variables]
-        self.steps = compiled(self._step, [*variables, self._chance.state])
-
-    def _parts(self):
-        return {"encoder": self.encoder, "decoder": self.decoder, "optimizer": self.optimizer}
+        self.state = State(encoder=encoder, decoder=decoder, optimizer=optimizer)
+        self.steps = compiled(self._step, [*self.state.variables, self._chance.state])
 
     def _step(self, step, real):
         state = self._chance.state
@@ -92,15 +89,3 @@ class VAE:
         reconstruction = logistic(logits, pixels) * pixels.shape[-1]
         from_prior = divergence(mean, log_variance)
         return reconstruction + from_prior, {"reconstruction": reconstruction, "divergence": from_prior}
-
-    def state(self):
-        """Everything that training changes -> a dict of numpy arrays, the same on either backend."""
-        return {name: np.asarray(v.value) for name, v in named(self._parts())}
-
-    def restore(self, arrays):
-        """The inverse of `state`. Raises ValueError, before anything is changed, if the arrays are not this VAE's."""
-        restored(self._parts(), arrays)
-
-    def scale_learning_rates(self, factor):
-        """Multiply the learning rate."""
-        self.optimizer.learning_rate = float(self.optimizer.learning_rate) * factor

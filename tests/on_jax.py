@@ -14,15 +14,15 @@ assert engine.NAME == "jax"
 
 gan = tiny_gan(average=0.9)
 with np.load(folder / "start.npz") as file:
-    gan.restore(dict(file))
+    gan.state.restore(dict(file))
 calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
-np.savez(folder / "end.npz", **gan.state())
+np.savez(folder / "end.npz", **gan.state.arrays())
 
 pooled = tiny_gan(pooled=True, augmentation=ALL)
-start = pooled.state()
+start = pooled.state.arrays()
 losses = []
 for step in (0, 1, 0):
-    pooled.restore(start)
+    pooled.state.restore(start)
     losses.append({name: value.item() for name, value in pooled.steps(*batch(first=step)).items()})
 
 z = np.random.default_rng(0).standard_normal((5, 8), np.float32)

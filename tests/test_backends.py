@@ -17,7 +17,7 @@ def both(tmp_path_factory):
     """Four steps from the same weights on either backend -> (TensorFlow's GAN, its figures, JAX's output, folder)."""
     folder = tmp_path_factory.mktemp("jax")
     gan = tiny_gan(average=0.9)
-    np.savez(folder / "start.npz", **gan.state())
+    np.savez(folder / "start.npz", **gan.state.arrays())
     calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
     saved.save(gan.average, folder / "theirs.keras")
     done = python(PROJECT / "tests" / "on_jax.py", folder, cwd=folder, KERAS_BACKEND="jax", XLA_FLAGS=QUICK)
@@ -36,7 +36,7 @@ def test_the_same_figures(both):
 
 def test_the_same_state(both):
     gan, _, _, folder = both
-    ours = gan.state()
+    ours = gan.state.arrays()
     with np.load(folder / "end.npz") as theirs:
         assert set(theirs.files) == set(ours)
         for name, value in ours.items():

@@ -133,13 +133,13 @@ def test_unknown_labels_ask_for_nothing(training):
 
 
 def test_a_step_is_a_function_of_seed_and_step(training):
-    state = training.state()
+    state = training.state.arrays()
     once = training.steps(*fed(3))
-    training.restore(state)
+    training.state.restore(state)
     again = training.steps(*fed(3))
     assert all(np.array_equal(once[name], again[name]) for name in once)
     with pytest.raises(ValueError, match="other networks"):
-        training.restore({})
+        training.state.restore({})
 
 
 def test_codes_of_the_prior_are_at_no_distance(training):

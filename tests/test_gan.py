@@ -61,7 +61,7 @@ STARTS = {}
 
 def fresh(gan):
     """A shared GAN, as it was at first."""
-    gan.restore(STARTS.setdefault(id(gan), gan.state()))
+    gan.state.restore(STARTS.setdefault(id(gan), gan.state.arrays()))
     return gan
 
 
@@ -135,11 +135,11 @@ def test_the_generators_target_is_exactly_1(plain_gan):
 def test_the_discriminators_loss_is_on_its_targets(plain_gan):
     gan = fresh(plain_gan)
     _, real, z, real_target, fake_target = batch()
-    start = gan.state()
+    start = gan.state.arrays()
     fake = gan.generator(z[0], training=True)
     judged = [np.asarray(gan.discriminator(x, training=True)) for x in (real[0], fake)]
     losses = [np.mean(np.logaddexp(0, x) - t * x) for x, t in zip(judged, (real_target, fake_target), strict=True)]
-    gan.restore(start)
+    gan.state.restore(start)
     figures = gan.steps(*batch())
     assert figures["d_loss"][0] == pytest.approx(np.mean(losses), rel=1e-5)
     assert figures["real_right"][0] == pytest.approx((judged[0] > 0).mean())
@@ -181,10 +181,10 @@ def test_what_the_figures_mean():
 def test_several_steps_in_one_call_are_the_same_steps(random_gan):
     inputs = batch(steps=2)
     figures = fresh(random_gan).steps(*inputs)
-    together = random_gan.state()
+    together = random_gan.state.arrays()
     fresh(random_gan)
     one_by_one = [random_gan.steps(*(x[i : i + 1] for x in inputs)) for i in range(2)]
-    single = random_gan.state()
+    single = random_gan.state.arrays()
     for name, values in figures.items():
         assert values.shape == (2,)
         assert values.tolist() == [figure[name].item() for figure in one_by_one]
@@ -200,7 +200,7 @@ def test_chance_is_a_function_of_seed_and_step(random_gan):
     assert losses(5) == fifth  # whatever was drawn in between
     assert sixth["d_loss"] != fifth["d_loss"]
     other = tiny_gan(pooled=True, augmentation=ALL, seed=1)
-    other.restore(STARTS[id(random_gan)])
+    other.state.restore(STARTS[id(random_gan)])
     assert other.steps(*batch(first=5))["d_loss"].item() != fifth["d_loss"]
 
 
@@ -210,9 +210,9 @@ def test_without_chance_the_step_number_does_not_matter(plain_gan):
 
 
 def test_one_step_changes_everything_that_learns(random_gan):
-    before = fresh(random_gan).state()
+    before = fresh(random_gan).state.arrays()
     random_gan.steps(*batch())
-    after = random_gan.state()
+    after = random_gan.state.arrays()
     same = [name for name in before if np.array_equal(before[name], after[name])]
     assert [name for name in same if "optimizer" not in name] == []
     assert len(same) == 2  # the learning rates
@@ -220,9 +220,9 @@ def test_one_step_changes_everything_that_learns(random_gan):
 
 def test_a_state_comes_back_and_goes_on_the_same(random_gan):
     fresh(random_gan).steps(*batch())
-    kept = random_gan.state()
+    kept = random_gan.state.arrays()
     onwards = random_gan.steps(*batch(first=1))
-    random_gan.restore(kept)
+    random_gan.state.restore(kept)
     assert random_gan.steps(*batch(first=1)) == onwards
 
 
@@ -235,7 +235,7 @@ def test_the_average_follows_the_generator(plain_gan):
 @pytest.mark.parametrize("change", ["missing", "extra", "shape"])
 def test_another_networks_state_is_refused_before_anything_changes(change):
     gan = tiny_gan()
-    before, arrays = gan.state(), {name: value + 1 for name, value in gan.state().items()}
+    before, arrays = gan.state.arrays(), {name: value + 1 for name, value in gan.state.arrays().items()}
     last = max(arrays)
     if change == "missing":
         del arrays[last]
@@ -244,14 +244,14 @@ def test_another_networks_state_is_refused_before_anything_changes(change):
     else:
         arrays[last] = np.zeros((7, 7, 7))
     with pytest.raises(ValueError, match="other networks"):
-        gan.restore(arrays)
-    assert all(np.array_equal(before[name], value) for name, value in gan.state().items())
+        gan.state.restore(arrays)
+    assert all(np.array_equal(before[name], value) for name, value in gan.state.arrays().items())
 
 
 def test_learning_rates_are_scaled_and_part_of_the_state():
     gan = tiny_gan()
-    gan.scale_learning_rates(0.5)
+    gan.state.scale_learning_rates(0.5)
     other = tiny_gan()
-    other.restore(gan.state())
+    other.state.restore(gan.state.arrays())
     assert float(other.g_optimizer.learning_rate) == pytest.approx(5e-4)
     assert float(other.d_optimizer.learning_rate) == pytest.approx(5e-4)

@@ -7,7 +7,7 @@ from conftest import PROJECT, python
 
 SCRIPTS = sorted(PROJECT.glob("*.py"))
 NAMES = {script.stem for script in SCRIPTS}
-WORLD, NETWORKS = (sorted((PROJECT / folder).rglob("*.py")) for folder in ("animefaces", "models"))
+WORLD, NETWORKS, TRAINING = (sorted((PROJECT / room).rglob("*.py")) for room in ("animefaces", "models", "training"))
 BACKENDS = {"tensorflow", "jax", "torch"}
 
 
@@ -32,18 +32,18 @@ def test_there_is_something_to_check():
 
 @pytest.mark.parametrize("path", WORLD, ids=lambda path: path.stem)
 def test_the_world_knows_no_networks(path):
-    assert imported(path) & (NAMES | {"models"}) == set()
+    assert imported(path) & (NAMES | {"models", "training"}) == set()
 
 
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
 def test_networks_know_neither_the_world_nor_the_backend(path):
-    assert imported(path) & (NAMES | {"animefaces"}) == set()
+    assert imported(path) & (NAMES | {"animefaces", "training"}) == set()
     if path.name != "engine.py":
         assert imported(path) & BACKENDS == set()
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_scripts_do_not_import_each_other_nor_the_backend(path):
+@pytest.mark.parametrize("path", [*SCRIPTS, *TRAINING], ids=lambda path: path.stem)
+def test_nobody_imports_a_script_nor_the_backend(path):
     assert imported(path) & (NAMES | BACKENDS) == set()
 
 

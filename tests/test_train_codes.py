@@ -11,6 +11,7 @@ import encode
 import train as program
 from animefaces import images, runs
 from models import saved
+from training import encoder
 
 SIZES = ["--size", "16", "--batch-size", "4"]
 
@@ -18,7 +19,7 @@ SIZES = ["--size", "16", "--batch-size", "4"]
 @pytest.fixture
 def train(faces, cache, trained, monkeypatch):
     """train.main on the drawn faces, with the z of the tiny run."""
-    monkeypatch.setattr(program, "DRAWINGS", 96)
+    monkeypatch.setattr(encoder, "DRAWINGS", 96)
 
     def run(network, *flags):
         own = [] if "--init-from" in flags else ["--init-from", trained]
@@ -84,14 +85,14 @@ def table(rows, name="labels.csv"):
 
 def test_older_people_and_men_get_smaller_eyes_and_men_shorter_hair():
     path = table([("a.png", 20, 0), ("b.png", 60, 0), ("c.png", 20, 1), ("d.png", 60, 1)])
-    wanted = program.wanted_traits(["x/a.png", "x/b.png", "c.png", "d.png", "unknown.png"], path)
+    wanted = encoder.wanted_traits(["x/a.png", "x/b.png", "c.png", "d.png", "unknown.png"], path)
     eyes, hair, colour = wanted[:4].T
     assert eyes[0] > eyes[1] and eyes[0] > eyes[2] > eyes[3]
     assert hair[0] == hair[1] > hair[2] == hair[3]
     assert colour[0] == colour[2] > colour[1] == colour[3]
     assert np.allclose(wanted[:4].mean(0), 0, atol=1e-6) and np.allclose(wanted[:4].std(0), 1, atol=1e-4)
     assert np.isnan(wanted[4]).all()
-    assert np.isnan(program.wanted_traits(["a.png"], None)).all()
+    assert np.isnan(encoder.wanted_traits(["a.png"], None)).all()
 
 
 def test_misuse_is_one_line(train, refused, trained, tmp_path):

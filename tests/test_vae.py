@@ -113,7 +113,7 @@ def test_finite_for_all_black_all_white_and_large_weights(scale):
     for value in (-1, 1, 3, -100):
         figures = model.steps(np.arange(2, dtype=np.int32), np.full((2, 2, 16, 16, 1), value, np.float32))
         assert all(np.isfinite(values).all() for values in figures.values())
-        assert all(np.isfinite(a).all() for a in model.state().values())
+        assert all(np.isfinite(a).all() for a in model.state.arrays().values())
 
 
 def test_huge_logits_are_finite():
@@ -158,10 +158,10 @@ def test_resumed_equals_uninterrupted():
     def trained(model, steps):
         for step in steps:
             model.steps(np.array([step], np.int32), real[step : step + 1])
-        return model.state()
+        return model.state.arrays()
 
     one, second = trained(build(), range(4)), build()
-    second.restore(trained(build(), range(2)))
+    second.state.restore(trained(build(), range(2)))
     two = trained(second, range(2, 4))
     assert one.keys() == two.keys()
     assert [name for name in one if not np.array_equal(one[name], two[name])] == []
@@ -170,12 +170,12 @@ def test_resumed_equals_uninterrupted():
 def test_restore_refuses_another_vae():
     other = vae.VAE(vae.build_encoder(16, 3, 7), vae.build_decoder(7), keras.optimizers.Adam())
     with pytest.raises(ValueError, match="other networks"):
-        build().restore(other.state())
+        build().state.restore(other.state.arrays())
 
 
 def test_learning_rate_is_scaled():
     model = build(rate=1e-3)
-    model.scale_learning_rates(0.5)
+    model.state.scale_learning_rates(0.5)
     assert float(model.optimizer.learning_rate) == pytest.approx(5e-4)
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 import explore
 import generate
 from animefaces import cartoons, directions, images, latents, metrics, sheets
+from exploring.neighbours import closest
 
 FLAGS = {
     "strided": [],
@@ -206,7 +207,7 @@ def test_copies_are_the_nearest(faces, cache):
 
     known = open_faces([faces], 16, 3, cache)
     drawn = known[[4, 7]]
-    near = explore.closest(known, drawn, metrics.thumbnails(drawn), metrics.thumbnails)
+    near = closest(known, drawn, metrics.thumbnails(drawn), metrics.thumbnails)
     assert near[:, 0].tolist() == [4, 7]
 
 

@@ -5,6 +5,7 @@
     python train.py --recipe paper --run results/night # again with the same --run: go on
     python train.py --init-from results/00001-noisy --data second_set.zip
     python train.py --data mnist.npz --recipe mnist
+    python train.py --check                            # is the GPU seen, and how long will it take?
 
 A run folder, results/NNNNN-recipe/ unless --run names it, takes sample grids, curves, TensorBoard events,
 the generator for generate.py, and the state to go on from.
@@ -36,11 +37,10 @@ ARCHITECTURES = ("strided", "pooled", "residual")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
 # The options that mean something to these networks; to gan all do but `labels`.
 ENCODING = {"network", "recipe", "run", "data", "cache", "init_from", "steps", "minutes", "batch_size", "seed", "size",
-            "channels", "learning_rate", "beta1", "beta2", "precision", "save_minutes", "sample_every",
+            "channels", "learning_rate", "beta1", "beta2", "precision", "save_minutes", "log_every", "sample_every",
             "steps_per_call"}  # fmt: skip
 USED = {"vae": ENCODING, "encoder": ENCODING | {"labels", "average"}}
-ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "sample_every", "steps_per_call"}
-LOG_EVERY = 10  # steps
+ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "log_every", "sample_every", "steps_per_call"}
 SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
 MAX_ROLLBACKS = 3
 
@@ -76,6 +76,8 @@ class Options:
     discriminator_slope: float = option(0.2, "of D's LeakyReLU", within(0, 1))
     discriminator_norm: bool = option(True, "batch norm in D")
     learning_rate: float = option(2e-4, "of both Adam optimizers", above(0))
+    slow_after: int = option(0, "step by which the learning rates have fallen by a factor of 1.4, and on like the "
+                                "square root of the steps; 0 for never", at_least(0))  # fmt: skip
     beta1: float = option(0.5, "of both Adam optimizers", within(0, 0.9999))
     beta2: float = option(0.999, "of both Adam optimizers", within(0, 0.99999))
     loss: str = option("logistic", "with labels, or relativistic: each fake against a real one",
@@ -83,6 +85,7 @@ class Options:
     penalty: tuple[float, float] = option(
         (0.0, 0.0), "weight of D's gradient penalties, at first and at last", at_least(0)
     )
+    penalty_every: int = option(1, "steps between two such penalties, each so much heavier", at_least(1))
     real_label: tuple[float, float] = option((1.0, 1.0), "range of D's target for real pictures", span)
     fake_label: tuple[float, float] = option((0.0, 0.0), "range of D's target for fake ones", span)
     flip_every: int = option(0, "swap D's targets every n-th epoch; 0 for never", at_least(0))
@@ -92,11 +95,13 @@ class Options:
     )
     precision: str = option("float32", "of the arithmetic; weights are always float32", choices=("float32", "bfloat16"))
     save_minutes: float = option(5.0, "training time between two saved states", at_least(0))
+    log_every: int = option(10, "steps between two log entries", at_least(1))
     sample_every: int = option(500, "steps between two sample grids", at_least(1))
     steps_per_call: int = option(1, "steps per compiled call; 20 or more keep a GPU busy", within(1, 1000))
     features: str = option("discriminator", "network to judge the faces in: discriminator (the one that ships), "
                            "inception, or a .keras file")  # fmt: skip
     cache: Path = option(Path("data/cache"), "folder for the decoded pictures")
+    check: bool = option(False, "instead, say what this computer has to train with, and how fast that is")
 
 
 BASE = Options()
@@ -104,6 +109,11 @@ RECIPES = {
     # Not a seed's: the most faces per minute on two cores among what we measured (docs/recipes.md).
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
+    # The best faces within ten minutes on two cores: many small steps; the penalties keep so eager a D from winning.
+    "quick": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
+                     discriminator_norm=False, loss="relativistic", penalty=(0.2, 0.2), batch_size=8,
+                     learning_rate=4e-4, beta1=0.0, beta2=0.99, augment=("translation", "mirror"), log_every=80,
+                     sample_every=2_000),
     # For `make demo`: cartoon faces are simple, and a minute is short.
     "demo": replace(BASE, size=32, generator_widths=(128, 64, 32), discriminator_widths=(32, 64, 128), batch_size=32,
                     learning_rate=5e-4, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
@@ -204,9 +214,15 @@ def train(options, given):
     from animefaces import runs
     from animefaces.dataset import open_faces
 
+    if options.check:
+        from training.check import check
+
+        validate(options, given)
+        check(options, label_targets)
+        return
     run, options = runs.open_run(options, given, ADJUSTABLE)
-    check(options, given)
-    with runs.locked(run):
+    with runs.locked(run):  # which takes a new folder away again if nothing comes of it
+        validate(options, given)
         state = runs.load_state(run, arrays=False)
         progress = Progress.of(state[1]) if state else Progress()
         if state and progress.share(options) == 1:
@@ -227,7 +243,7 @@ def train(options, given):
             Training(task, options, run, progress).go_on()
 
 
-def check(options, given):
+def validate(options, given):
     """Raise Misuse for options that are not for the network that is trained."""
     if RECIPES[options.recipe].network != options.network:
         raise Misuse(f"--recipe {options.recipe} is for train.py {RECIPES[options.recipe].network}: leave it out")
@@ -354,7 +370,11 @@ def announce(run, options, faces, progress):
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
     print(f"training   {options.steps:,} steps of {options.batch_size} at {size} ({epochs:,.1f} epochs){limit}, "
           f"on {engine.device()} with {engine.NAME}")  # fmt: skip
-    shown = {k: v for k, v in to_record(options).items() if k not in ("data", "run", "network") and v is not None}
+    if options.recipe in ("light", "quick") and engine.device() != "CPU":
+        print(f"           --recipe modern is made for such a device, and ends far better than {options.recipe}")
+    shown = {
+        k: v for k, v in to_record(options).items() if k not in ("data", "run", "network", "check") and v is not None
+    }
     print(
         "options    " + " ".join(f"{k}={','.join(map(str, v)) if isinstance(v, list) else v}" for k, v in shown.items())
     )
@@ -421,7 +441,8 @@ class Training:
                 self.progress.seconds = start + time.perf_counter() - clock
                 for name, values in {**figures, "waiting": [waited]}.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
-                if self.progress.step // LOG_EVERY > (self.progress.step - count) // LOG_EVERY:
+                every = self.options.log_every
+                if self.progress.step // every > (self.progress.step - count) // every:
                     self.task.measure(self.progress)
                     self.note(bar)
                 if self.progress.step % self.options.sample_every == 0:

@@ -79,7 +79,7 @@ class _Events:
 
 
 def diagnose(entries):
-    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries, 500 steps.
+    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries.
 
     Collapsed generator: its images differ from each other less than half as much as they once did, or
     hardly at all. Dominating discriminator: right on more than 99 % of the real and of the fake images,

@@ -29,9 +29,14 @@ def script(name, *words):
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
+def folder_of(output, contestant):
+    """Where all that is about a contestant goes."""
+    return output / "".join(c if c.isalnum() else "-" for c in contestant)
+
+
 def measure(contestant, arguments):
     """A recipe with its flags -> a dict for each share of the minutes."""
-    folder = arguments.output / "".join(c if c.isalnum() else "-" for c in contestant)
+    folder = folder_of(arguments.output, contestant)
     recipe, *flags = shlex.split(contestant)
     rows = []
     for share in SHARES:
@@ -73,7 +78,7 @@ def draw(output, names):
     """One row of samples for each contestant, in the order of the table."""
     from animefaces import images
 
-    folders = [output / "".join(c if c.isalnum() else "-" for c in name) / "faces" for name in names]
+    folders = [folder_of(output, name) / "faces" for name in names]
     rows = [np.stack([images.read(file) for file in sorted(folder.glob("*.png"))]) for folder in folders]
     images.save(output / "samples.png", images.grid(np.concatenate(rows), columns=SAMPLES))
 

@@ -26,9 +26,8 @@ def build_gan(options):
     networks = build_networks(options)
     optimizers = [adam(options) for _ in networks]
     augmentation = tuple(kind for kind in options.augment if kind != "none")
-    return GAN(
-        *networks, *optimizers, options.average, augmentation, options.seed, options.loss, penalty_schedule(options)
-    )
+    schedules = penalty_schedule(options), options.penalty_every, pace_schedule(options)
+    return GAN(*networks, *optimizers, options.average, augmentation, options.seed, options.loss, *schedules)
 
 
 def build_networks(options):
@@ -58,6 +57,14 @@ def penalty_schedule(options):
         return last + (first - last) * (1 + ops.cos(math.pi * share)) / 2
 
     return weight
+
+
+def pace_schedule(options):
+    """What the learning rates are multiplied by: step -> 1 / sqrt(1 + step / --slow-after). Or None, for ever 1."""
+    if not options.slow_after:
+        return None
+    # Not by the length of the training: raising --steps later is the longer uninterrupted training.
+    return lambda step: ops.rsqrt(1 + ops.cast(step, "float32") / options.slow_after)
 
 
 def build_vae(options, latent):

@@ -67,6 +67,12 @@ def device():
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
+def versions():
+    """The engine and Keras with their versions, in words."""
+    module = jax if NAME == "jax" else tf
+    return f"{NAME} {module.__version__}, keras {keras.__version__}"
+
+
 @contextlib.contextmanager
 def memory_errors():
     """What the backend raises when memory runs out, the GPU's too, becomes a MemoryError."""

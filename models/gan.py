@@ -1,5 +1,7 @@
 """A generator and a discriminator in training: their state, and one step of both."""
 
+import itertools
+
 import keras
 import numpy as np
 from keras import ops
@@ -29,12 +31,17 @@ class GAN:
     """
 
     def __init__(self, generator, discriminator, g_optimizer, d_optimizer, average_decay=0.0, augmentation=(), seed=0,
-                 loss="logistic", penalty=None):  # fmt: skip
-        """`loss`: "logistic" with the targets, or "relativistic" without. `penalty`: step -> gamma, or None."""
+                 loss="logistic", penalty=None, penalty_every=1, pace=None):  # fmt: skip
+        """`loss`: "logistic" with the targets, or "relativistic" without. `penalty`: step -> gamma, or None.
+
+        Only every `penalty_every`-th step has the penalty, so many times heavier: much the same, for less work
+        (Karras et al. 2020, arXiv 1912.04958). `pace`: step -> what the learning rates are multiplied by, or None.
+        """
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.average_decay, self.augmentation = average_decay, augmentation
-        self.loss, self.penalty = loss, penalty
+        self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
+        self.pace = pace
         self.average = copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
@@ -46,9 +53,20 @@ class GAN:
                            g_optimizer=g_optimizer, d_optimizer=d_optimizer)  # fmt: skip
         variables = self.state.variables
         seen = {id(v) for v in variables}
-        self.steps = compiled(self._step, variables + [v for v, _ in self._seeds if id(v) not in seen])
+        variables += [v for v, _ in self._seeds if id(v) not in seen]
+        self._run = {due: compiled(lambda *inputs, due=due: self._step(due, *inputs), variables)
+                     for due in (True, False)}  # fmt: skip
 
-    def _step(self, step, real, z, real_target, fake_target):
+    def steps(self, step, *inputs):
+        """One step for each entry of the inputs' leading axis -> the figures of each."""
+        done, figures = 0, []
+        for due, group in itertools.groupby(step % self.penalty_every == 0):
+            rows = slice(done, done + len(list(group)))
+            figures.append(self._run[bool(due)](step[rows], *(x[rows] for x in inputs)))
+            done = rows.stop
+        return {name: np.concatenate([part[name] for part in figures]) for name in figures[0]}
+
+    def _step(self, due, step, real, z, real_target, fake_target):
         self._reseed(step)
         # G runs forward once: D learns from its images, and G's gradient flows back through the same ones.
         fake, _, to_generator = traced(
@@ -56,30 +74,41 @@ class GAN:
         )
         fake = ops.stop_gradient(fake)
         d_loss, right, grads = gradients(
-            lambda: self._d_loss(step, real, fake, real_target, fake_target), self.discriminator.trainable_variables
+            lambda: self._d_loss(step, real, fake, real_target, fake_target, due and self.penalty),
+            self.discriminator.trainable_variables,
         )
-        self.d_optimizer.apply(grads, self.discriminator.trainable_variables)
+        self._apply(self.d_optimizer, grads, self.discriminator.trainable_variables, step)
         g_loss, _, to_fake = traced(lambda fake: self._g_loss(real, fake), [], fake)
         (upstream,) = to_fake(ops.ones_like(g_loss))[1]
-        self.g_optimizer.apply(to_generator(upstream)[0], self.generator.trainable_variables)
+        self._apply(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, step)
         ema.update(self.average, self.generator, self.average_decay, step)
         return {"d_loss": d_loss, "g_loss": g_loss, **right, "spread": _spread(fake) / (_spread(real) + 1e-6)}
+
+    def _apply(self, optimizer, grads, variables, step):
+        if self.pace is None:
+            optimizer.apply(grads, variables)
+            return
+        rate = optimizer.learning_rate
+        first = rate * 1.0  # a copy: what is kept is the rate to start with
+        rate.assign(first * self.pace(step))
+        optimizer.apply(grads, variables)
+        rate.assign(first)
 
     def _reseed(self, step):
         for state, seed in self._seeds:
             state.assign(ops.cast(ops.stack([ops.cast(seed, "int32"), step * DRAWS]), state.dtype))
 
-    def _d_loss(self, step, real, fake, real_target, fake_target):
-        real, real_slope = self._judge(real, self.penalty)
-        fake, fake_slope = self._judge(fake, self.penalty)
+    def _d_loss(self, step, real, fake, real_target, fake_target, penalty):
+        real, real_slope = self._judge(real, penalty)
+        fake, fake_slope = self._judge(fake, penalty)
         if self.loss == "relativistic":
             loss = relativistic(real, fake)
             right = {"real_right": _share(real > fake), "fake_right": _share(real > fake)}
         else:
             loss = (logistic(real, real_target) + logistic(fake, fake_target)) / 2
             right = {"real_right": _share(real > 0), "fake_right": _share(fake < 0)}
-        if self.penalty:
-            loss = loss + self.penalty(step) / 2 * (real_slope + fake_slope)
+        if penalty:
+            loss = loss + self.penalty_every * penalty(step) / 2 * (real_slope + fake_slope)
         return loss, right
 
     def _g_loss(self, real, fake):

@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 import train
-from models import dcgan
+from models import build, dcgan
 from models.gan import GAN
 
 B = 6
@@ -146,7 +146,7 @@ def test_the_discriminators_loss_is_on_its_targets(plain_gan):
     assert figures["fake_right"][0] == pytest.approx((judged[1] < 0).mean())
 
 
-def brightness_gan():
+def brightness_gan(**settings):
     """D's logit is ten times the mean pixel; G draws pixels tanh(z), one z per picture."""
     z = keras.Input((1,))
     x = layers.Dense(4 * 4 * 3, use_bias=False, kernel_initializer="ones")(z)
@@ -154,7 +154,7 @@ def brightness_gan():
     images = keras.Input((4, 4, 3))
     dense = layers.Dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(10 / 48))
     discriminator = keras.Model(images, dense(layers.Flatten()(images)))
-    return GAN(generator, discriminator, keras.optimizers.SGD(1e-6), keras.optimizers.SGD(1e-6))
+    return GAN(generator, discriminator, keras.optimizers.SGD(1e-6), keras.optimizers.SGD(1e-6), **settings)
 
 
 def test_what_the_figures_mean():
@@ -176,6 +176,60 @@ def test_what_the_figures_mean():
     mixed = figures(real=[-0.5, 0.5, 0.5, 0.5], z=[half, half, -half, -half])
     assert (mixed["real_right"], mixed["fake_right"]) == (0.75, 0.5)
     assert mixed["spread"] == pytest.approx(np.std([1, 1, -1, -1]) / np.std([-1, 1, 1, 1]), rel=1e-3)
+
+
+def test_relativistic_pairs_and_penalties_in_closed_form():
+    gan = brightness_gan(
+        loss="relativistic", penalty=lambda step: 0.3 + keras.ops.cast(step, "float32"), penalty_every=3
+    )
+    real, z = np.full((3, 4, 4, 4, 3), 0.5, np.float32), np.full((3, 4, 1), np.arctanh(-0.5), np.float32)
+    steps = np.arange(2, 5, dtype=np.int32)
+    figures = gan.steps(steps, real, z, *np.zeros((2, 3, 4, 1), np.float32))  # logits 5 and -5
+    slope = 48 * (10 / 48) ** 2  # of D, everywhere
+    pairs = np.log1p(np.exp(-10))
+    # Penalised is step 3 alone, thrice as much; half of it for real, half for fake.
+    assert figures["d_loss"].tolist() == pytest.approx([pairs, pairs + 3 * 3.3 * slope, pairs], rel=1e-2)
+    assert figures["g_loss"].tolist() == pytest.approx([10] * 3, rel=1e-2)
+    assert figures["real_right"].tolist() == figures["fake_right"].tolist() == [1] * 3
+
+
+def test_calls_may_begin_anywhere_between_two_penalties():
+    def trained(*calls):
+        keras.utils.set_random_seed(1)
+        networks = dcgan.build_generator(16, 3, 8, (16, 8)), dcgan.build_discriminator(16, 3, (8, 16), batch_norm=False)
+        optimizers = [keras.optimizers.Adam(1e-3) for _ in networks]
+        gan = GAN(
+            *networks, *optimizers, augmentation=ALL, loss="relativistic", penalty=lambda step: 1.0, penalty_every=2
+        )
+        inputs = batch(steps=3)
+        for rows in calls:
+            gan.steps(*(x[rows] for x in inputs))
+        return gan.state.arrays()
+
+    together, apart = trained(slice(0, 3)), trained(slice(0, 1), slice(1, 3))
+    assert [name for name in together if not np.array_equal(together[name], apart[name])] == []
+
+
+def test_the_pace_scales_each_update_and_the_learning_rate_stays():
+    def moved(pace):
+        gan = brightness_gan(pace=pace)
+        gan.state.scale_learning_rates(1e4)  # to 0.01
+        before = gan.state.arrays()
+        targets = np.ones((1, 4, 1), np.float32)
+        gan.steps(np.int32([6]), np.full((1, 4, 4, 4, 3), 0.5, np.float32), 0 * targets, targets, 0 * targets)
+        after = gan.state.arrays()
+        assert [float(o.learning_rate) for o in (gan.g_optimizer, gan.d_optimizer)] == pytest.approx([0.01, 0.01])
+        return after["discriminator/000"] - before["discriminator/000"]
+
+    whole = moved(None)
+    assert np.abs(whole).min() > 1e-5
+    assert np.allclose(moved(lambda step: keras.ops.cast(step, "float32") / 24), whole / 4, rtol=1e-3)
+
+
+def test_a_recipe_slows_down_like_the_square_root_of_its_steps():
+    assert build.pace_schedule(replace(train.BASE, slow_after=0)) is None
+    pace = build.pace_schedule(replace(train.BASE, slow_after=100))
+    assert [float(pace(step)) for step in (0, 100, 300, 9_900)] == pytest.approx([1, 2**-0.5, 0.5, 0.1])
 
 
 def test_several_steps_in_one_call_are_the_same_steps(random_gan):

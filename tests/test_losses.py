@@ -7,7 +7,7 @@ from keras import ops
 
 from models import ema, engine
 from models.augment import HOLE, KINDS, augment
-from models.losses import logistic
+from models.losses import logistic, relativistic
 
 
 def column(*values):
@@ -19,6 +19,14 @@ def test_the_logistic_loss_is_the_textbooks():
     p = 1 / (1 + np.exp(-logits.astype(float)))
     textbook = -np.mean(targets * np.log(p) + (1 - targets) * np.log(1 - p))
     assert float(logistic(logits, targets)) == pytest.approx(textbook, rel=1e-6)
+
+
+def test_the_relativistic_loss_asks_each_to_beat_its_pair():
+    real, fake = column(3, -1), column(1, 0.5)
+    textbook = -np.mean(np.log(1 / (1 + np.exp(-(real - fake).astype(float)))))
+    assert float(relativistic(real, fake)) == pytest.approx(textbook, rel=1e-6)
+    assert float(relativistic(column(-1e4), column(1e4))) == pytest.approx(2e4)
+    assert float(relativistic(column(1e4), column(-1e4))) == 0
 
 
 @pytest.mark.parametrize("target", [0, 1, 1.2])

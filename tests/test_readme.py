@@ -18,6 +18,7 @@ import generate
 import preprocess
 import train
 from animefaces import cartoons, images
+from training import encoder
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = {f"{script.__name__}.py": script.main for script in (preprocess, train, generate, encode, explore)}
@@ -94,7 +95,7 @@ def test_commands(tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(PROJECT / "models")  # the shipped weights are named by their path
     python = [line for line in commands() if re.match(r"python \w+\.py", line)]
     assert len(python) >= 19
-    monkeypatch.setattr(train, "DRAWINGS", 48)
+    monkeypatch.setattr(encoder, "DRAWINGS", 48)
     with running(Booru(posted(tmp_path / "site", range(10, 14))), tmp_path, monkeypatch):
         for line in python:
             assert run(line) == 0, line

@@ -113,7 +113,7 @@ def test_several_steps_per_call_are_the_same_training(trained, train):
     assert [name for name in one if not np.array_equal(one[name], two[name])] == []
 
 
-@pytest.mark.parametrize("recipe", ["modern", "soft"])
+@pytest.mark.parametrize("recipe", ["modern", "quick", "soft"])
 def test_other_recipes_go_on_exactly_too(recipe, train, tmp_path):
     flags = ["--recipe", recipe, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]
     assert train("--run", "whole", *flags) == 0

@@ -16,11 +16,13 @@ import train as program
 from animefaces import cartoons, images, logs, runs
 from models import build
 from models import gan as players
+from models.state import State
 
 # Recipes whose networks are too large for a test keep their kind and number of layers, but not their widths.
 SMALL = {
     "light": TINY,
     "demo": TINY,
+    "quick": TINY,
     "modern": TINY,
     "pooled": [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8"],
     "noisy": TINY,
@@ -46,6 +48,14 @@ def digits():
     rng = np.random.default_rng(0)
     np.savez("mnist.npz", x_train=rng.integers(0, 256, (10, 28, 28), np.uint8), y_train=np.arange(10, dtype=np.uint8))
     return ["--data", "mnist.npz"]
+
+
+@pytest.mark.parametrize(("device", "recipe", "told"), [("GPU", "light", True), ("CPU", "light", False),
+                                                        ("GPU", "modern", False)])  # fmt: skip
+def test_a_gpu_is_told_of_the_recipe_made_for_it(device, recipe, told, train, monkeypatch, capsys):
+    monkeypatch.setattr("models.engine.device", lambda: device)
+    tried(train, "--recipe", recipe, "--steps", "1")
+    assert ("--recipe modern is made" in capsys.readouterr().out) == told
 
 
 @pytest.mark.parametrize("name", GANS)
@@ -129,7 +139,7 @@ def test_what_is_said_at_the_start(train, faces, capsys):
     images.save("extra/large.png", cartoons.draw(3, 40))
     for name in "abcdefg":
         Path(f"extra/{name}.png").write_text("not a picture")
-    run = tried(train, "--steps", "1", "--data", str(faces), "extra")
+    run = tried(train, "--recipe", "light", "--steps", "1", "--data", str(faces), "extra")
     said = capsys.readouterr().out
     assert f"run        {run}\n" in said
     assert f"data       11 pictures from {faces}, extra\n" in said
@@ -338,11 +348,11 @@ def test_a_loss_that_is_no_number_goes_back_once(train, monkeypatch, capsys):
 
 def test_three_times_are_survived(train, monkeypatch, capsys):
     done = failing(monkeypatch, {3, 6, 9})
-    run = tried(train, "--steps", "4")
+    run = tried(train, "--recipe", "light", "--steps", "4")
     assert done == [0, 1, 2] * 3 + [0, 1, 2, 3]
     assert capsys.readouterr().err.count("half the learning rates") == 3
     rates = [v for name, v in state_of(run).items() if "optimizer" in name and v.shape == () and v < 1]
-    assert rates == pytest.approx([2e-4 / 8] * 2)
+    assert rates == pytest.approx([program.BASE.learning_rate / 8] * 2)
 
 
 def test_the_fourth_time_it_gives_up(train, monkeypatch, capsys):
@@ -355,15 +365,15 @@ def test_the_fourth_time_it_gives_up(train, monkeypatch, capsys):
 
 
 def test_a_weight_that_is_no_number_goes_back_too(train, monkeypatch, capsys):
-    state, calls = players.GAN.state, []
+    arrays, calls = State.arrays, []
 
     def damaged(self):
-        calls.append(state(self))
+        calls.append(arrays(self))
         if len(calls) == 2:  # the save at the end: the loss has not shown it yet
             return {**calls[-1], "generator/000": calls[-1]["generator/000"] * np.nan}
         return calls[-1]
 
-    monkeypatch.setattr(players.GAN, "state", damaged)
+    monkeypatch.setattr(State, "arrays", damaged)
     run = tried(train, "--steps", "3")
     assert "at step 3 is not finite: back to step 0" in capsys.readouterr().err
     assert all(np.isfinite(value).all() for value in state_of(run).values())
@@ -418,7 +428,7 @@ def test_only_a_discriminator_right_on_both_dominates():
 
 def test_a_collapse_is_told_once_while_training(train, monkeypatch, capsys):
     monkeypatch.setattr(logs, "diagnose", lambda entries: "it collapsed" if len(entries) > 1 else None)
-    tried(train, "--steps", "40")
+    tried(train, "--steps", "40", "--log-every", "10")
     assert capsys.readouterr().err == "warning: step 20: it collapsed\n"
 
 

@@ -103,6 +103,7 @@ def test_misuse_is_one_line(train, refused, trained, tmp_path):
     assert "--flip-every means nothing to train.py vae" in said(2, "vae", "--flip-every", "3")
     assert "--labels means nothing to train.py gan" in said(2, "gan", "--labels", "x.csv")
     assert "--recipe tutorial is for train.py gan" in said(2, "vae", "--recipe", "tutorial")
+    assert not Path("run").exists()
     images.save(tmp_path / "00.png", np.zeros((16, 16, 3), np.uint8))
     assert "give --size 16" in said(2, "vae", "--size", "32", "--init-from", trained)
     flags = ("--init-from", trained, "--labels")

@@ -1,0 +1,48 @@
+"""What this computer can train on, and what to install where it could do better: in words."""
+
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+PACKAGES = {"tensorflow": 'pip install "tensorflow[and-cuda]"', "jax": 'pip install "jax[cuda12]"'}
+
+
+def nvidia():
+    """The NVIDIA GPUs that the driver knows -> ["name, driver 550.54"]; none without a driver that answers."""
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return []
+    try:
+        asked = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    rows = [line.split(",") for line in done.stdout.splitlines() if line.count(",") == 1]
+    return [f"{name.strip()}, driver {driver.strip()}" for name, driver in rows]
+
+
+def cpu(path=Path("/proc/cpuinfo")):
+    """(name of the CPU, whether it multiplies bfloat16 in hardware, None where that cannot be told)."""
+    try:
+        rows = [line.partition(":") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return platform.processor() or platform.machine(), None
+    facts = {key.strip(): value.strip() for key, _, value in reversed(rows)}
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    return facts.get("model name") or platform.machine(), bool({"amx_bf16", "avx512_bf16", "bf16"} & set(flags))
+
+
+def advice(system, engine, known):
+    """What to do where the engine sees no GPU -> one line.
+
+    `system`: as platform.system() says; `engine`: tensorflow or jax; `known`: as `nvidia` lists them.
+    """
+    if system == "Darwin":
+        return "Apple's GPUs are not used: neither engine has a current plug-in for them"
+    if system == "Windows":
+        return (f"neither engine has had GPUs on plain Windows for years: run `wsl --install`, and there "
+                f"this project and {PACKAGES[engine]}")  # fmt: skip
+    if known:
+        return f"the driver knows one but {engine} does not see it: {PACKAGES[engine]}, then --check again"
+    return f"no NVIDIA driver answers: for a GPU, install its driver till nvidia-smi lists it, then {PACKAGES[engine]}"

@@ -1,0 +1,80 @@
+"""train.py --check: what it says of a computer, and what it advises."""
+
+import sys
+
+import pytest
+
+import train as program
+from animefaces import hardware
+from models import engine
+from training import check
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    """Stand in for nvidia-smi: tool(lines it prints, exit code)."""
+
+    def install(said, code=0):
+        path = tmp_path / "nvidia-smi"
+        path.write_text(f"#!{sys.executable}\nprint({said!r})\nraise SystemExit({code})\n")
+        path.chmod(0o755)
+        monkeypatch.setattr("shutil.which", lambda name: str(path))
+
+    return install
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script")
+@pytest.mark.parametrize(("said", "code", "known"), [
+    ("NVIDIA H200, 550.54\nNVIDIA H200, 550.54", 0, ["NVIDIA H200, driver 550.54"] * 2),
+    ("NVIDIA-SMI has failed because it could not communicate with the driver", 9, []),
+    ("No devices were found", 0, []),
+])  # fmt: skip
+def test_what_the_driver_knows(tool, said, code, known):
+    tool(said, code)
+    assert hardware.nvidia() == known
+
+
+def test_no_driver_no_gpu(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert hardware.nvidia() == []
+
+
+@pytest.mark.parametrize(("text", "quick"), [
+    ("model name : EPYC\nflags : fpu avx2 avx512_bf16\nmodel name : EPYC\nflags : fpu avx2 avx512_bf16\n", True),
+    ("model name : EPYC\nflags : fpu avx2\n", False),
+])  # fmt: skip
+def test_the_cpu(tmp_path, text, quick):
+    (tmp_path / "cpuinfo").write_text(text)
+    assert hardware.cpu(tmp_path / "cpuinfo") == ("EPYC", quick)
+    assert hardware.cpu(tmp_path / "absent")[1] is None
+
+
+@pytest.mark.parametrize(("system", "name", "known", "word"), [
+    ("Windows", "tensorflow", ["one"], "wsl --install"),
+    ("Darwin", "jax", [], "Apple"),
+    ("Linux", "tensorflow", ["one"], 'does not see it: pip install "tensorflow[and-cuda]"'),
+    ("Linux", "jax", ["one"], 'does not see it: pip install "jax[cuda12]"'),
+    ("Linux", "tensorflow", [], "install its driver"),
+])  # fmt: skip
+def test_the_advice_is_for_this_system(system, name, known, word):
+    assert word in hardware.advice(system, name, known)
+
+
+@pytest.mark.parametrize("device", ["CPU", "GPU"])
+def test_check_measures_and_leaves_nothing(device, train, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(check, "SECONDS", 0.5)
+    monkeypatch.setattr(engine, "device", lambda: device)
+    before = sorted(tmp_path.rglob("*"))
+    assert train("--check", "--recipe", "tutorial", "--steps", "3600") == 0
+    said = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert said["engine"].split()[1] == engine.NAME
+    assert ("used without a flag" in said.get("device", "")) == (device == "GPU")
+    pace = int(said["speed"].split()[2].replace(",", ""))
+    assert pace > 0
+    assert "its 3,600 steps of 4 take" in said["speed"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_check_is_for_the_gan_alone(capsys):
+    assert program.main(["vae", "--check"]) == 2
+    assert "--check means nothing to train.py vae" in capsys.readouterr().err

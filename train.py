@@ -196,6 +196,7 @@ class Progress:
     trouble: int = 0  # the step of the last rollback
     judging: float = 0.0  # of those seconds, how many went into verdicts
     best: float | None = None  # the lowest kernel distance so far
+    judged: int = 0  # the step of the last verdict
     window: dict = field(default_factory=dict)  # figures since the last log entry
 
     @classmethod
@@ -211,7 +212,7 @@ class Progress:
 
 def train(options, given):
     """Train, or go on training, until --steps or --minutes are done."""
-    from animefaces import runs
+    from animefaces import hardware, runs
     from animefaces.dataset import open_faces
 
     if options.check:
@@ -220,27 +221,51 @@ def train(options, given):
         validate(options, given)
         check(options, label_targets)
         return
+    place, machines = hardware.machines()
+    if machines > 1 and not (options.run and options.network == "gan"):
+        raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see, and vae and "
+                     "encoder train on one: name one, or unset TF_CONFIG")  # fmt: skip
     run, options = runs.open_run(options, given, ADJUSTABLE)
-    with runs.locked(run):  # which takes a new folder away again if nothing comes of it
+    # A new folder goes away again if nothing comes of it. Machines but the first write what nobody will read.
+    with runs.followed(run) if place else runs.locked(run) as run:
         validate(options, given)
         state = runs.load_state(run, arrays=False)
         progress = Progress.of(state[1]) if state else Progress()
         if state and progress.share(options) == 1:
-            print(f"{run} is finished: {progress.step:,} steps, {progress.seconds / 60:.1f} minutes.")
-            print(f"To go on, raise --steps or --minutes; to see faces: python generate.py --run {run}")
+            print(f"{options.run} is finished: {progress.step:,} steps, {progress.seconds / 60:.1f} minutes.")
+            print(f"To go on, raise --steps or --minutes; to see faces: python generate.py --run {options.run}")
             return
         faces = open_faces(options.data, options.size, options.channels, options.cache)
+        if machines > 1:
+            print(f"machines   {place + 1} of {machines}: waiting for the others")
         from models import engine  # now, and not above: what is wrong so far is said at once
 
-        with engine.memory_errors():
-            task = open_task(options, faces, run)  # before anything is written: the options may not fit
-            runs.keep_record(run, options, faces)
-            announce(run, options, faces, progress)
-            task.begin(new=not state)
-            if state:
-                progress = _restore(task.player, run)
-            print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
-            Training(task, options, run, progress).go_on()
+        try:
+            with engine.faults():
+                task = open_task(options, faces, run)  # before anything is written: the options may not fit
+                if options.batch_size % engine.device_count():
+                    raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
+                                 f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
+                runs.keep_record(run, options, faces)
+                announce(run, options, faces, progress)
+                task.begin(new=not state)
+                if state:
+                    progress = _restore(task.player, run)
+                print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
+                agreed(progress, faces)
+                Training(task, options, run, progress).go_on()
+        except ConnectionError as fault:
+            raise Problem("another machine is gone: start the same command on all of them, as many as you like, to go "
+                          "on from the last saved state") from fault  # fmt: skip
+
+
+def agreed(progress, faces):
+    """Raise Problem unless all machines are about to take the same step on the same pictures."""
+    from models import engine
+
+    rows = engine.of_machines([progress.step, int(faces.fingerprint[:12], 16)])
+    if (rows != rows[0]).any():
+        raise Problem("the machines do not see the same --run folder or the same --data: put both where all of them do")
 
 
 def validate(options, given):
@@ -319,13 +344,18 @@ class GanTask:
 
         return to_pixels(saved.draw(self.player.average, z))
 
-    def measure(self, progress):
-        """If it is time: the kernel distance of faces to held-out ones; the generator of the lowest is kept."""
+    def measure(self, progress, last=False):
+        """If it is time: the kernel distance of faces to held-out ones; the generator of the lowest is kept.
+
+        The `last` generator of a training must not stand behind an earlier one unheard.
+        """
         from animefaces import images, judge, latents, runs
         from models import saved
 
-        if not self.judge.due(progress.seconds, progress.judging):
+        unheard = progress.best is not None and progress.step > progress.judged
+        if not (unheard if last else self.judge.due(progress.seconds, progress.judging)):
             return
+        progress.judged = progress.step
         z = latents.from_seeds(range(judge.COUNT), self.options.latent)
         distance, error, seconds = self.judge.verdict(lambda: self.draw(z))
         progress.judging += seconds
@@ -358,7 +388,7 @@ def announce(run, options, faces, progress):
     from models import engine
 
     size = f"{options.size}x{options.size}"
-    print(f"run        {run}" + (f", from step {progress.step:,}" if progress.step else ""))
+    print(f"run        {options.run or run}" + (f", from step {progress.step:,}" if progress.step else ""))
     print(f"data       {len(faces):,} pictures from {', '.join(map(str, options.data))}")
     if faces.resized:
         print(f"           {faces.resized:,} of them centre-cropped and resized to {size}")
@@ -367,9 +397,10 @@ def announce(run, options, faces, progress):
     if len(faces.skipped) > 5:
         print(f"           {len(faces.skipped) - 5:,} more skipped, {len(faces.skipped):,} in all")
     epochs = options.steps * options.batch_size / len(faces)
+    devices = f"{engine.device_count()} {engine.device()}s" if engine.device_count() > 1 else engine.device()
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
     print(f"training   {options.steps:,} steps of {options.batch_size} at {size} ({epochs:,.1f} epochs){limit}, "
-          f"on {engine.device()} with {engine.NAME}")  # fmt: skip
+          f"on {devices} with {engine.NAME}")  # fmt: skip
     if options.recipe in ("light", "quick") and engine.device() != "CPU":
         print(f"           --recipe modern is made for such a device, and ends far better than {options.recipe}")
     shown = {
@@ -400,7 +431,7 @@ class Training:
         self.task, self.player, self.options, self.run, self.progress = task, task.player, options, run, progress
         self.log = logs.Log(run, progress.step)
         self.saved_at = progress.seconds
-        self.warned = None
+        self.warned, self.told = None, False
 
     def go_on(self):
         """Train to the end, or until Ctrl-C, which saves first."""
@@ -413,16 +444,19 @@ class Training:
             if self.progress.step == 0 and not self.save():
                 raise Problem("the weights to start with are not finite: name another --init-from")
             while True:
-                while self.progress.share(self.options) < 1 and not stopping:
+                while self.progress.share(self.options) < 1 and not self.told:
                     self.run_until_trouble(bar, stopping)
+                if not self.told:
+                    self.task.measure(self.progress, last=True)
                 if self.save():
                     break
                 self.roll_back(bar)
             self.finish()
-        if stopping:
-            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {self.run} goes on")
+        named = self.options.run or self.run
+        if self.told:
+            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {named} goes on")
         print(f"done: {self.progress.step:,} steps in {self.progress.seconds / 60:.1f} minutes.")
-        print(f"See samples/, curves.png and progress.gif in {self.run}; {self.task.use}{self.run}")
+        print(f"See samples/, curves.png and progress.gif in {named}; {self.task.use}{named}")
 
     def run_until_trouble(self, bar, stopping):
         """Steps, until the training is done, is told to stop, or has rolled back."""
@@ -430,7 +464,7 @@ class Training:
 
         clock, start = time.perf_counter(), self.progress.seconds
         with prefetched(self.make_call, self.calls()) as batches:
-            while self.progress.share(self.options) < 1 and not stopping:
+            while self.progress.share(self.options) < 1 and not self.told:
                 asked = time.perf_counter()
                 count, inputs = next(batches)
                 waited = time.perf_counter() - asked
@@ -439,6 +473,7 @@ class Training:
                     return self.roll_back(bar)
                 self.progress.step += count
                 self.progress.seconds = start + time.perf_counter() - clock
+                self.agree(stopping)
                 for name, values in {**figures, "waiting": [waited]}.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
                 every = self.options.log_every
@@ -451,6 +486,15 @@ class Training:
                 if due and not self.save():
                     return self.roll_back(bar)
         return None
+
+    def agree(self, stopping):
+        """All machines go by the slowest clock, and all stop when one is told to."""
+        from models import engine
+
+        progress = self.progress
+        mine = [progress.seconds, progress.judging, bool(stopping)]
+        progress.seconds, progress.judging, told = engine.of_machines(mine).max(axis=0).tolist()
+        self.told = bool(told)
 
     def calls(self):
         """(first step, number of steps) of each call from here on: whole `steps_per_call`, cut at sample steps."""

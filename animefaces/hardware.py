@@ -1,9 +1,13 @@
-"""What this computer can train on, and what to install where it could do better: in words."""
+"""What this computer can train on, and what to install where it could do better: in words. And who trains along."""
 
+import json
+import os
 import platform
 import shutil
 import subprocess
 from pathlib import Path
+
+from animefaces.options import Problem
 
 PACKAGES = {"tensorflow": 'pip install "tensorflow[and-cuda]"', "jax": 'pip install "jax[cuda12]"'}
 
@@ -46,3 +50,25 @@ def advice(system, engine, known):
     if known:
         return f"the driver knows one but {engine} does not see it: {PACKAGES[engine]}, then --check again"
     return f"no NVIDIA driver answers: for a GPU, install its driver till nvidia-smi lists it, then {PACKAGES[engine]}"
+
+
+def machines():
+    """(this machine's place from 0, how many there are) by TF_CONFIG, which tf.distribute reads; (0, 1) without it.
+
+    The one in place 0 writes. Raises Problem if TF_CONFIG says nothing of the sort.
+    """
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return 0, 1
+    try:
+        config = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        places = [(kind, i) for kind in ("chief", "worker") for i in range(len(cluster.get(kind, ())))]
+        if set(cluster) - {"chief", "worker"}:
+            raise ValueError("it has other tasks than chief and worker")
+        return places.index((task["type"], int(task["index"]))), len(places)
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise Problem(
+            f"TF_CONFIG makes no sense ({type(fault).__name__}: {fault}): docs/scale.md shows one that does; "
+            "to train on this machine alone, unset it"
+        ) from fault

@@ -8,7 +8,9 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -269,12 +271,26 @@ def locked(run):
         for left in run.rglob(".*.tmp*"):
             left.unlink(missing_ok=True)
         try:
-            yield
+            yield run
         finally:
             if not (run / "options.json").exists():
                 with contextlib.suppress(OSError):
                     (run / "lock").unlink()
                     run.rmdir()
+
+
+@contextlib.contextmanager
+def followed(run):
+    """For a machine that trains along but is not the one that writes: a passing copy of what `run` goes on from."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / run.name
+        for path in (run / "options.json", *_states(run)):
+            if path.exists():
+                target = copy / path.relative_to(run)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, target)
+        copy.mkdir(exist_ok=True)
+        yield copy
 
 
 def _states(run):

@@ -7,6 +7,8 @@ Moving and mirroring are products with 0/1 matrices, which every backend differe
 import keras
 from keras import ops
 
+from models import engine
+
 KINDS = ("translation", "mirror", "cutout")
 REACH = 1 / 8  # pictures move up to this share of their side, each way
 HOLE = 1 / 2  # side of the square that cutout greys, as a share of the picture's
@@ -33,11 +35,11 @@ def _sources(batch, size, moving, mirrored, chance):
     """Where each row (or column) comes from -> (B, size) whole numbers; outside [0, size) means nowhere."""
     places = ops.broadcast_to(ops.arange(size, dtype="int32"), (batch, size))
     if mirrored:
-        flip = keras.random.uniform((batch, 1), seed=chance) < 0.5
+        flip = _draw(keras.random.uniform, batch, chance) < 0.5
         places = ops.where(flip, size - 1 - places, places)
     if moving:
         reach = int(size * REACH)
-        places = places + keras.random.randint((batch, 1), -reach, reach + 1, seed=chance)
+        places = places + _draw(keras.random.randint, batch, chance, -reach, reach + 1)
     return places
 
 
@@ -45,7 +47,12 @@ def _keep(batch, height, width, chance, dtype):
     """(B, H, W, 1): 0 inside a square hole at a random place, 1 outside."""
     inside = []
     for size in (height, width):
-        middle = keras.random.randint((batch, 1), 0, size + 1, seed=chance)
+        middle = _draw(keras.random.randint, batch, chance, 0, size + 1)
         inside.append(ops.abs(ops.arange(size, dtype="int32") - middle) * 2 < int(size * HOLE))
     hole = ops.logical_and(inside[0][:, :, None, None], inside[1][:, None, :, None])
     return 1 - ops.cast(hole, dtype)
+
+
+def _draw(kind, batch, chance, *limits):
+    """(B, 1) numbers for this replica's images: its own of those that one device would draw for all."""
+    return engine.own_rows(kind((batch * engine.replicas(), 1), *limits, seed=chance))

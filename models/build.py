@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from models import dcgan, encoder, modern, vae
+from models import dcgan, encoder, engine, modern, vae
 from models.gan import GAN
 
 
@@ -21,13 +21,14 @@ def adam(options):
 
 
 def build_gan(options):
-    """A generator and a discriminator -> GAN. Raises ValueError if sizes and widths do not fit."""
+    """A generator and a discriminator, on all devices -> GAN. Raises ValueError if sizes and widths do not fit."""
     prepare(options)
-    networks = build_networks(options)
-    optimizers = [adam(options) for _ in networks]
     augmentation = tuple(kind for kind in options.augment if kind != "none")
     schedules = penalty_schedule(options), options.penalty_every, pace_schedule(options)
-    return GAN(*networks, *optimizers, options.average, augmentation, options.seed, options.loss, *schedules)
+    with engine.everywhere():
+        networks = build_networks(options)
+        optimizers = [adam(options) for _ in networks]
+        return GAN(*networks, *optimizers, options.average, augmentation, options.seed, options.loss, *schedules)
 
 
 def build_networks(options):

@@ -9,6 +9,8 @@ import math
 import keras
 from keras import layers
 
+from models import engine
+
 
 def init():
     """DCGAN's N(0, 0.02^2). One per layer: a shared one gives equal shapes equal weights."""
@@ -17,7 +19,8 @@ def init():
 
 def normalise(x):
     """Batch normalisation with the paper's era's constants."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+    # Of the whole batch, wherever its rows are worked on.
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=engine.replicas() > 1)(x)
 
 
 def activate(x, slope):

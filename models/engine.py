@@ -2,6 +2,10 @@
 
 A training step is ordinary Keras code that reads and assigns variables. Two functions here make it
 run: `traced` differentiates it, `compiled` compiles it. Both behave the same on either backend.
+
+What is built under `everywhere()` trains on all devices at hand, each on its own rows of every batch, as one device
+would on all of them. JAX's compiler divides the work by itself. With TensorFlow the step runs as so many
+replicas: what it draws by chance and what it averages must say so, by `own_rows` and `apply`.
 """
 
 import contextlib
@@ -9,6 +13,8 @@ import os
 import re
 import sys
 import tempfile
+
+import numpy as np
 
 # On by default only for the newest CPUs; on others it more than doubles the speed of convolutions.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -51,6 +57,7 @@ with without_chatter():
                 tf.config.experimental.set_memory_growth(gpu, True)
     elif NAME == "jax":
         import jax
+        from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
         with contextlib.suppress(ImportError):  # Keras will import it, for its files, when it is there
             import tensorflow
@@ -61,10 +68,16 @@ with without_chatter():
 
 
 def device():
-    """The device in words: "CPU", "GPU", "TPU"."""
+    """The kind of device: "CPU", "GPU", "TPU"."""
     if NAME == "jax":
         return jax.devices()[0].platform.upper()
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+
+
+def own_rows(x):
+    """Within a step: of rows (B, ...) that all replicas have alike, those this one works on."""
+    rows = x.shape[0] // replicas()
+    return x[replica() * rows : (replica() + 1) * rows] if replicas() > 1 else x
 
 
 def versions():
@@ -74,13 +87,17 @@ def versions():
 
 
 @contextlib.contextmanager
-def memory_errors():
-    """What the backend raises when memory runs out, the GPU's too, becomes a MemoryError."""
+def faults():
+    """What the backend raises when memory runs out, the GPU's too, becomes a MemoryError; when another machine is
+    gone, a ConnectionError.
+    """  # fmt: skip
     try:
         yield
     except Exception as fault:
         if "ResourceExhausted" in type(fault).__name__ or "RESOURCE_EXHAUSTED" in str(fault):
             raise MemoryError(str(fault)) from fault
+        if type(fault).__name__ in ("UnavailableError", "AbortedError", "DeadlineExceededError"):
+            raise ConnectionError(str(fault)) from fault
         raise
 
 
@@ -91,6 +108,49 @@ def gradients(fn, variables):
 
 
 if NAME == "tensorflow":
+    _strategy = None  # of tf.distribute, once there is something to distribute
+
+    def everywhere():
+        """A context: the variables that are made in it live on every device; with TF_CONFIG, of all its machines."""
+        global _strategy
+        if _strategy is None and os.environ.get("TF_CONFIG"):  # before anything asks for this machine's devices
+            _strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        elif _strategy is None:
+            devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+            _strategy = tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
+        return _strategy.scope() if _strategy else contextlib.nullcontext()
+
+    def replicas():
+        """How many times the step runs at once, each on its share of the rows."""
+        return _strategy.num_replicas_in_sync if _strategy else 1
+
+    device_count = replicas  # how many devices share a batch
+
+    def replica():
+        """Within a step: which of the replicas this is, from 0."""
+        return tf.distribute.get_replica_context().replica_id_in_sync_group if _strategy else 0
+
+    def of_machines(values):
+        """A few numbers of this machine -> those of all replicas' machines, (replicas, N) float64."""
+        if not isinstance(_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return np.array([values], np.float64)
+        return _gathered(tf.constant([values], tf.float64)).numpy()
+
+    @tf.function
+    def _gathered(row):
+        def own():
+            rows = tf.one_hot([replica()], replicas(), axis=0, dtype=row.dtype) * row
+            return tf.distribute.get_replica_context().all_reduce("SUM", rows)
+
+        return _strategy.experimental_local_results(_strategy.run(own))[0]
+
+    def mean(x):
+        """Within a step: the mean of the replicas' x, a tensor or a dict of them."""
+        return tf.distribute.get_replica_context().all_reduce("MEAN", x) if _strategy else x
+
+    def apply(optimizer, grads, variables):
+        """One step of the optimizer along the mean of the replicas' gradients."""
+        optimizer.apply([g / replicas() for g in grads] if _strategy else grads, variables)  # it adds them up
 
     def traced(fn, variables, *inputs):
         """fn(*inputs) -> (value, extras); returns (value, extras, pull).
@@ -117,15 +177,24 @@ if NAME == "tensorflow":
         the dict that comes back.
         """
 
+        def own_step(*inputs):
+            return mean(step(*(own_rows(x) if x.shape.rank else x for x in inputs)))
+
+        def one(*inputs):
+            if _strategy is None:
+                return step(*inputs)
+            figures = _strategy.run(own_step, inputs)
+            return {name: _strategy.experimental_local_results(value)[0] for name, value in figures.items()}
+
         @tf.function
         def run(*inputs):
-            first = step(*(x[0] for x in inputs))
+            first = one(*(x[0] for x in inputs))
             if inputs[0].shape[0] == 1:
                 return {name: value[None] for name, value in first.items()}
             kinds = {name: value.dtype for name, value in first.items()}
             # A loop in the graph: traced once, however many steps it does.
             rest = tf.map_fn(
-                lambda x: step(*x), [x[1:] for x in inputs], fn_output_signature=kinds, parallel_iterations=1
+                lambda x: one(*x), [x[1:] for x in inputs], fn_output_signature=kinds, parallel_iterations=1
             )
             return {name: tf.concat([value[None], rest[name]], axis=0) for name, value in first.items()}
 
@@ -133,6 +202,32 @@ if NAME == "tensorflow":
 
 else:
     _state = []  # the variables of the step that is being traced
+
+    def everywhere():
+        """As above, of this machine."""
+        return contextlib.nullcontext()  # `compiled` puts them there
+
+    def replicas():
+        """As above: one, which the compiler divides."""
+        return 1
+
+    device_count = jax.local_device_count
+
+    def replica():
+        """As above."""
+        return 0
+
+    def of_machines(values):
+        """As above, of this machine."""
+        return np.array([values], np.float64)
+
+    def mean(x):
+        """As above."""
+        return x
+
+    def apply(optimizer, grads, variables):
+        """As above."""
+        optimizer.apply(grads, variables)
 
     def traced(fn, variables, *inputs):
         """As above. JAX differentiates pure functions: all state goes in, and the new state comes out."""
@@ -164,10 +259,25 @@ else:
             _state[:] = variables
             return jax.lax.scan(body, values, inputs)
 
+        devices = Mesh(jax.local_devices(), "rows")
+
+        def spread(x, *axes):
+            return jax.device_put(x, NamedSharding(devices, PartitionSpec(*axes))) if devices.size > 1 else x
+
         def call(*inputs):
-            values, results = run([v.value for v in variables], inputs)
+            values = [spread(v.value) for v in variables]  # the whole of it on each: nothing to do after the first call
+            values, results = run(values, [spread(x, None, "rows") if x.ndim > 1 else spread(x) for x in inputs])
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
             return jax.device_get(results)
 
+        call.lowered = lambda *inputs: run.lower([v.value for v in variables], inputs)
         return call
+
+    def cost(call, *inputs):
+        """What XLA counts of a compiled step with such inputs: (operations, bytes moved if nothing is fused). JAX only.
+
+        The leading axis of the inputs is 1.
+        """
+        found = call.lowered(*inputs).cost_analysis()
+        return found["flops"], found["bytes accessed"]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from models import ema
+from models import ema, engine
 from models.augment import augment
 from models.engine import compiled, gradients, traced
 from models.losses import logistic, relativistic
@@ -66,6 +66,10 @@ class GAN:
             done = rows.stop
         return {name: np.concatenate([part[name] for part in figures]) for name in figures[0]}
 
+    def cost(self, *inputs):
+        """(operations, bytes) of a step with the penalties, if any; JAX only, as `engine.cost` counts them."""
+        return engine.cost(self._run[True], *inputs)
+
     def _step(self, due, step, real, z, real_target, fake_target):
         self._reseed(step)
         # G runs forward once: D learns from its images, and G's gradient flows back through the same ones.
@@ -86,17 +90,19 @@ class GAN:
 
     def _apply(self, optimizer, grads, variables, step):
         if self.pace is None:
-            optimizer.apply(grads, variables)
+            engine.apply(optimizer, grads, variables)
             return
         rate = optimizer.learning_rate
         first = rate * 1.0  # a copy: what is kept is the rate to start with
         rate.assign(first * self.pace(step))
-        optimizer.apply(grads, variables)
+        engine.apply(optimizer, grads, variables)
         rate.assign(first)
 
     def _reseed(self, step):
         for state, seed in self._seeds:
-            state.assign(ops.cast(ops.stack([ops.cast(seed, "int32"), step * DRAWS]), state.dtype))
+            # A layer's dropout is for its own replica's rows; augmentation draws for all, and takes its own.
+            seed = ops.cast(seed + (0 if state is self._chance.state else engine.replica()), "int32")
+            state.assign(ops.cast(ops.stack([seed, step * DRAWS]), state.dtype))
 
     def _d_loss(self, step, real, fake, real_target, fake_target, penalty):
         real, real_slope = self._judge(real, penalty)
@@ -132,7 +138,8 @@ def in_float32(network):
 
     def copy(layer):
         settings = layer.get_config()
-        return layer.__class__.from_config({**settings, "dtype": "float32"})
+        alone = {"synchronized": False} if "synchronized" in settings else {}  # a file is for one device
+        return layer.__class__.from_config({**settings, **alone, "dtype": "float32"})
 
     return keras.models.clone_model(network, clone_function=copy)
 
@@ -145,7 +152,8 @@ def copy_in_float32(network):
 
 
 def _spread(images):
-    return ops.mean(ops.std(images, axis=0))
+    middle = engine.mean(ops.mean(images, axis=0))
+    return ops.mean(ops.sqrt(engine.mean(ops.mean(ops.square(images - middle), axis=0))))
 
 
 def _share(mask):

@@ -1,6 +1,6 @@
 """The state of a training: every variable of its networks and optimizers, by name."""
 
-import numpy as np
+import keras
 
 
 class State:
@@ -22,7 +22,7 @@ class State:
 
     def arrays(self):
         """A dict of numpy arrays, the same on either backend."""
-        return {name: np.asarray(v.value) for name, v in self._named()}
+        return {name: keras.ops.convert_to_numpy(v) for name, v in self._named()}
 
     def restore(self, arrays):
         """The inverse of `arrays`. Raises ValueError, before anything is changed, if they are of other parts."""

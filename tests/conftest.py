@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,18 @@ def python(*words, cwd, **environment):
         cwd=cwd, capture_output=True, text=True, timeout=300,
         env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
     )  # fmt: skip
+
+
+@pytest.fixture
+def free_ports():
+    """A function: how many -> ports that nobody listened at just now."""
+
+    def find(count):
+        with contextlib.ExitStack() as stack:
+            listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+            return [listener.getsockname()[1] for listener in listeners]
+
+    return find
 
 
 def log_of(run):

@@ -4,7 +4,9 @@ import json
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
+from keras import ops
 from test_gan import ALL, batch, tiny_gan
 
 from models import engine, saved
@@ -25,10 +27,14 @@ for step in (0, 1, 0):
     pooled.state.restore(start)
     losses.append({name: value.item() for name, value in pooled.steps(*batch(first=step)).items()})
 
+square = keras.Variable(np.ones((16, 16), "float32"))
+product = engine.compiled(lambda step: {"sum": ops.sum(ops.matmul(square, square))}, [square])
+operations, moved = engine.cost(product, np.zeros(1, np.int32))
+
 z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
 np.save(folder / "faces_of_theirs.npy", saved.draw(saved.load(folder / "theirs.keras"), z))
 saved.save(gan.average, folder / "ours.keras")
 np.save(folder / "faces_of_ours.npy", saved.draw(gan.average, z))
 
 figures = {name: [x for call in calls for x in call[name].tolist()] for name in calls[0]}
-print(json.dumps({"figures": figures, "pooled": losses}))
+print(json.dumps({"figures": figures, "pooled": losses, "cost": [operations, moved]}))

@@ -52,6 +52,12 @@ def test_dropout_and_augmentation_run_and_are_a_function_of_the_step(both):
     assert all(np.isfinite(value) for value in first.values())
 
 
+def test_operations_are_counted(both):
+    operations, moved = both[2]["cost"]
+    assert operations == pytest.approx(2 * 16**3 + 16**2, rel=0.05)
+    assert moved == pytest.approx(4 * 16**2 * 4, rel=0.2)  # two matrices read, their product written and read
+
+
 def test_a_generator_draws_the_same_faces_on_either(both):
     gan, _, _, folder = both
     z = np.random.default_rng(0).standard_normal((5, 8), np.float32)

@@ -75,6 +75,17 @@ def test_the_best_generator_is_kept_and_used(train, network, monkeypatch):
     assert json.loads(str(state["record"]))["best"] == 0.2
 
 
+def test_the_last_generator_is_judged_too(train, network, monkeypatch):
+    np.savez("many.npz", images=np.resize(cartoons.draw_many(50, 16), (1000, 16, 16, 3)))
+    monkeypatch.setattr(judge.Judge, "due", lambda self, seconds, spent: spent == 0)
+    verdicts = iter([0.5, 0.2])
+    monkeypatch.setattr(judge.metrics, "kernel_distance", lambda known, new: (next(verdicts), 0.01))
+    assert train("--data", "many.npz", "--run", "run", "--features", network, "--steps", "15") == 0
+    assert list(verdicts) == []
+    best, newest = (saved.load(Path("run", name)).get_weights() for name in (runs.BEST, runs.GENERATOR))
+    assert all(np.array_equal(a, b) for a, b in zip(best, newest, strict=True))
+
+
 def test_a_run_is_judged_in_its_own_features(train, network, refused):
     assert train("--run", "run", "--steps", "1", "--features", network) == 0
     import train as program

@@ -48,7 +48,7 @@ def threads():
 
 def speed(options, targets):
     """Images per second in words, measured for SECONDS on noise, and what the whole training takes at that."""
-    with engine.memory_errors():
+    with engine.faults():
         player, rng = build.build_gan(options), np.random.default_rng(options.seed)
         shape = (options.batch_size, options.size, options.size, options.channels)
 

@@ -92,7 +92,7 @@ class EncoderTask:
             with images.written_whole(self.run / runs.MOMENTS) as temporary:  # last: it says that both are there
                 np.savez(temporary, **self.moments)
 
-    def measure(self, progress):
+    def measure(self, progress, last=False):
         """The losses tell enough; benchmarks/likeness.py measures more."""
 
     def batch(self, step):

@@ -34,7 +34,7 @@ class VaeTask:
         if new:
             keep_beside(self.source, self.run)
 
-    def measure(self, progress):
+    def measure(self, progress, last=False):
         """The losses tell enough."""
 
     def batch(self, step):

@@ -1,0 +1,28 @@
+"""What test_devices.py runs: python on_devices.py FOLDER. TensorFlow with two logical devices."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+from test_gan import ALL, batch, tiny_gan  # noqa: E402 - the devices come first
+
+from models import engine, saved  # noqa: E402
+
+folder = Path(sys.argv[1])
+with engine.everywhere():
+    gan = tiny_gan(average=0.9, augmentation=ALL)
+assert engine.replicas() == engine.device_count() == 2
+
+calls = [gan.steps(*batch(seed=i, steps=steps, first=first)) for i, steps, first in ((0, 1, 0), (1, 3, 1))]
+np.savez(folder / "end.npz", **gan.state.arrays())
+z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
+np.save(folder / "faces.npy", saved.draw(gan.average, z))
+saved.save(gan.average, folder / "average.keras")
+figures = {name: [x for call in calls for x in call[name].tolist()] for name in calls[0]}
+print(json.dumps(figures))

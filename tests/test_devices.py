@@ -1,0 +1,215 @@
+"""Several devices and several machines do what one does."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PROJECT, TINY, log_of, python, state_of
+from test_gan import ALL, batch, tiny_gan
+
+import train as program
+from animefaces import hardware
+from animefaces.options import Problem
+from models import saved
+
+CLUSTER = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Four steps, on one device and on two -> (the GAN of one, its figures, what two said, their folder)."""
+    folder = tmp_path_factory.mktemp("devices")
+    done = python(PROJECT / "tests" / "on_devices.py", folder, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    gan = tiny_gan(average=0.9, augmentation=ALL)
+    calls = [gan.steps(*batch(seed=i, steps=steps, first=first)) for i, steps, first in ((0, 1, 0), (1, 3, 1))]
+    figures = {name: [x for call in calls for x in call[name].tolist()] for name in calls[0]}
+    return gan, figures, json.loads(done.stdout.splitlines()[-1]), folder
+
+
+def test_two_devices_take_the_steps_of_one(both):
+    _, figures, two, _ = both
+    assert two.keys() == figures.keys()
+    for name, values in figures.items():
+        assert len(values) == 4
+        assert two[name] == pytest.approx(values, abs=1e-5), name
+
+
+def test_two_devices_end_where_one_does(both):
+    gan, _, _, folder = both
+    ours = gan.state.arrays()
+    with np.load(folder / "end.npz") as theirs:
+        assert set(theirs.files) == set(ours)
+        # Adam divides by the root of a tiny mean square: rounding errors of a gradient near 0 become whole steps.
+        assert [name for name in ours if np.abs(theirs[name] - ours[name]).mean() > 1e-4] == []
+
+
+def test_what_two_devices_trained_draws_on_one(both):
+    gan, _, _, folder = both
+    z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
+    faces = np.load(folder / "faces.npy")
+    assert np.allclose(faces, saved.draw(gan.average, z), atol=1e-3)
+    network = saved.load(folder / "average.keras")
+    assert np.allclose(faces, saved.draw(network, z), atol=1e-5)
+    assert not any(getattr(layer, "synchronized", False) for layer in network.layers)
+
+
+def test_all_three_trainings_on_two_devices_of_jax():
+    # Every batch is divided, and a training that was stopped ends, to the bit, where an uninterrupted one does.
+    tests = ("test_resume.py::test_a_longer_goal_is_the_longer_training",
+             "test_train_codes.py::test_a_run_is_whole_and_goes_on[vae]",
+             "test_train_codes.py::test_what_it_trains_encodes_photos[encoder]")  # fmt: skip
+    flags = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+    words = ("-m", "pytest", "-p", "no:cacheprovider", *(f"tests/{test}" for test in tests))
+    done = python(*words, cwd=PROJECT, KERAS_BACKEND="jax", XLA_FLAGS=flags)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "3 passed" in done.stdout
+
+
+class Machine:
+    """One of several processes that stand for machines: train.py with TF_CONFIG."""
+
+    def __init__(self, place, ports, *flags):
+        cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+        config = {"cluster": cluster, "task": {"type": "worker", "index": place}}
+        self.told = Path(f"machine-{place}.txt")
+        with open(self.told, "w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, str(PROJECT / "train.py"), *map(str, flags)], stdout=file, stderr=file,
+                env={**os.environ, "TF_CONFIG": json.dumps(config)},
+            )  # fmt: skip
+
+    def ended(self, code):
+        """Its last line, once it has ended with this code."""
+        assert self.process.wait(timeout=240) == code, self.told.read_text()
+        return self.told.read_text().splitlines()[-1]
+
+
+@pytest.fixture
+def machines(faces, cache, free_ports):
+    """Start train.py on two machines -> both."""
+    started = []
+
+    def start(*flags):
+        ports, common = free_ports(2), ["--data", faces, "--cache", cache, *TINY, "--log-every", "4"]
+        started[:] = [Machine(place, ports, *common, *flags) for place in (0, 1)]
+        return started
+
+    yield start
+    for machine in started:
+        machine.process.kill()
+
+
+def figures_of(run):
+    return np.array([[entry["d_loss"], entry["g_loss"], entry["spread"]] for entry in log_of(run)])
+
+
+def test_two_machines_train_what_one_does_and_one_goes_on_alone(machines, train):
+    first, second = machines("--run", "two", "--steps", "12")
+    assert "generate.py --run two" in first.ended(0)
+    second.ended(0)
+    assert "machines   2 of 2" in second.told.read_text()
+    assert train("--run", "one", "--steps", "12", "--log-every", "4") == 0
+    assert figures_of(Path("two")) == pytest.approx(figures_of(Path("one")), abs=1e-4)
+    assert sorted(p.name for p in Path("two").iterdir()) == sorted(p.name for p in Path("one").iterdir())
+    assert program.main(["--run", "two", "--steps", "16"]) == 0
+    assert program.main(["--run", "one", "--steps", "16"]) == 0
+    assert figures_of(Path("two")) == pytest.approx(figures_of(Path("one")), abs=1e-3)
+    assert len(figures_of(Path("two"))) == 4
+
+
+def test_a_lost_machine_is_told_of_and_what_was_saved_goes_on(machines):
+    first, second = machines("--run", "run", "--steps", "100000", "--save-minutes", "0")
+    deadline = time.monotonic() + 200
+    while len(list(Path("run/state").glob("step_*.npz"))) < 2 and time.monotonic() < deadline:
+        assert first.process.poll() is None, first.told.read_text()
+        time.sleep(0.2)
+    second.process.kill()
+    assert "another machine is gone" in first.ended(1)
+    step = newest_step(Path("run"))
+    assert program.main(["--run", "run", "--steps", str(step + 2)]) == 0
+    assert newest_step(Path("run")) == step + 2
+
+
+def newest_step(run):
+    """The step of a run's newest state."""
+    return int(max((run / "state").glob("step_*.npz")).stem.removeprefix("step_"))
+
+
+def test_one_machine_that_is_told_to_stop_stops_all(machines):
+    first, second = machines("--run", "run", "--steps", "100000")
+    deadline = time.monotonic() + 200
+    while not (Path("run/log.jsonl").exists() and log_of(Path("run"))) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    second.process.send_signal(signal.SIGTERM)
+    for machine in (first, second):
+        assert "train.py --run run goes on" in machine.ended(1)
+    assert state_of(Path("run"))
+
+
+def test_what_tf_config_says(monkeypatch):
+    assert hardware.machines() == (0, 1)
+    monkeypatch.setenv("TF_CONFIG", json.dumps(CLUSTER))
+    assert hardware.machines() == (1, 2)
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"chief": ["a:1"], "worker": ["b:1"]},
+                                                "task": {"type": "worker", "index": 0}}))  # fmt: skip
+    assert hardware.machines() == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+        '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+    ],
+)
+def test_a_tf_config_without_sense(text, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(Problem, match="TF_CONFIG makes no sense"):
+        hardware.machines()
+
+
+def test_what_several_machines_need(monkeypatch, refused, faces):
+    monkeypatch.setenv("TF_CONFIG", json.dumps(CLUSTER))
+    assert "need" in refused(program.main, ["--data", faces], 2)
+    assert "train on one" in refused(program.main, ["vae", "--data", faces, "--run", "run"], 2)
+    assert not Path("run").exists() and not Path("results").exists()
+
+
+@pytest.fixture
+def pretend(tmp_path, monkeypatch):
+    """Run a shell script in which a few programs are stand-ins that say what they were told -> its output."""
+
+    def run(script, **environment):
+        programs = {"scontrol": 'printf "node1\\nnode2\\n"', "srun": 'SLURM_PROCID=1 exec "$@"',
+                    "python": 'printf "%s" "$TF_CONFIG"'}  # fmt: skip
+        for name, body in programs.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+            (tmp_path / name).chmod(0o755)
+        path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True,
+                              env={**os.environ, "PATH": path, **environment}, check=True)  # fmt: skip
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("kind", ["sh", "yaml"])
+def test_the_scripts_in_the_docs_say_who_is_who(kind, pretend, monkeypatch):
+    text = (PROJECT / "docs" / "scale.md").read_text(encoding="utf-8")
+    blocks = re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+    for block, place in zip(blocks, (0, 1) if kind == "sh" else (1,), strict=True):
+        script = block.split("- |\n")[1].split("resources:")[0] if kind == "yaml" else block
+        monkeypatch.setenv("TF_CONFIG", pretend(script, SLURM_JOB_NODELIST="node[1-2]", JOB_COMPLETION_INDEX="1"))
+        assert hardware.machines() == (place, 2)

@@ -16,7 +16,7 @@ demo: $(VENV)/installed
 	@echo "Next, with pictures of your own: $(RUN) train.py --data FOLDER"
 
 test: lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check .

@@ -3,8 +3,8 @@
     python explore.py walk --seeds 3,14,15,92 --output walk.webp       # a looping film at constant visible speed
     python explore.py walk --count 32 --walks 16 --output walks.mp4    # sixteen of them side by side
     python explore.py walk --latents latents.npz                       # between the faces that encode.py found
-    python explore.py arithmetic --count 64                            # a numbered grid to choose from; then
-    python explore.py arithmetic --these 5,37,55 --minus 1,14,26 --plus 15,38,60
+    python explore.py arithmetic --count 100                           # a numbered grid to choose from; then
+    python explore.py arithmetic --these 42,44,65 --minus 53,83,94 --plus 67,82,85
     python explore.py attributes                                       # edit directions, for generate.py --edit
     python explore.py features --data faces.zip                        # what the discriminator's maps answer to
     python explore.py forget --object mouth                            # a generator that no longer draws it

@@ -473,7 +473,6 @@ class Training:
                     return self.roll_back(bar)
                 self.progress.step += count
                 self.progress.seconds = start + time.perf_counter() - clock
-                self.agree(stopping)
                 for name, values in {**figures, "waiting": [waited]}.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
                 every = self.options.log_every
@@ -482,6 +481,7 @@ class Training:
                     self.note(bar)
                 if self.progress.step % self.options.sample_every == 0:
                     self.sample()
+                self.agree(stopping)
                 due = self.progress.seconds - self.saved_at >= self.options.save_minutes * 60
                 if due and not self.save():
                     return self.roll_back(bar)

@@ -54,7 +54,10 @@ def ceilings(seconds):
     k = keras.Variable(rng.standard_normal((kernel, kernel, channels, channels)).astype("float32"))
     work = {
         "matrices": (lambda: ops.matmul(a.value, a.value), 2 * SIDE**3),
-        "convolution": (lambda: ops.conv(x.value, k.value, padding="same"), 2 * x.shape[0] * side**2 * k.value.size),
+        "convolution": (
+            lambda: ops.conv(x.value, k.value, padding="same"),
+            2 * pictures * side**2 * kernel**2 * channels**2,
+        ),
     }
     best = {}
     for name, (multiply, operations) in work.items():

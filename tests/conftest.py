@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes has its own core, and so have those it starts
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
 import models  # noqa: F401 - readies TensorFlow as in the programs, before a test imports Keras
 from animefaces import cartoons, images
 

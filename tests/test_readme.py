@@ -86,6 +86,8 @@ def run(line):
             small += ["--init-from", "models/pretrained"]
     if script == "explore.py" and arguments[0] not in ("walk", "arithmetic"):
         small = ["--samples", "32"]
+    if script == "explore.py" and "--run" not in arguments:  # of the runs there are, one that draws at once
+        small = [*small, "--run", "results/soft"]
     return SCRIPTS[script]([*arguments, *small])
 
 

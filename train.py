@@ -58,7 +58,7 @@ class Options:
     labels: Path | None = option(None, "encoder: a table with columns file, age, male, of any of the photos")
     steps: int = option(50_000, "training steps, one batch each", at_least(1))
     minutes: float | None = option(None, "stop after so much training time, if that comes before --steps", above(0))
-    batch_size: int = option(64, "pictures per step", at_least(2))
+    batch_size: int = option(64, "pictures per step, of all devices together", at_least(2))
     seed: int = option(0, "of everything drawn by chance", within(0, 2**31 - 1))
     size: int = option(64, "side of the pictures, in pixels", within(8, 512))
     channels: int = option(3, "3 for colour, 1 for grey", choices=(1, 3))
@@ -240,6 +240,10 @@ def train(options, given):
             print(f"machines   {place + 1} of {machines}: waiting for the others")
         from models import engine  # now, and not above: what is wrong so far is said at once
 
+        if machines > 1 and engine.NAME != "tensorflow":
+            raise Misuse(
+                "several machines need TensorFlow: unset KERAS_BACKEND, or TF_CONFIG to train on this one alone"
+            )
         try:
             with engine.faults():
                 task = open_task(options, faces, run)  # before anything is written: the options may not fit

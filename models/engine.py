@@ -261,12 +261,12 @@ else:
 
         devices = Mesh(jax.local_devices(), "rows")
 
-        def spread(x, *axes):
+        def placed(x, *axes):
             return jax.device_put(x, NamedSharding(devices, PartitionSpec(*axes))) if devices.size > 1 else x
 
         def call(*inputs):
-            values = [spread(v.value) for v in variables]  # the whole of it on each: nothing to do after the first call
-            values, results = run(values, [spread(x, None, "rows") if x.ndim > 1 else spread(x) for x in inputs])
+            values = [placed(v.value) for v in variables]  # the whole of it on each: nothing to do after the first call
+            values, results = run(values, [placed(x, None, "rows") if x.ndim > 1 else placed(x) for x in inputs])
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
             return jax.device_get(results)

@@ -17,7 +17,7 @@ from test_gan import ALL, batch, tiny_gan
 import train as program
 from animefaces import hardware
 from animefaces.options import Problem
-from models import saved
+from models import engine, saved
 
 CLUSTER = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}
 
@@ -177,6 +177,8 @@ def test_what_several_machines_need(monkeypatch, refused, faces):
     monkeypatch.setenv("TF_CONFIG", json.dumps(CLUSTER))
     assert "need" in refused(program.main, ["--data", faces], 2)
     assert "train on one" in refused(program.main, ["vae", "--data", faces, "--run", "run"], 2)
+    monkeypatch.setattr(engine, "NAME", "jax")
+    assert "need TensorFlow" in refused(program.main, ["--data", faces, "--run", "run", "--size", "16"], 2)
     assert not Path("run").exists() and not Path("results").exists()
 
 
@@ -206,3 +208,10 @@ def test_the_scripts_in_the_docs_say_who_is_who(kind, pretend, monkeypatch):
         script = block.split("- |\n")[1].split("resources:")[0] if kind == "yaml" else block
         monkeypatch.setenv("TF_CONFIG", pretend(script, SLURM_JOB_NODELIST="node[1-2]", JOB_COMPLETION_INDEX="1"))
         assert hardware.machines() == (place, 2)
+
+
+def test_a_batch_that_cannot_be_shared(monkeypatch, refused, faces, cache):
+    monkeypatch.setattr(engine, "device_count", lambda: 3)
+    said = refused(program.main, ["--data", faces, "--cache", cache, *TINY, "--run", "run"], 2)
+    assert said == "--batch-size 4 cannot be shared among 3 devices: give a multiple of 3"
+    assert not Path("run").exists()

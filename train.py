@@ -11,14 +11,12 @@ A run folder, results/NNNNN-recipe/ unless --run names it, takes sample grids, c
 the generator for generate.py, and the state to go on from.
 """
 
-import contextlib
 import dataclasses
 import math
 import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
 
 from animefaces.options import (
     Misuse,
@@ -34,6 +32,7 @@ from animefaces.options import (
 )
 
 ARCHITECTURES = ("strided", "pooled", "residual")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
 # The options that mean something to these networks; to gan all do but `labels`.
 ENCODING = {"network", "recipe", "run", "data", "cache", "init_from", "steps", "minutes", "batch_size", "seed", "size",
@@ -41,7 +40,6 @@ ENCODING = {"network", "recipe", "run", "data", "cache", "init_from", "steps", "
             "steps_per_call"}  # fmt: skip
 USED = {"vae": ENCODING, "encoder": ENCODING | {"labels", "average"}}
 ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "log_every", "sample_every", "steps_per_call"}
-SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
 MAX_ROLLBACKS = 3
 
 
@@ -78,6 +76,8 @@ class Options:
     learning_rate: float = option(2e-4, "of both Adam optimizers", above(0))
     slow_after: int = option(0, "step by which the learning rates have fallen by a factor of 1.4, and on like the "
                                 "square root of the steps; 0 for never", at_least(0))  # fmt: skip
+    warm_up: int = option(0, "so many first steps G and D are an autoencoder, to start with whole faces; 0 for none",
+                          at_least(0))  # fmt: skip
     beta1: float = option(0.5, "of both Adam optimizers", within(0, 0.9999))
     beta2: float = option(0.999, "of both Adam optimizers", within(0, 0.99999))
     loss: str = option("logistic", "with labels, or relativistic: each fake against a real one",
@@ -93,11 +93,12 @@ class Options:
     average: float = option(
         0.999, "decay of the averaged generator weights; 0 for the last weights", within(0, 0.99999)
     )
-    precision: str = option("float32", "of the arithmetic; weights are always float32", choices=("float32", "bfloat16"))
+    precision: str = option("auto", "of the arithmetic, weights are always float32; auto: float32, or bfloat16 where "
+                            "the CPU has it and a first minute shows it to be faster", choices=PRECISIONS)  # fmt: skip
     save_minutes: float = option(5.0, "training time between two saved states", at_least(0))
     log_every: int = option(10, "steps between two log entries", at_least(1))
     sample_every: int = option(500, "steps between two sample grids", at_least(1))
-    steps_per_call: int = option(1, "steps per compiled call; 20 or more keep a GPU busy", within(1, 1000))
+    steps_per_call: int = option(0, "steps per compiled call; 0 for 1 on a CPU, 20 on a GPU", within(0, 1000))
     features: str = option("discriminator", "network to judge the faces in: discriminator (the one that ships), "
                            "inception, or a .keras file")  # fmt: skip
     cache: Path = option(Path("data/cache"), "folder for the decoded pictures")
@@ -157,35 +158,6 @@ def label_targets(options, epoch, rng):
     return real, fake
 
 
-def initialise(gan, options):
-    """Give a new run's networks the weights that --init-from names; its optimizers start anew, for other pictures."""
-    from animefaces import runs
-    from models import saved
-
-    source = options.init_from
-    state = runs.load_state(source) if source.is_dir() else None
-    with _other_networks(source):
-        if state:
-            ours = {name: a for name, a in gan.state.arrays().items() if "optimizer" in name}
-            gan.state.restore({**{name: a for name, a in state[0].items() if "optimizer" not in name}, **ours})
-            return
-        weights = saved.load(runs.find_generator(source)).get_weights()
-        for network in (gan.generator, gan.average):
-            network.set_weights(weights)
-        if (source / runs.DISCRIMINATOR).exists():
-            gan.discriminator.set_weights(saved.load(source / runs.DISCRIMINATOR).get_weights())
-
-
-@contextlib.contextmanager
-def _other_networks(path):
-    try:
-        yield
-    except ValueError as fault:
-        raise Problem(
-            f"{path} does not fit these options ({fault}): give the recipe and sizes it was made with"
-        ) from fault
-
-
 @dataclass
 class Progress:
     """Where a training stands. `seconds` is training time, over all its parts."""
@@ -212,7 +184,7 @@ class Progress:
 
 def train(options, given):
     """Train, or go on training, until --steps or --minutes are done."""
-    from animefaces import hardware, runs
+    from animefaces import runs
     from animefaces.dataset import open_faces
 
     if options.check:
@@ -221,10 +193,7 @@ def train(options, given):
         validate(options, given)
         check(options, label_targets)
         return
-    place, machines = hardware.machines()
-    if machines > 1 and not (options.run and options.network == "gan"):
-        raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see, and vae and "
-                     "encoder train on one: name one, or unset TF_CONFIG")  # fmt: skip
+    place, machines = companions(options)
     run, options = runs.open_run(options, given, ADJUSTABLE)
     # A new folder goes away again if nothing comes of it. Machines but the first write what nobody will read.
     with runs.followed(run) if place else runs.locked(run) as run:
@@ -238,29 +207,46 @@ def train(options, given):
         faces = open_faces(options.data, options.size, options.channels, options.cache)
         if machines > 1:
             print(f"machines   {place + 1} of {machines}: waiting for the others")
-        from models import engine  # now, and not above: what is wrong so far is said at once
+        begin(options, faces, run, progress, new=not state)
 
-        if machines > 1 and engine.NAME != "tensorflow":
-            raise Misuse(
-                "several machines need TensorFlow: unset KERAS_BACKEND, or TF_CONFIG to train on this one alone"
-            )
-        try:
-            with engine.faults():
-                task = open_task(options, faces, run)  # before anything is written: the options may not fit
-                if options.batch_size % engine.device_count():
-                    raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
-                                 f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
-                runs.keep_record(run, options, faces)
-                announce(run, options, faces, progress)
-                task.begin(new=not state)
-                if state:
-                    progress = _restore(task.player, run)
-                print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
-                agreed(progress, faces)
-                Training(task, options, run, progress).go_on()
-        except ConnectionError as fault:
-            raise Problem("another machine is gone: start the same command on all of them, as many as you like, to go "
-                          "on from the last saved state") from fault  # fmt: skip
+
+def companions(options):
+    """(this machine's place from 0, how many train along). Raises Misuse if they cannot do so with these options."""
+    from animefaces import hardware
+
+    place, machines = hardware.machines()
+    if machines > 1 and not (options.run and options.network == "gan"):
+        raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see, and vae and "
+                     "encoder train on one: name one, or unset TF_CONFIG")  # fmt: skip
+    return place, machines
+
+
+def begin(options, faces, run, progress, new):
+    """Build the networks, or take them up where they were left, and train them."""
+    from animefaces import hardware, runs
+    from models import engine
+    from training.check import settled
+
+    if hardware.machines()[1] > 1 and engine.NAME != "tensorflow":
+        raise Misuse("several machines need TensorFlow: unset KERAS_BACKEND, or TF_CONFIG to train on this one alone")
+    try:
+        with engine.faults():
+            options = settled(options, label_targets)
+            task = open_task(options, faces, run)  # before anything is written: the options may not fit
+            if options.batch_size % engine.device_count():
+                raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
+                             f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
+            runs.keep_record(run, options, faces)
+            announce(run, options, faces, progress)
+            task.begin(new)
+            if not new:
+                progress = _restore(task.player, run)
+            print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
+            agreed(progress, faces)
+            Training(task, options, run, progress).go_on()
+    except ConnectionError as fault:
+        raise Problem("another machine is gone: start the same command on all of them, as many as you like, to go "
+                      "on from the last saved state") from fault  # fmt: skip
 
 
 def agreed(progress, faces):
@@ -281,93 +267,8 @@ def validate(options, given):
     if foreign:
         flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
         raise Misuse(f"{flags} means nothing to train.py {options.network}: leave it out")
-
-
-class GanTask:
-    """A generator and its discriminator, on faces of which a few are held out to judge by."""
-
-    shown: ClassVar = {"d_loss": "D", "g_loss": "G"}
-    curves: ClassVar = {
-        "loss / nats": {"d_loss": "discriminator", "g_loss": "generator"},
-        "share": {"real_right": "D right on real", "fake_right": "D right on fake", "spread": "spread"},
-        "kernel distance": {"kernel_distance": "to held-out faces"},
-    }
-    use = "new faces: python generate.py --run "
-
-    def __init__(self, options, faces, run):
-        from animefaces import judge, latents
-        from animefaces.dataset import Order, hold_out
-        from models import build, saved
-
-        self.options, self.run = options, run
-        try:
-            self.player = build.build_gan(options)
-        except ValueError as fault:
-            raise Misuse(f"{fault}: change --size or the widths") from fault
-        self.faces, held_out = hold_out(faces)
-        self.judge = judge.Judge(options.features, held_out, saved.load)
-        self.order = Order(len(self.faces), options.batch_size, options.seed)
-        self.networks = {"generator": self.player.generator, "discriminator": self.player.discriminator}
-        self.z = latents.from_seeds(range(SAMPLES), options.latent)
-
-    def begin(self, new):
-        """Give a new run the weights that --init-from names."""
-        if new and self.options.init_from:
-            initialise(self.player, self.options)
-
-    def batch(self, step):
-        """What one step is fed: (step, real, z, real targets, fake targets), a function of (seed, step)."""
-        import numpy as np
-
-        from animefaces.images import to_network
-
-        rng = np.random.default_rng((self.options.seed, step))
-        z = rng.standard_normal((self.options.batch_size, self.options.latent), np.float32)
-        real = to_network(self.faces[self.order.indices(step)])
-        return np.int32(step), real, z, *label_targets(self.options, self.order.epoch(step), rng)
-
-    def files(self):
-        """What is written beside each sample: file name -> network."""
-        from animefaces import runs
-        from models import gan
-
-        # The discriminator is for explore.py; to go on from, it is in the state.
-        return {runs.GENERATOR: self.player.average,
-                runs.DISCRIMINATOR: gan.copy_in_float32(self.player.discriminator)}  # fmt: skip
-
-    def sample(self):
-        """The faces of fixed z, one grid."""
-        from animefaces import images
-
-        return images.grid(self.draw(self.z))
-
-    def draw(self, z):
-        """z (N, latent) -> uint8 (N, H, W, C), by the averaged generator."""
-        from animefaces.images import to_pixels
-        from models import saved
-
-        return to_pixels(saved.draw(self.player.average, z))
-
-    def measure(self, progress, last=False):
-        """If it is time: the kernel distance of faces to held-out ones; the generator of the lowest is kept.
-
-        The `last` generator of a training must not stand behind an earlier one unheard.
-        """
-        from animefaces import images, judge, latents, runs
-        from models import saved
-
-        unheard = progress.best is not None and progress.step > progress.judged
-        if not (unheard if last else self.judge.due(progress.seconds, progress.judging)):
-            return
-        progress.judged = progress.step
-        z = latents.from_seeds(range(judge.COUNT), self.options.latent)
-        distance, error, seconds = self.judge.verdict(lambda: self.draw(z))
-        progress.judging += seconds
-        progress.window |= {"kernel_distance": [distance], "kernel_error": [error]}
-        if progress.best is None or distance < progress.best:
-            progress.best = distance
-            with images.written_whole(self.run / runs.BEST) as temporary:
-                saved.save(self.player.average, temporary)
+    if {"warm_up", "init_from"} <= given and options.warm_up:
+        raise Misuse("--warm-up is for networks that begin anew: leave it out, or --init-from")
 
 
 def open_task(options, faces, run):
@@ -380,7 +281,9 @@ def open_task(options, faces, run):
         from training.encoder import EncoderTask
 
         return EncoderTask(options, faces, run)
-    return GanTask(options, faces, run)
+    from training.gan import GanTask
+
+    return GanTask(options, faces, run, label_targets)
 
 
 def _parameters(network):
@@ -421,7 +324,7 @@ def _restore(player, run):
     arrays, record, damaged = runs.load_state(run)
     for name in damaged:
         print(f"warning: {run}/state/{name} is damaged: going on from step {record['step']:,}", file=sys.stderr)
-    with _other_networks(run):
+    with runs.fitting(run):
         player.state.restore(arrays)
     return Progress.of(record)
 
@@ -431,10 +334,12 @@ class Training:
 
     def __init__(self, task, options, run, progress):
         from animefaces import logs
+        from models import engine
 
         self.task, self.player, self.options, self.run, self.progress = task, task.player, options, run, progress
         self.log = logs.Log(run, progress.step)
         self.saved_at = progress.seconds
+        self.at_once = options.steps_per_call or engine.steps_per_call()
         self.warned, self.told = None, False
 
     def go_on(self):
@@ -501,11 +406,10 @@ class Training:
         self.told = bool(told)
 
     def calls(self):
-        """(first step, number of steps) of each call from here on: whole `steps_per_call`, cut at sample steps."""
+        """(first step, number of steps) of each call from here on: as many as one takes, cut at sample steps."""
         step, options = self.progress.step, self.options
         while step < options.steps:
-            stop = min(step + options.steps_per_call, options.steps)
-            stop = min(stop, (step // options.sample_every + 1) * options.sample_every)
+            stop = min(step + self.at_once, options.steps, (step // options.sample_every + 1) * options.sample_every)
             yield step, stop - step
             step = stop
 
@@ -529,7 +433,7 @@ class Training:
         speed = {"images_per_second": round(count * self.options.batch_size / max(since, 1e-9), 2),
                  "waiting": round(sum(window["waiting"]) / max(since, 1e-9), 5)}  # fmt: skip
         self.log.add({"step": step, "epoch": self.task.order.epoch(step), "seconds": seconds, **means, **speed})
-        losses = ", ".join(f"{label} {means[name]:.3f}" for name, label in self.task.shown.items())
+        losses = ", ".join(f"{label} {means[name]:.3f}" for name, label in self.task.shown.items() if name in means)
         bar.set_postfix_str(f"step {step:,}, {speed['images_per_second']:.0f} img/s, {losses}", refresh=False)
         bar.update(self.progress.share(self.options) - bar.n)
         trouble = logs.diagnose(self.log.entries) if self.options.network == "gan" else None

@@ -85,6 +85,7 @@ def diagnose(entries):
     hardly at all. Dominating discriminator: right on more than 99 % of the real and of the fake images,
     so that there is next to nothing left for G to learn from.
     """
+    entries = [entry for entry in entries if "spread" in entry]  # not of a warm-up
     windows = [entries[end - 50 : end] for end in range(len(entries), 49, -50)]
     if not windows:
         return None

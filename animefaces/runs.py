@@ -221,6 +221,17 @@ def _continued(options, given):
     return replace(source, **{name: getattr(options, name) for name in own})
 
 
+@contextlib.contextmanager
+def fitting(path):
+    """What is raised when the weights of `path` are for other networks becomes a Problem."""
+    try:
+        yield
+    except ValueError as fault:
+        raise Problem(
+            f"{path} does not fit these options ({fault}): give the recipe and sizes it was made with"
+        ) from fault
+
+
 def keep_record(run, options, faces):
     """Write options.json; refuse to go on with other pictures than the run began with."""
     before = read_record(run)

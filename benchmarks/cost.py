@@ -35,7 +35,7 @@ def counted(options):
 
     gan = build.build_gan(options)
     batch = options.batch_size
-    real = np.zeros((1, batch, options.size, options.size, options.channels), np.float32)
+    real = np.zeros((1, batch, options.size, options.size, options.channels), np.uint8)
     z, target = np.zeros((1, batch, options.latent), np.float32), np.zeros((1, batch, 1), np.float32)
     return gan.cost(np.zeros(1, np.int32), real, z, target, target)
 

@@ -41,7 +41,6 @@ class RandomFaces:
 def ours(options):
     """A function that does one step."""
     from animefaces.dataset import Order, prefetched
-    from animefaces.images import to_network
     from models import build
 
     gan = build.build_gan(options)
@@ -50,10 +49,10 @@ def ours(options):
     def make(step):
         rng, labels = np.random.default_rng(step), [np.full((options.batch_size, 1), x, "float32") for x in (1, 0)]
         z = rng.standard_normal((options.batch_size, options.latent), np.float32)
-        return [part[None] for part in (np.int32(step), to_network(faces[order.indices(step)]), z, *labels)]
+        return [part[None] for part in (np.int32(step), faces[order.indices(step)], z, *labels)]
 
     def steps():
-        with prefetched(make, iter(range(10**9))) as batches:
+        with prefetched(make, iter(range(options.warm_up, 10**9))) as batches:
             for inputs in batches:
                 yield gan.steps(*inputs)
 

@@ -5,30 +5,44 @@ import math
 import keras
 from keras import ops
 
-from models import dcgan, encoder, engine, modern, vae
+from models import dcgan, encoder, engine, modern, vae, warm
 from models.gan import GAN
+
+RESIDENT = 2**30  # bytes of faces: 87,000 of 64x64; a quarter of the smallest GPU that anyone trains on
 
 
 def prepare(options):
     """Seed Keras, and set the precision of the networks that are built from here on."""
     keras.utils.set_random_seed(options.seed)
-    keras.config.set_dtype_policy("float32" if options.precision == "float32" else f"mixed_{options.precision}")
+    mixed = options.precision in ("bfloat16", "float16")  # "auto": nobody has found another one quicker
+    keras.config.set_dtype_policy(f"mixed_{options.precision}" if mixed else "float32")
 
 
 def adam(options):
     """A new optimizer."""
-    return keras.optimizers.Adam(options.learning_rate, options.beta1, options.beta2)
+    optimizer = keras.optimizers.Adam(options.learning_rate, options.beta1, options.beta2)
+    # float16 has no small numbers: gradients are multiplied until they just fit.
+    return keras.optimizers.LossScaleOptimizer(optimizer) if options.precision == "float16" else optimizer
 
 
-def build_gan(options):
-    """A generator and a discriminator, on all devices -> GAN. Raises ValueError if sizes and widths do not fit."""
+def build_gan(options, faces=None):
+    """A generator and a discriminator, on all devices -> GAN. Raises ValueError if sizes and widths do not fit.
+
+    `faces`: the uint8 (N, H, W, C) to train on, or what is indexed like them. A device with memory of its own keeps
+    them, if they take no more than RESIDENT of it.
+    """
     prepare(options)
     augmentation = tuple(kind for kind in options.augment if kind != "none")
     schedules = penalty_schedule(options), options.penalty_every, pace_schedule(options)
     with engine.everywhere():
         networks = build_networks(options)
         optimizers = [adam(options) for _ in networks]
-        return GAN(*networks, *optimizers, options.average, augmentation, options.seed, options.loss, *schedules)
+        anew = options.warm_up and not options.init_from
+        autoencoder = warm.Autoencoder(*networks, adam(options), options.warm_up) if anew else None
+        fits = faces is not None and len(faces) * options.size**2 * options.channels <= RESIDENT
+        kept = faces[:] if fits and engine.device() != "CPU" else None
+        return GAN(*networks, *optimizers, options.average, augmentation, options.seed, options.loss, *schedules, kept,
+                   autoencoder)  # fmt: skip
 
 
 def build_networks(options):

@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers, ops
 
 from models import ema, likeness
-from models.engine import compiled, gradients
+from models.engine import apply, compiled, gradients
 from models.state import State
 
 TEMPERATURE = 0.2  # of the mean squared distance of two standardised layouts; strangers are 2 apart
@@ -97,8 +97,9 @@ class Encoding:
         mirrored = keras.random.uniform((photos.shape[0], 1, 1, 1), seed=self._chance) < 0.5
         photos = ops.where(mirrored, ops.flip(photos, axis=2), photos)
         trained = self.encoder.trainable_variables
-        loss, figures, grads = gradients(lambda: self._loss(photos, wanted), trained)
-        self.optimizer.apply(grads, trained)
+        scale = self.optimizer.scale_loss
+        loss, figures, grads = gradients(lambda: self._loss(photos, wanted), trained, scale)
+        apply(self.optimizer, grads, trained)
         ema.update(self.average, self.encoder, self.average_decay, step)
         return {"loss": loss, **figures}
 

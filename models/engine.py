@@ -74,6 +74,11 @@ def device():
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
+def steps_per_call():
+    """How many steps a call should take: a GPU would wait for Python between them, a CPU has no time to lose."""
+    return 1 if device() == "CPU" else 20
+
+
 def own_rows(x):
     """Within a step: of rows (B, ...) that all replicas have alike, those this one works on."""
     rows = x.shape[0] // replicas()
@@ -101,10 +106,13 @@ def faults():
         raise
 
 
-def gradients(fn, variables):
-    """fn() -> (a scalar, extras); returns (that scalar, extras, the scalar's gradient for each variable)."""
+def gradients(fn, variables, scaled=lambda x: x):
+    """fn() -> (a scalar, extras); returns (that scalar, extras, the scalar's gradient for each variable).
+
+    `scaled`: what the gradients are to be multiplied by, as a function of 1: an optimizer's `scale_loss`.
+    """
     value, extras, pull = traced(fn, variables)
-    return value, extras, pull(keras.ops.ones_like(value))[0]
+    return value, extras, pull(scaled(keras.ops.ones_like(value)))[0]
 
 
 if NAME == "tensorflow":
@@ -170,11 +178,11 @@ if NAME == "tensorflow":
 
         return value, extras, pull
 
-    def compiled(step, variables):
+    def compiled(step, variables, fixed=()):
         """Compile `step`, which reads and assigns `variables` -> a function that does many steps in one call.
 
-        Each input carries one more, leading axis: the steps to do. So does each entry, a numpy array, of
-        the dict that comes back.
+        `fixed`: variables that it only reads. Each input carries one more, leading axis: the steps to do. So does
+        each entry, a numpy array, of the dict that comes back.
         """
 
         def own_step(*inputs):
@@ -227,7 +235,11 @@ else:
 
     def apply(optimizer, grads, variables):
         """As above."""
-        optimizer.apply(grads, variables)
+        # Not `optimizer.apply`: that of the LossScaleOptimizer assigns within branches, which JAX cannot trace.
+        kept, values = optimizer.variables, [v.value for v in variables]
+        values, after = optimizer.stateless_apply([v.value for v in kept], grads, values)
+        for variable, new in zip([*variables, *kept], [*values, *after], strict=True):
+            variable.assign(new)
 
     def traced(fn, variables, *inputs):
         """As above. JAX differentiates pure functions: all state goes in, and the new state comes out."""
@@ -246,16 +258,17 @@ else:
             variable.assign(new)
         return value, extras, pull
 
-    def compiled(step, variables):
+    def compiled(step, variables, fixed=()):
         """As above."""
 
-        def body(values, inputs):
-            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
-                result = step(*inputs)
-                return [scope.get_current_value(v) for v in variables], result
-
         @jax.jit
-        def run(values, inputs):
+        def run(values, constants, inputs):
+            def body(values, inputs):
+                mapping = [*zip(variables, values, strict=True), *zip(fixed, constants, strict=True)]
+                with keras.StatelessScope(state_mapping=mapping) as scope:
+                    result = step(*inputs)
+                    return [scope.get_current_value(v) for v in variables], result
+
             _state[:] = variables
             return jax.lax.scan(body, values, inputs)
 
@@ -266,12 +279,14 @@ else:
 
         def call(*inputs):
             values = [placed(v.value) for v in variables]  # the whole of it on each: nothing to do after the first call
-            values, results = run(values, [placed(x, None, "rows") if x.ndim > 1 else placed(x) for x in inputs])
+            constants = [placed(v.value) for v in fixed]
+            inputs = [placed(x, None, "rows") if x.ndim > 1 else placed(x) for x in inputs]
+            values, results = run(values, constants, inputs)
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
             return jax.device_get(results)
 
-        call.lowered = lambda *inputs: run.lower([v.value for v in variables], inputs)
+        call.lowered = lambda *inputs: run.lower(*([v.value for v in vs] for vs in (variables, fixed)), inputs)
         return call
 
     def cost(call, *inputs):

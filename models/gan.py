@@ -19,8 +19,9 @@ class GAN:
     """Two networks, their optimizers and the averaged generator.
 
     `steps(step, real, z, real_target, fake_target)` does one step for each entry of the inputs' leading
-    axis: step (K,) int32, counted from 0; real (K, B, H, W, C) in [-1, 1]; z (K, B, latent); targets
-    (K, B, 1), which the relativistic loss has no use for. It returns the figures of each step, a dict of float32 (K,):
+    axis: step (K,) int32, counted from 0; real uint8 (K, B, H, W, C), or the rows (K, B) int32 of `faces`;
+    z (K, B, latent); targets (K, B, 1), which the relativistic loss has no use for. It returns the figures of each
+    step, a dict of float32 (K,), those of warm.Autoencoder for the steps that are its own, and else:
 
     - d_loss, g_loss: nats; D's is the mean of its loss on real and on fake;
     - real_right, fake_right: share of the images that D told right; relativistic, of the pairs;
@@ -31,17 +32,18 @@ class GAN:
     """
 
     def __init__(self, generator, discriminator, g_optimizer, d_optimizer, average_decay=0.0, augmentation=(), seed=0,
-                 loss="logistic", penalty=None, penalty_every=1, pace=None):  # fmt: skip
+                 loss="logistic", penalty=None, penalty_every=1, pace=None, faces=None, warm_up=None):  # fmt: skip
         """`loss`: "logistic" with the targets, or "relativistic" without. `penalty`: step -> gamma, or None.
 
         Only every `penalty_every`-th step has the penalty, so many times heavier: much the same, for less work
         (Karras et al. 2020, arXiv 1912.04958). `pace`: step -> what the learning rates are multiplied by, or None.
+        `faces`: uint8 (N, H, W, C) to keep on the device, or None. `warm_up`: a warm.Autoencoder of these networks.
         """
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
-        self.pace = pace
+        self.pace, self.warm_up = pace, warm_up
         self.average = copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
@@ -49,22 +51,31 @@ class GAN:
         layers = [*generator.layers, *discriminator.layers]
         seeded = [self._chance] + [layer.seed_generator for layer in layers if hasattr(layer, "seed_generator")]
         self._seeds = [(s.state, int(np.random.default_rng((seed, i)).integers(2**31))) for i, s in enumerate(seeded)]
+        warm = {"posterior": warm_up.posterior, "w_optimizer": warm_up.optimizer} if warm_up else {}
         self.state = State(generator=generator, discriminator=discriminator, average=self.average,
-                           g_optimizer=g_optimizer, d_optimizer=d_optimizer)  # fmt: skip
+                           g_optimizer=g_optimizer, d_optimizer=d_optimizer, **warm)  # fmt: skip
         variables = self.state.variables
+        self.faces = None if faces is None else keras.Variable(faces, trainable=False, dtype="uint8")
+        fixed = [] if faces is None else [self.faces]
         seen = {id(v) for v in variables}
         variables += [v for v, _ in self._seeds if id(v) not in seen]
-        self._run = {due: compiled(lambda *inputs, due=due: self._step(due, *inputs), variables)
+        self._run = {due: compiled(lambda *inputs, due=due: self._step(due, *inputs), variables, fixed)
                      for due in (True, False)}  # fmt: skip
+        self._run["warm"] = compiled(self._warm_step, variables, fixed)
 
     def steps(self, step, *inputs):
         """One step for each entry of the inputs' leading axis -> the figures of each."""
         done, figures = 0, []
-        for due, group in itertools.groupby(step % self.penalty_every == 0):
+        for kind, group in itertools.groupby(step.tolist(), self._kind):
             rows = slice(done, done + len(list(group)))
-            figures.append(self._run[bool(due)](step[rows], *(x[rows] for x in inputs)))
+            figures.append(self._run[kind](step[rows], *(x[rows] for x in inputs)))
             done = rows.stop
-        return {name: np.concatenate([part[name] for part in figures]) for name in figures[0]}
+        names = dict.fromkeys(name for part in figures for name in part)
+        return {name: np.concatenate([part[name] for part in figures if name in part]) for name in names}
+
+    def _kind(self, step):
+        """Which of the compiled steps it is."""
+        return "warm" if self.warm_up and step < self.warm_up.steps else step % self.penalty_every == 0
 
     def cost(self, *inputs):
         """(operations, bytes) of a step with the penalties, if any; JAX only, as `engine.cost` counts them."""
@@ -72,6 +83,7 @@ class GAN:
 
     def _step(self, due, step, real, z, real_target, fake_target):
         self._reseed(step)
+        real = self._images(real)
         # G runs forward once: D learns from its images, and G's gradient flows back through the same ones.
         fake, _, to_generator = traced(
             lambda: (self.generator(z, training=True), None), self.generator.trainable_variables
@@ -80,13 +92,28 @@ class GAN:
         d_loss, right, grads = gradients(
             lambda: self._d_loss(step, real, fake, real_target, fake_target, due and self.penalty),
             self.discriminator.trainable_variables,
+            self.d_optimizer.scale_loss,
         )
         self._apply(self.d_optimizer, grads, self.discriminator.trainable_variables, step)
         g_loss, _, to_fake = traced(lambda fake: self._g_loss(real, fake), [], fake)
-        (upstream,) = to_fake(ops.ones_like(g_loss))[1]
+        (upstream,) = to_fake(self.g_optimizer.scale_loss(ops.ones_like(g_loss)))[1]
         self._apply(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, step)
         ema.update(self.average, self.generator, self.average_decay, step)
         return {"d_loss": d_loss, "g_loss": g_loss, **right, "spread": _spread(fake) / (_spread(real) + 1e-6)}
+
+    def _warm_step(self, step, real, noise, *_):
+        self._reseed(step)
+        trained, optimizer = self.warm_up.trained, self.warm_up.optimizer
+        real = self._images(real)
+        _, figures, grads = gradients(lambda: self.warm_up.loss(real, noise), trained, optimizer.scale_loss)
+        self._apply(optimizer, grads, trained, step)
+        ema.update(self.average, self.generator, self.average_decay, step)
+        return figures
+
+    def _images(self, real):
+        """As `steps` is given them -> float32 (B, H, W, C) in [-1, 1]."""
+        pixels = ops.take(self.faces, real, axis=0) if len(real.shape) == 1 else real
+        return ops.cast(pixels, "float32") / 127.5 - 1
 
     def _apply(self, optimizer, grads, variables, step):
         if self.pace is None:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from models.engine import compiled, gradients
+from models.engine import apply, compiled, gradients
 from models.losses import divergence, logistic
 from models.state import State
 
@@ -77,8 +77,8 @@ class VAE:
     def _step(self, step, real):
         state = self._chance.state
         state.assign(ops.cast(ops.stack([ops.cast(self._seed, "int32"), step]), state.dtype))
-        loss, figures, grads = gradients(lambda: self._loss(real), self._trained)
-        self.optimizer.apply(grads, self._trained)
+        loss, figures, grads = gradients(lambda: self._loss(real), self._trained, self.optimizer.scale_loss)
+        apply(self.optimizer, grads, self._trained)
         return {"loss": loss, **figures}
 
     def _loss(self, real):

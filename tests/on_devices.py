@@ -16,7 +16,7 @@ from models import engine, saved  # noqa: E402
 
 folder = Path(sys.argv[1])
 with engine.everywhere():
-    gan = tiny_gan(average=0.9, augmentation=ALL)
+    gan = tiny_gan(average=0.9, augmentation=ALL, warm_up=2)
 assert engine.replicas() == engine.device_count() == 2
 
 figures = {name: values.tolist() for name, values in gan.steps(*batch(steps=4)).items()}

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from conftest import PROJECT, python
-from test_gan import batch, tiny_gan
+from test_gan import batch, joined, scaling_gan, tiny_gan
 
 from models import saved
 
@@ -16,13 +16,13 @@ QUICK = "--xla_backend_optimization_level=0"  # to compile; the steps are few
 def both(tmp_path_factory):
     """Four steps from the same weights on either backend -> (TensorFlow's GAN, its figures, JAX's output, folder)."""
     folder = tmp_path_factory.mktemp("jax")
-    gan = tiny_gan(average=0.9)
+    gan = tiny_gan(average=0.9, warm_up=1)
     np.savez(folder / "start.npz", **gan.state.arrays())
     calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
     saved.save(gan.average, folder / "theirs.keras")
     done = python(PROJECT / "tests" / "on_jax.py", folder, cwd=folder, KERAS_BACKEND="jax", XLA_FLAGS=QUICK)
     assert done.returncode == 0, done.stderr
-    figures = {name: [x for call in calls for x in call[name].tolist()] for name in calls[0]}
+    figures = joined(calls)
     return gan, figures, json.loads(done.stdout.splitlines()[-1]), folder
 
 
@@ -30,7 +30,7 @@ def test_the_same_figures(both):
     _, figures, jax, _ = both
     assert jax["figures"].keys() == figures.keys()
     for name, values in figures.items():
-        assert len(values) == 4
+        assert len(values) == (1 if name in ("reconstruction", "divergence") else 3)
         assert jax["figures"][name] == pytest.approx(values, abs=1e-4), name
 
 
@@ -50,6 +50,21 @@ def test_dropout_and_augmentation_run_and_are_a_function_of_the_step(both):
     assert first == again
     assert first["d_loss"] != second["d_loss"]
     assert all(np.isfinite(value) for value in first.values())
+
+
+def test_faces_kept_on_the_device_are_those_that_are_fed(both):
+    for name, values in both[2]["resident"].items():
+        assert values == pytest.approx(both[2]["figures"][name][: len(values)], rel=1e-5)
+
+
+def test_scaled_gradients(both):
+    with np.load(both[3] / "scaled.npz") as file:
+        gan = scaling_gan()
+        gan.state.restore(dict(file))
+    figures = gan.steps(*batch(steps=2))
+    for name, values in both[2]["scaled"].items():
+        assert values == pytest.approx(figures[name], abs=1e-4), name
+    assert both[2]["passed"] == [True]
 
 
 def test_operations_are_counted(both):

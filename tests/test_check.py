@@ -1,7 +1,9 @@
 """train.py --check: what it says of a computer, and what it advises."""
 
 import sys
+from dataclasses import replace
 
+import keras
 import pytest
 
 import train as program
@@ -73,6 +75,34 @@ def test_check_measures_and_leaves_nothing(device, train, tmp_path, monkeypatch,
     assert pace > 0
     assert "its 3,600 steps of 4 take" in said["speed"]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("known", "paces", "chosen"), [
+    (True, {"float32": 10.0, "bfloat16": 13.0}, "bfloat16"),
+    (True, {"float32": 10.0, "bfloat16": 10.5}, "float32"),  # clocks are not that exact
+    (False, {}, "float32"),
+    (None, {}, "float32"),
+])  # fmt: skip
+def test_a_cpu_with_bfloat16_tries_it_before_a_long_training(known, paces, chosen, monkeypatch, capsys):
+    tried = []
+    monkeypatch.setattr(hardware, "cpu", lambda: ("EPYC", known))
+    monkeypatch.setattr(check, "measured", lambda o, *_: tried.append(o.precision) or paces[o.precision])
+    light = program.RECIPES["light"]
+    assert check.settled(light, None).precision == chosen
+    assert tried == list(paces)
+    assert ("images/s in float32 and bfloat16" in capsys.readouterr().out) == bool(paces)
+    for options in (replace(light, steps=999), replace(light, minutes=4), replace(light, precision="float16")):
+        assert check.settled(options, None).precision != "bfloat16"
+    assert tried == list(paces)  # none of these is worth a trial
+
+
+def test_both_precisions_can_be_measured():
+    options = replace(program.RECIPES["light"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8))
+    for precision in ("float32", "bfloat16"):
+        try:
+            assert check.measured(replace(options, precision=precision), program.label_targets, 0.1) > 0
+        finally:
+            keras.config.set_dtype_policy("float32")
 
 
 def test_check_is_for_the_gan_alone(capsys):

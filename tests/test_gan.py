@@ -9,8 +9,10 @@ import pytest
 from keras import layers
 
 import train
-from models import build, dcgan
+from animefaces import images
+from models import build, dcgan, engine, warm
 from models.gan import GAN
+from training import gan as gan_task
 
 B = 6
 
@@ -20,27 +22,39 @@ def batch(seed=0, size=16, steps=1, first=0, latent=8):
     rng = np.random.default_rng(seed)
     return [
         np.arange(first, first + steps, dtype=np.int32),
-        rng.uniform(-1, 1, (steps, B, size, size, 3)).astype("float32"),
+        rng.integers(0, 256, (steps, B, size, size, 3), np.uint8),
         rng.standard_normal((steps, B, latent), "float32"),
         rng.uniform(0.7, 1.2, (steps, B, 1)).astype("float32"),
         rng.uniform(0, 0.3, (steps, B, 1)).astype("float32"),
     ]
 
 
+def joined(calls):
+    """What several calls of GAN.steps gave back, as lists."""
+    names = dict.fromkeys(name for call in calls for name in call)
+    return {name: [x for call in calls if name in call for x in call[name].tolist()] for name in names}
+
+
 ALL = ("translation", "mirror", "cutout")
 
 
-def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0):
+def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0, warm_up=0, **settings):
     keras.utils.set_random_seed(1)
+    generator = dcgan.build_generator(16, 3, 8, (16, 8))
     discriminator = dcgan.build_pooled_discriminator(16, 3, (8,)) if pooled else None
+    discriminator = discriminator or dcgan.build_discriminator(16, 3, (8, 16))
+    adam = keras.optimizers.Adam(1e-3, beta_1=0.5)
+    autoencoder = warm.Autoencoder(generator, discriminator, adam, warm_up) if warm_up else None
     return GAN(
-        dcgan.build_generator(16, 3, 8, (16, 8)),
-        discriminator or dcgan.build_discriminator(16, 3, (8, 16)),
+        generator,
+        discriminator,
         keras.optimizers.Adam(1e-3, beta_1=0.5),
         keras.optimizers.Adam(1e-3, beta_1=0.5),
         average,
         augmentation,
         seed,
+        warm_up=autoencoder,
+        **settings,
     )
 
 
@@ -112,13 +126,12 @@ def test_a_batch_is_a_function_of_seed_and_step(faces):
     )
 
     def make(step, options=options):
-        return train.GanTask(options, pictures, Path("run")).batch(step)
+        return gan_task.GanTask(options, pictures, Path("run"), train.label_targets).batch(step)
 
     for once, again in zip(make(7), make(7), strict=True):
         assert np.array_equal(once, again)
     step, real, z, real_target, _ = make(7)
     assert (step, real.shape, z.shape) == (7, (4, 16, 16, 3), (4, 8))
-    assert -1 <= real.min() < real.max() <= 1
     for other in (make(8), make(7, replace(options, seed=6))):
         assert not any(np.array_equal(a, b) for a, b in zip((real, z, real_target), other[1:4], strict=True))
 
@@ -137,7 +150,7 @@ def test_the_discriminators_loss_is_on_its_targets(plain_gan):
     _, real, z, real_target, fake_target = batch()
     start = gan.state.arrays()
     fake = gan.generator(z[0], training=True)
-    judged = [np.asarray(gan.discriminator(x, training=True)) for x in (real[0], fake)]
+    judged = [np.asarray(gan.discriminator(x, training=True)) for x in (images.to_network(real[0]), fake)]
     losses = [np.mean(np.logaddexp(0, x) - t * x) for x, t in zip(judged, (real_target, fake_target), strict=True)]
     gan.state.restore(start)
     figures = gan.steps(*batch())
@@ -161,19 +174,19 @@ def test_what_the_figures_mean():
     gan = brightness_gan()
 
     def figures(real, z):
-        real, z = np.asarray(real, np.float32), np.asarray(z, np.float32)
+        real, z = images.to_pixels(real), np.asarray(z, np.float32)
         pictures = np.broadcast_to(real[:, None, None, None], (4, 4, 4, 3))
         targets = np.ones((1, 4, 1), np.float32)
         done = gan.steps(np.int32([0]), pictures[None], z[None, :, None], targets, 0 * targets)
         return {name: float(value[0]) for name, value in done.items()}
 
-    half = np.arctanh(0.5)
-    right = figures(real=[0.5] * 4, z=[-half] * 4)  # logits 5 and -5, every picture the same
+    some = np.arctanh(0.6)
+    right = figures(real=[0.6] * 4, z=[-some] * 4)  # logits 6 and -6, every picture the same
     assert (right["real_right"], right["fake_right"]) == (1, 1)
-    assert right["d_loss"] == pytest.approx(np.log1p(np.exp(-5)), rel=1e-3)
-    assert right["g_loss"] == pytest.approx(np.log1p(np.exp(5)), rel=1e-3)
+    assert right["d_loss"] == pytest.approx(np.log1p(np.exp(-6)), rel=1e-3)
+    assert right["g_loss"] == pytest.approx(np.log1p(np.exp(6)), rel=1e-3)
     assert right["spread"] == 0
-    mixed = figures(real=[-0.5, 0.5, 0.5, 0.5], z=[half, half, -half, -half])
+    mixed = figures(real=[-0.6, 0.6, 0.6, 0.6], z=[some, some, -some, -some])
     assert (mixed["real_right"], mixed["fake_right"]) == (0.75, 0.5)
     assert mixed["spread"] == pytest.approx(np.std([1, 1, -1, -1]) / np.std([-1, 1, 1, 1]), rel=1e-3)
 
@@ -182,14 +195,14 @@ def test_relativistic_pairs_and_penalties_in_closed_form():
     gan = brightness_gan(
         loss="relativistic", penalty=lambda step: 0.3 + keras.ops.cast(step, "float32"), penalty_every=3
     )
-    real, z = np.full((3, 4, 4, 4, 3), 0.5, np.float32), np.full((3, 4, 1), np.arctanh(-0.5), np.float32)
+    real, z = np.full((3, 4, 4, 4, 3), images.to_pixels(0.6)), np.full((3, 4, 1), np.arctanh(-0.6), np.float32)
     steps = np.arange(2, 5, dtype=np.int32)
-    figures = gan.steps(steps, real, z, *np.zeros((2, 3, 4, 1), np.float32))  # logits 5 and -5
+    figures = gan.steps(steps, real, z, *np.zeros((2, 3, 4, 1), np.float32))  # logits 6 and -6
     slope = 48 * (10 / 48) ** 2  # of D, everywhere
-    pairs = np.log1p(np.exp(-10))
+    pairs = np.log1p(np.exp(-12))
     # Penalised is step 3 alone, thrice as much; half of it for real, half for fake.
     assert figures["d_loss"].tolist() == pytest.approx([pairs, pairs + 3 * 3.3 * slope, pairs], rel=1e-2)
-    assert figures["g_loss"].tolist() == pytest.approx([10] * 3, rel=1e-2)
+    assert figures["g_loss"].tolist() == pytest.approx([12] * 3, rel=1e-2)
     assert figures["real_right"].tolist() == figures["fake_right"].tolist() == [1] * 3
 
 
@@ -216,7 +229,7 @@ def test_the_pace_scales_each_update_and_the_learning_rate_stays():
         gan.state.scale_learning_rates(1e4)  # to 0.01
         before = gan.state.arrays()
         targets = np.ones((1, 4, 1), np.float32)
-        gan.steps(np.int32([6]), np.full((1, 4, 4, 4, 3), 0.5, np.float32), 0 * targets, targets, 0 * targets)
+        gan.steps(np.int32([6]), np.full((1, 4, 4, 4, 3), 191, np.uint8), 0 * targets, targets, 0 * targets)
         after = gan.state.arrays()
         assert [float(o.learning_rate) for o in (gan.g_optimizer, gan.d_optimizer)] == pytest.approx([0.01, 0.01])
         return after["discriminator/000"] - before["discriminator/000"]
@@ -243,6 +256,59 @@ def test_several_steps_in_one_call_are_the_same_steps(random_gan):
         assert values.shape == (2,)
         assert values.tolist() == [figure[name].item() for figure in one_by_one]
     assert [name for name in single if not np.array_equal(together[name], single[name])] == []
+
+
+def test_faces_kept_on_the_device_are_those_that_are_fed(plain_gan):
+    inputs = batch(steps=2)
+    fed = fresh(plain_gan).steps(*inputs)
+    faces = inputs[1].reshape(-1, 16, 16, 3)
+    gan = tiny_gan(faces=faces[::-1])
+    gan.state.restore(STARTS[id(plain_gan)])
+    rows = len(faces) - 1 - np.arange(len(faces), dtype=np.int32).reshape(2, B)
+    kept = gan.steps(inputs[0], rows, *inputs[2:])
+    assert {name: values.tolist() for name, values in kept.items()} == {n: v.tolist() for n, v in fed.items()}
+    assert "faces" not in "".join(gan.state.arrays())  # a state is for what changes
+
+
+@pytest.mark.parametrize(
+    ("device", "room", "kept"), [("CPU", 2**30, False), ("GPU", 2**30, True), ("GPU", 2000, False)]
+)
+def test_a_device_with_its_own_memory_keeps_faces_that_fit(device, room, kept, monkeypatch):
+    monkeypatch.setattr(engine, "device", lambda: device)
+    monkeypatch.setattr(build, "RESIDENT", room)
+    faces = np.arange(3 * 16 * 16 * 3, dtype=np.uint8).reshape(3, 16, 16, 3)
+    options = replace(train.BASE, size=16, latent=8, generator_widths=(8, 8), discriminator_widths=(8, 8))
+    player = build.build_gan(options, faces)
+    assert (player.faces is not None) == kept
+    assert not kept or np.array_equal(player.faces, faces)
+
+
+def scaling_gan():
+    """Compiled once for float16: the gradients are made larger, and divided again where they are used."""
+    gan = tiny_gan()
+    scaled = [keras.optimizers.LossScaleOptimizer(o) for o in (gan.g_optimizer, gan.d_optimizer)]
+    return GAN(gan.generator, gan.discriminator, *scaled)
+
+
+def test_scaled_gradients_make_the_same_steps(plain_gan):
+    inputs = batch(steps=3)
+    expected = fresh(plain_gan).steps(*inputs)
+    figures = scaling_gan().steps(*inputs)
+    for name, values in expected.items():
+        assert figures[name] == pytest.approx(values, rel=1e-4), name
+
+
+def test_a_gradient_too_large_for_float16_is_passed_over_and_the_next_smaller():
+    gan = scaling_gan()
+    gan.d_optimizer.dynamic_scale.assign(1e38)  # the largest float32 is 3e38: times a gradient it is infinite
+    before = gan.state.arrays()
+    gan.steps(*batch())
+    after = gan.state.arrays()
+    kernels = [name for name in before if name.startswith("discriminator/") and before[name].ndim == 4]
+    assert kernels
+    assert all(np.array_equal(before[name], after[name]) for name in kernels)
+    assert float(gan.d_optimizer.dynamic_scale) == pytest.approx(5e37)
+    assert not np.array_equal(before["generator/000"], after["generator/000"])  # the other player's was no matter
 
 
 def test_chance_is_a_function_of_seed_and_step(random_gan):

@@ -75,11 +75,12 @@ def test_every_recipe_is_tested():
     assert SMALL.keys() == GANS.keys()
 
 
-def test_reduced_precision_trains(train):
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_reduced_precision_trains(precision, train):
     import keras
 
     try:
-        run = tried(train, "--precision", "bfloat16", "--steps", "2")
+        run = tried(train, "--precision", precision, "--steps", "2")
     finally:
         keras.config.set_dtype_policy("float32")
     assert {value.dtype.name for value in state_of(run).values()} <= {"float32", "int32", "int64", "uint32"}

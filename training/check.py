@@ -3,14 +3,17 @@
 import os
 import platform
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from animefaces import hardware
-from animefaces.images import to_network
 from models import build, engine
 
 SECONDS = 60  # that the timed steps take, after those that compile
+TRIED = 8  # the same, of each precision
+GAIN = 1.1  # times as fast must bfloat16 be, or float32 it is: clocks are not exact
+LONG_STEPS, LONG_MINUTES = 1000, 5  # a training below either is not worth the trial
 WARM = 3  # calls before the clock starts
 
 
@@ -32,12 +35,14 @@ def described():
     device = engine.device()
     if device == "CPU":
         yield "no GPU", hardware.advice(platform.system(), engine.NAME, known)
-        words = {True: "the CPU multiplies bfloat16 itself", False: "the CPU only imitates bfloat16: slower"}
+        words = {True: "the CPU multiplies bfloat16 itself: a training tries it, and takes the faster one",
+                 False: "the CPU only imitates bfloat16: slower"}  # fmt: skip
         yield "precision", f"float32; {words.get(quick, 'try --precision bfloat16 with --check, and keep the faster')}"
         yield "XLA", "off: on CPUs these networks are slower with it"
     else:
         yield "device", f"{device}, used without a flag"
-        yield "precision", "float32; --precision bfloat16 needs a GPU of 2020 or later, and is faster there"
+        yield "precision", ("float32; faster, but rougher: --precision bfloat16 on GPUs of 2020 or later, float16 on "
+                            "those of 2018")  # fmt: skip
         yield "XLA", "on" if engine.NAME == "jax" else "off"
 
 
@@ -49,23 +54,47 @@ def threads():
 def speed(options, targets):
     """Images per second in words, measured for SECONDS on noise, and what the whole training takes at that."""
     with engine.faults():
-        player, rng = build.build_gan(options), np.random.default_rng(options.seed)
-        shape = (options.batch_size, options.size, options.size, options.channels)
-
-        def inputs(step):
-            real = to_network(rng.integers(0, 256, shape, np.uint8))
-            z = rng.standard_normal((options.batch_size, options.latent), np.float32)
-            return np.int32(step), real, z, *targets(options, 0, rng)
-
-        calls, start = 0, None
-        while start is None or time.perf_counter() - start < SECONDS:
-            first = calls * options.steps_per_call
-            batches = [inputs(first + i) for i in range(options.steps_per_call)]
-            player.steps(*(np.stack(parts) for parts in zip(*batches, strict=True)))
-            calls += 1
-            if calls == WARM:
-                start = time.perf_counter()
-        pace = (calls - WARM) * options.steps_per_call / (time.perf_counter() - start)
+        options = settled(options, targets)
+        pace = measured(options, targets, SECONDS)
     hours = options.steps / pace / 3600
-    return (f"{options.recipe}: {pace * options.batch_size:,.0f} images/s; its {options.steps:,} steps of "
-            f"{options.batch_size} take {hours:,.1f} hours")  # fmt: skip
+    return (f"{options.recipe}: {pace * options.batch_size:,.0f} images/s in {options.precision}; "
+            f"its {options.steps:,} steps of {options.batch_size} take {hours:,.1f} hours")  # fmt: skip
+
+
+def settled(options, targets):
+    """Options whose precision is `auto` -> those with float32, or bfloat16 where that has proved faster.
+
+    Tried only on a CPU that multiplies bfloat16 itself, for a GAN, and before a training of some length.
+    """
+    if options.precision != "auto":
+        return options
+    plain, mixed = (replace(options, precision=name) for name in ("float32", "bfloat16"))
+    long = options.steps >= LONG_STEPS and (options.minutes or LONG_MINUTES) >= LONG_MINUTES
+    alone = hardware.machines()[1] == 1  # several would have to agree
+    if not (long and alone and options.network == "gan" and engine.device() == "CPU" and hardware.cpu()[1]):
+        return plain
+    paces = [measured(tried, targets, TRIED) for tried in (plain, mixed)]
+    chosen = mixed if paces[1] > GAIN * paces[0] else plain
+    speeds = " and ".join(f"{pace * options.batch_size:,.0f}" for pace in paces)
+    print(f"precision  {chosen.precision}: {speeds} images/s in float32 and bfloat16")
+    return chosen
+
+
+def measured(options, targets, seconds):
+    """Steps per second on noise, for so many seconds after the first calls, which compile."""
+    player, rng = build.build_gan(options), np.random.default_rng(options.seed)
+    shape = (options.batch_size, options.size, options.size, options.channels)
+    at_once = options.steps_per_call or engine.steps_per_call()
+
+    def inputs(step):
+        z = rng.standard_normal((options.batch_size, options.latent), np.float32)
+        return np.int32(step), rng.integers(0, 256, shape, np.uint8), z, *targets(options, 0, rng)
+
+    calls, start = 0, None
+    while start is None or time.perf_counter() - start < seconds:
+        batches = [inputs(options.warm_up + calls * at_once + i) for i in range(at_once)]
+        player.steps(*(np.stack(parts) for parts in zip(*batches, strict=True)))
+        calls += 1
+        if calls == WARM:
+            start = time.perf_counter()
+    return (calls - WARM) * at_once / (time.perf_counter() - start)

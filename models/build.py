@@ -18,9 +18,10 @@ def prepare(options):
     keras.config.set_dtype_policy(f"mixed_{options.precision}" if mixed else "float32")
 
 
-def adam(options):
-    """A new optimizer."""
-    optimizer = keras.optimizers.Adam(options.learning_rate, options.beta1, options.beta2)
+def adam(options, **settings):
+    """A new optimizer; `settings` go before those of the options."""
+    own = {"learning_rate": options.learning_rate, "beta_1": options.beta1, "beta_2": options.beta2}
+    optimizer = keras.optimizers.Adam(**{**own, **settings})
     # float16 has no small numbers: gradients are multiplied until they just fit.
     return keras.optimizers.LossScaleOptimizer(optimizer) if options.precision == "float16" else optimizer
 
@@ -38,11 +39,16 @@ def build_gan(options, faces=None):
         networks = build_networks(options)
         optimizers = [adam(options) for _ in networks]
         anew = options.warm_up and not options.init_from
-        autoencoder = warm.Autoencoder(*networks, adam(options), options.warm_up) if anew else None
+        autoencoder = _autoencoder(networks, options) if anew else None
         fits = faces is not None and len(faces) * options.size**2 * options.channels <= RESIDENT
         kept = faces[:] if fits and engine.device() != "CPU" else None
         return GAN(*networks, *optimizers, options.average, augmentation, options.seed, options.loss, *schedules, kept,
                    autoencoder)  # fmt: skip
+
+
+def _autoencoder(networks, options):
+    optimizer = adam(options, learning_rate=warm.RATE, beta_1=0.9, beta_2=0.999)
+    return warm.Autoencoder(*networks, optimizer, options.warm_up)
 
 
 def build_networks(options):

@@ -94,10 +94,11 @@ class GAN:
             self.discriminator.trainable_variables,
             self.d_optimizer.scale_loss,
         )
-        self._apply(self.d_optimizer, grads, self.discriminator.trainable_variables, step)
+        pace = self.pace and self.pace(step)
+        _apply(self.d_optimizer, grads, self.discriminator.trainable_variables, pace)
         g_loss, _, to_fake = traced(lambda fake: self._g_loss(real, fake), [], fake)
         (upstream,) = to_fake(self.g_optimizer.scale_loss(ops.ones_like(g_loss)))[1]
-        self._apply(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, step)
+        _apply(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, pace)
         ema.update(self.average, self.generator, self.average_decay, step)
         return {"d_loss": d_loss, "g_loss": g_loss, **right, "spread": _spread(fake) / (_spread(real) + 1e-6)}
 
@@ -106,7 +107,7 @@ class GAN:
         trained, optimizer = self.warm_up.trained, self.warm_up.optimizer
         real = self._images(real)
         _, figures, grads = gradients(lambda: self.warm_up.loss(real, noise), trained, optimizer.scale_loss)
-        self._apply(optimizer, grads, trained, step)
+        _apply(optimizer, grads, trained, self.warm_up.pace(step))
         ema.update(self.average, self.generator, self.average_decay, step)
         return figures
 
@@ -114,16 +115,6 @@ class GAN:
         """As `steps` is given them -> float32 (B, H, W, C) in [-1, 1]."""
         pixels = ops.take(self.faces, real, axis=0) if len(real.shape) == 1 else real
         return ops.cast(pixels, "float32") / 127.5 - 1
-
-    def _apply(self, optimizer, grads, variables, step):
-        if self.pace is None:
-            engine.apply(optimizer, grads, variables)
-            return
-        rate = optimizer.learning_rate
-        first = rate * 1.0  # a copy: what is kept is the rate to start with
-        rate.assign(first * self.pace(step))
-        engine.apply(optimizer, grads, variables)
-        rate.assign(first)
 
     def _reseed(self, step):
         for state, seed in self._seeds:
@@ -158,6 +149,17 @@ class GAN:
         logits, _, pull = traced(lambda x: (self.discriminator(x, training=True), None), [], images)
         (gradient,) = pull(ops.ones_like(logits))[1]
         return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3)))
+
+
+def _apply(optimizer, grads, variables, pace):
+    if pace is None:
+        engine.apply(optimizer, grads, variables)
+        return
+    rate = optimizer.learning_rate
+    first = rate * 1.0  # a copy: what is kept is the rate to start with
+    rate.assign(first * pace)
+    engine.apply(optimizer, grads, variables)
+    rate.assign(first)
 
 
 def in_float32(network):

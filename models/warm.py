@@ -7,14 +7,16 @@ from models import engine
 from models.dcgan import init
 from models.losses import divergence
 
+RATE = 1e-3  # learning rate to begin with: no rival has to keep up
+CODE = 10.0  # weight of the codes: so large that a z of N(0, I) draws a face, too, and not only a code of one
 LIMIT = 10.0  # the log-variance stays within +-LIMIT, so that its exponential is finite whatever the weights are
 
 
 class Autoencoder:
     """A variational autoencoder (Kingma & Welling 2014): D's features, one more layer, z, and G.
 
-    For the first `steps` steps of a training. The weight of the pixels against the code is the one that fits
-    the pixels best, at any time (Rybkin et al. 2021, arXiv 2006.13202), so there is nothing to choose.
+    For the first `steps` steps of a training. The weight of the pixels is the one that fits them best, at any time
+    (Rybkin et al. 2021, arXiv 2006.13202), so that CODE holds for pictures of any kind.
     """
 
     def __init__(self, generator, discriminator, optimizer, steps):
@@ -25,8 +27,12 @@ class Autoencoder:
         self.trained = [*self._encoder.trainable_variables, *generator.trainable_variables]
         optimizer.build(self.trained)
 
+    def pace(self, step):
+        """What the learning rate is multiplied by: 1 for the first half, then falling to 0."""
+        return ops.minimum(1.0, 2 * (1 - ops.cast(step, "float32") / self.steps))
+
     def loss(self, real, noise):
-        """real (B, H, W, C), noise (B, latent) of N(0, I) -> nats per image, without a constant; and its two parts.
+        """real (B, H, W, C), noise (B, latent) of N(0, I) -> what to minimise, nats per image, and its two parts.
 
         - reconstruction: mean squared error of the redrawn images;
         - divergence: of the codes from N(0, I), in nats.
@@ -38,4 +44,4 @@ class Autoencoder:
         # Its gradient is that of values / 2 * log(error), of the whole batch on any number of devices.
         values = real.shape[1] * real.shape[2] * real.shape[3]
         pixels = values / 2 * error / ops.stop_gradient(engine.mean(error) + 1e-6)
-        return pixels + from_prior, {"reconstruction": error, "divergence": from_prior}
+        return pixels + CODE * from_prior, {"reconstruction": error, "divergence": from_prior}

@@ -21,6 +21,14 @@ assert engine.replicas() == engine.device_count() == 2
 
 figures = {name: values.tolist() for name, values in gan.steps(*batch(steps=4)).items()}
 np.savez(folder / "end.npz", **gan.state.arrays())
+inputs = [x[:1] for x in batch(steps=4)]
+faces = inputs[1].reshape(-1, 16, 16, 3)
+with engine.everywhere():
+    kept = tiny_gan(average=0.9, augmentation=ALL, warm_up=2, faces=faces[::-1])
+rows = len(faces) - 1 - np.arange(len(faces), dtype=np.int32).reshape(1, -1)
+(resident,) = kept.steps(inputs[0], rows, *inputs[2:])["reconstruction"]
+assert abs(resident - figures["reconstruction"][0]) < 1e-5, "faces on the devices are other faces"
+
 z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
 np.save(folder / "faces.npy", saved.draw(gan.average, z))
 saved.save(gan.average, folder / "average.keras")

@@ -194,9 +194,9 @@ def train(options, given):
         check(options, label_targets)
         return
     place, machines = companions(options)
-    run, options = runs.open_run(options, given, ADJUSTABLE)
+    options = runs.open_run(options, given, ADJUSTABLE)
     # A new folder goes away again if nothing comes of it. Machines but the first write what nobody will read.
-    with runs.followed(run) if place else runs.locked(run) as run:
+    with runs.followed(options.run) if place else runs.locked(options.run) as run:
         validate(options, given)
         state = runs.load_state(run, arrays=False)
         progress = Progress.of(state[1]) if state else Progress()
@@ -237,7 +237,7 @@ def begin(options, faces, run, progress, new):
                 raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
                              f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
             runs.keep_record(run, options, faces)
-            announce(run, options, faces, progress)
+            announce(options, faces, progress)
             task.begin(new)
             if not new:
                 progress = _restore(task.player, run)
@@ -290,12 +290,12 @@ def _parameters(network):
     return f"{sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
 
 
-def announce(run, options, faces, progress):
+def announce(options, faces, progress):
     """Say what is about to happen."""
     from models import engine
 
     size = f"{options.size}x{options.size}"
-    print(f"run        {options.run or run}" + (f", from step {progress.step:,}" if progress.step else ""))
+    print(f"run        {options.run}" + (f", from step {progress.step:,}" if progress.step else ""))
     print(f"data       {len(faces):,} pictures from {', '.join(map(str, options.data))}")
     if faces.resized:
         print(f"           {faces.resized:,} of them centre-cropped and resized to {size}")
@@ -361,11 +361,11 @@ class Training:
                     break
                 self.roll_back(bar)
             self.finish()
-        named = self.options.run or self.run
+        run = self.options.run
         if self.told:
-            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {named} goes on")
+            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {run} goes on")
         print(f"done: {self.progress.step:,} steps in {self.progress.seconds / 60:.1f} minutes.")
-        print(f"See samples/, curves.png and progress.gif in {named}; {self.task.use}{named}")
+        print(f"See samples/, curves.png and progress.gif in {run}; {self.task.use}{run}")
 
     def run_until_trouble(self, bar, stopping):
         """Steps, until the training is done, is told to stop, or has rolled back."""

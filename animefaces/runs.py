@@ -179,7 +179,7 @@ def read_record(run):
 
 
 def open_run(options, given, adjustable):
-    """Options as typed, and the names given by hand -> (run folder, options to train with).
+    """Options as typed, and the names given by hand -> options to train with, their run folder always named.
 
     A run that exists goes on with its own options; by hand only the `adjustable` ones may differ.
     """
@@ -190,12 +190,12 @@ def open_run(options, given, adjustable):
         if changed:
             flags = ", ".join("--" + name.replace("_", "-") for name in changed)
             raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
-        return options.run, replace(recorded, **{n: getattr(options, n) for n in given & adjustable})
+        return replace(recorded, run=options.run, **{n: getattr(options, n) for n in given & adjustable - {"run"}})
     if options.init_from == Path(PRETRAINED.name) and not options.init_from.exists():
         options = replace(options, init_from=PRETRAINED)
     if options.init_from:
         options = _continued(options, given)
-    return options.run or create(options.recipe), options
+    return replace(options, run=options.run or create(options.recipe))
 
 
 def _continued(options, given):

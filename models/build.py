@@ -81,11 +81,11 @@ def penalty_schedule(options):
 
 
 def pace_schedule(options):
-    """What the learning rates are multiplied by: step -> 1 / sqrt(1 + step / --slow-after). Or None, for ever 1."""
+    """What the learning rates are multiplied by: step -> 1 / sqrt(1 + n / --slow-after), n since warm-up. Or None."""
     if not options.slow_after:
         return None
     # Not by the length of the training: raising --steps later is the longer uninterrupted training.
-    return lambda step: ops.rsqrt(1 + ops.cast(step, "float32") / options.slow_after)
+    return lambda step: ops.rsqrt(1 + ops.cast(step - options.warm_up, "float32") / options.slow_after)
 
 
 def build_vae(options, latent):

@@ -8,15 +8,14 @@ from models.dcgan import init
 from models.losses import divergence
 
 RATE = 1e-3  # learning rate to begin with: no rival has to keep up
-CODE = 10.0  # weight of the codes: so large that a z of N(0, I) draws a face, too, and not only a code of one
 LIMIT = 10.0  # the log-variance stays within +-LIMIT, so that its exponential is finite whatever the weights are
 
 
 class Autoencoder:
     """A variational autoencoder (Kingma & Welling 2014): D's features, one more layer, z, and G.
 
-    For the first `steps` steps of a training. The weight of the pixels is the one that fits them best, at any time
-    (Rybkin et al. 2021, arXiv 2006.13202), so that CODE holds for pictures of any kind.
+    For the first `steps` steps of a training. The weight of the pixels against the code is the one that fits the
+    pixels best, at any time (Rybkin et al. 2021, arXiv 2006.13202).
     """
 
     def __init__(self, generator, discriminator, optimizer, steps):
@@ -44,4 +43,4 @@ class Autoencoder:
         # Its gradient is that of values / 2 * log(error), of the whole batch on any number of devices.
         values = real.shape[1] * real.shape[2] * real.shape[3]
         pixels = values / 2 * error / ops.stop_gradient(engine.mean(error) + 1e-6)
-        return pixels + CODE * from_prior, {"reconstruction": error, "divergence": from_prior}
+        return pixels + from_prior, {"reconstruction": error, "divergence": from_prior}

@@ -49,7 +49,7 @@ class Options:
 
     network: str = option("gan", "what to train", choices=("gan", "vae", "encoder"), positional=True)
     data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, npz files or pictures")
-    recipe: str = option("light", "which system of networks, labels and settings")
+    recipe: str = option("modern", "which system of networks, labels and settings")
     run: Path | None = option(None, "run folder; one that exists goes on (default: the next results/NNNNN-recipe)")
     init_from: Path | None = option(None, "start with the networks of this run, or the generator of this file; "
                                     "vae, encoder: whose z (default: the newest run, else shipped ones)")  # fmt: skip
@@ -107,7 +107,12 @@ class Options:
 
 BASE = Options()
 RECIPES = {
-    # Not a seed's: the most faces per minute on two cores among what we measured (docs/recipes.md).
+    # Not a seed's, for two cores: small steps that begin with whole faces, and slow down (docs/quality.md).
+    "modern": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
+                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror"), batch_size=16,
+                      learning_rate=4e-4, slow_after=2_000, warm_up=2_000, steps=200_000, log_every=40,
+                      sample_every=1_000),
+    # The same networks as others train them: what a cleverer recipe has to be better than.
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
     # The best faces within ten minutes on two cores: many small steps; the penalties keep so eager a D from winning.
@@ -120,7 +125,7 @@ RECIPES = {
                     learning_rate=5e-4, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
                     sample_every=250, save_minutes=0.5),
     # Not a seed's either: begins slowly and ends far better; made for a GPU (docs/recipes.md).
-    "modern": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
+    "large": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
                       discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.5),
                       beta1=0.0, beta2=0.99, batch_size=128, augment=("translation", "mirror"), average=0.9995),
     "pooled": replace(BASE, architecture="pooled", generator_widths=(512, 256, 128, 64, 32),
@@ -308,8 +313,10 @@ def announce(options, faces, progress):
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
     print(f"training   {options.steps:,} steps of {options.batch_size} at {size} ({epochs:,.1f} epochs){limit}, "
           f"on {devices} with {engine.NAME}")  # fmt: skip
-    if options.recipe in ("light", "quick") and engine.device() != "CPU":
-        print(f"           --recipe modern is made for such a device, and ends far better than {options.recipe}")
+    if options.warm_up and not options.init_from:
+        print(f"           the first {options.warm_up:,} steps as an autoencoder: blurred faces, to start with")
+    if options.recipe in ("modern", "light", "quick") and engine.device() != "CPU":
+        print(f"           --recipe large is made for such a device, and ends far better than {options.recipe}")
     shown = {
         k: v for k, v in to_record(options).items() if k not in ("data", "run", "network", "check") and v is not None
     }

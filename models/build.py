@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from models import dcgan, encoder, engine, modern, vae, warm
+from models import dcgan, encoder, engine, residual, vae, warm
 from models.gan import GAN
 
 RESIDENT = 2**30  # bytes of faces: 87,000 of 64x64; a quarter of the smallest GPU that anyone trains on
@@ -57,7 +57,7 @@ def build_networks(options):
     g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
     kernel, kernels = options.generator_kernel, options.discriminator_kernels
     if options.architecture == "residual":
-        return modern.build_generator(*g_sizes), modern.build_discriminator(*d_sizes)
+        return residual.build_generator(*g_sizes), residual.build_discriminator(*d_sizes)
     if options.architecture == "pooled":
         generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
         return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)

@@ -158,6 +158,8 @@ if NAME == "tensorflow":
 
     def apply(optimizer, grads, variables):
         """One step of the optimizer along the mean of the replicas' gradients."""
+        if _strategy and isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            grads = mean(grads)  # so that all replicas see alike whether one is infinite
         optimizer.apply([g / replicas() for g in grads] if _strategy else grads, variables)  # it adds them up
 
     def traced(fn, variables, *inputs):

@@ -21,7 +21,7 @@ from animefaces import cartoons, images
 
 PROJECT = Path(__file__).resolve().parent.parent
 SIZES = ["--size", "16", "--latent", "8", "--batch-size", "4"]
-TINY = [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8,16"]
+TINY = [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8,16", "--warm-up", "0"]
 
 
 @pytest.fixture(autouse=True)

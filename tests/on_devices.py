@@ -10,7 +10,7 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-from test_gan import ALL, batch, tiny_gan  # noqa: E402 - the devices come first
+from test_gan import ALL, batch, scaling_gan, tiny_gan  # noqa: E402 - the devices come first
 
 from models import engine, saved  # noqa: E402
 
@@ -28,6 +28,17 @@ with engine.everywhere():
 rows = len(faces) - 1 - np.arange(len(faces), dtype=np.int32).reshape(1, -1)
 (resident,) = kept.steps(inputs[0], rows, *inputs[2:])["reconstruction"]
 assert abs(resident - figures["reconstruction"][0]) < 1e-5, "faces on the devices are other faces"
+
+with engine.everywhere():
+    scaling = scaling_gan()
+scaled = scaling.steps(*inputs)["d_loss"].item()
+scaling.d_optimizer.dynamic_scale.assign(1e38)
+before = scaling.state.arrays()
+scaling.steps(*inputs)
+after = scaling.state.arrays()
+assert np.array_equal(before["discriminator/000"], after["discriminator/000"]), "an infinite gradient was used"
+assert all(np.isfinite(a).all() for a in after.values())
+figures["scaled"] = [scaled]
 
 z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
 np.save(folder / "faces.npy", saved.draw(gan.average, z))

@@ -19,7 +19,7 @@ from exploring.neighbours import closest
 FLAGS = {
     "strided": [],
     "pooled": ["--recipe", "pooled", "--generator-widths", "8,8,8", "--discriminator-widths", "8"],
-    "residual": ["--recipe", "modern", "--generator-widths", "8,8", "--discriminator-widths", "8,8"],
+    "residual": ["--recipe", "large", "--generator-widths", "8,8", "--discriminator-widths", "8,8"],
     "grey": ["--channels", "1", "--generator-widths", "8,8", "--discriminator-widths", "8,8"],
 }
 

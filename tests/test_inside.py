@@ -12,7 +12,7 @@ from models import build, inside
 SMALL = {
     "strided": replace(train.RECIPES["light"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
     "pooled": replace(train.RECIPES["pooled"], size=16, generator_widths=(8, 8, 8), discriminator_widths=(8, 8)),
-    "residual": replace(train.RECIPES["modern"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
+    "residual": replace(train.RECIPES["large"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
     "mnist": replace(train.RECIPES["mnist"], generator_widths=(8, 8), discriminator_widths=(8, 8)),
 }
 

@@ -113,7 +113,7 @@ def test_several_steps_per_call_are_the_same_training(trained, train):
     assert [name for name in one if not np.array_equal(one[name], two[name])] == []
 
 
-@pytest.mark.parametrize(("recipe", "warm_up"), [("modern", 0), ("quick", 4), ("soft", 0)])
+@pytest.mark.parametrize(("recipe", "warm_up"), [("large", 0), ("quick", 4), ("soft", 0)])
 def test_other_recipes_go_on_exactly_too(recipe, warm_up, train, tmp_path):
     flags = ["--recipe", recipe, "--warm-up", warm_up, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]
     assert train("--run", "whole", *flags) == 0

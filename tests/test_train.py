@@ -24,6 +24,7 @@ SMALL = {
     "demo": TINY,
     "quick": TINY,
     "modern": TINY,
+    "large": TINY,
     "pooled": [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8"],
     "noisy": TINY,
     "tutorial": TINY,
@@ -50,12 +51,12 @@ def digits():
     return ["--data", "mnist.npz"]
 
 
-@pytest.mark.parametrize(("device", "recipe", "told"), [("GPU", "light", True), ("CPU", "light", False),
-                                                        ("GPU", "modern", False)])  # fmt: skip
+@pytest.mark.parametrize(("device", "recipe", "told"), [("GPU", "modern", True), ("CPU", "modern", False),
+                                                        ("GPU", "large", False)])  # fmt: skip
 def test_a_gpu_is_told_of_the_recipe_made_for_it(device, recipe, told, train, monkeypatch, capsys):
     monkeypatch.setattr("models.engine.device", lambda: device)
     tried(train, "--recipe", recipe, "--steps", "1")
-    assert ("--recipe modern is made" in capsys.readouterr().out) == told
+    assert ("--recipe large is made" in capsys.readouterr().out) == told
 
 
 @pytest.mark.parametrize("name", GANS)

@@ -218,7 +218,8 @@ def _continued(options, given):
         "precision",
         "steps_per_call",
     }  # of this machine, not of the networks
-    return replace(source, **{name: getattr(options, name) for name in own})
+    reached = {"penalty": source.penalty[-1:] * 2}  # of a schedule that has come to its end
+    return replace(source, **{**reached, **{name: getattr(options, name) for name in own}})
 
 
 @contextlib.contextmanager

@@ -192,6 +192,15 @@ def test_going_on_from_a_run_with_other_pictures(trained, train):
     assert train(*flags, tiny=[]) == 0  # the same command again
 
 
+def test_going_on_keeps_the_penalty_that_was_reached(train):
+    flags = ["--loss", "relativistic", "--no-discriminator-norm", "--steps", "1"]
+    assert train("--run", "first", *flags, "--penalty", "2,0.5") == 0
+    assert train("--run", "second", "--init-from", "first", "--steps", "1", tiny=[]) == 0
+    assert options_of(Path("second"))["options"]["penalty"] == [0.5, 0.5]
+    assert train("--run", "third", "--init-from", "first", "--steps", "1", "--penalty", "1", tiny=[]) == 0
+    assert options_of(Path("third"))["options"]["penalty"] == [1, 1]
+
+
 def test_going_on_from_a_file(trained, train):
     run = tried(train, "--init-from", trained / "generator.keras", "--steps", "1", tiny=[*TINY, "--recipe", "tutorial"])
     theirs = state_of(trained)

@@ -65,7 +65,7 @@ def test_the_best_generator_is_kept_and_used(train, network, monkeypatch):
     monkeypatch.setattr(judge.metrics, "kernel_distance", lambda known, new: (next(verdicts), 0.01))
     run = Path("run")
     flags = ["--data", "many.npz", "--run", run, "--features", network, "--sample-every", "10"]
-    assert train(*flags, "--steps", "20") == 0
+    assert train(*flags, "--log-every", "10", "--steps", "20") == 0
     best = (run / runs.BEST).read_bytes()
     assert train("--data", "many.npz", "--run", run, "--steps", "40") == 0  # and goes on knowing the best
     assert (run / runs.BEST).read_bytes() == best
@@ -80,7 +80,7 @@ def test_the_last_generator_is_judged_too(train, network, monkeypatch):
     monkeypatch.setattr(judge.Judge, "due", lambda self, seconds, spent: spent == 0)
     verdicts = iter([0.5, 0.2])
     monkeypatch.setattr(judge.metrics, "kernel_distance", lambda known, new: (next(verdicts), 0.01))
-    assert train("--data", "many.npz", "--run", "run", "--features", network, "--steps", "15") == 0
+    assert train("--data", "many.npz", "--run", "run", "--features", network, "--log-every", "10", "--steps", "15") == 0
     assert list(verdicts) == []
     best, newest = (saved.load(Path("run", name)).get_weights() for name in (runs.BEST, runs.GENERATOR))
     assert all(np.array_equal(a, b) for a, b in zip(best, newest, strict=True))

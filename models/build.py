@@ -38,8 +38,7 @@ def build_gan(options, faces=None):
     with engine.everywhere():
         networks = build_networks(options)
         optimizers = [adam(options) for _ in networks]
-        anew = options.warm_up and not options.init_from
-        autoencoder = _autoencoder(networks, options) if anew else None
+        autoencoder = _autoencoder(networks, options) if warm_up_steps(options) else None
         fits = faces is not None and len(faces) * options.size**2 * options.channels <= RESIDENT
         kept = faces[:] if fits and engine.device() != "CPU" else None
         return GAN(*networks, *optimizers, options.average, augmentation, options.seed, options.loss, *schedules, kept,
@@ -48,7 +47,12 @@ def build_gan(options, faces=None):
 
 def _autoencoder(networks, options):
     optimizer = adam(options, learning_rate=warm.RATE, beta_1=0.9, beta_2=0.999)
-    return warm.Autoencoder(*networks, optimizer, options.warm_up)
+    return warm.Autoencoder(*networks, optimizer, warm_up_steps(options))
+
+
+def warm_up_steps(options):
+    """How many steps of warm-up there are: none for networks that have begun."""
+    return 0 if options.init_from else options.warm_up
 
 
 def build_networks(options):
@@ -85,7 +89,8 @@ def pace_schedule(options):
     if not options.slow_after:
         return None
     # Not by the length of the training: raising --steps later is the longer uninterrupted training.
-    return lambda step: ops.rsqrt(1 + ops.cast(step - options.warm_up, "float32") / options.slow_after)
+    first = warm_up_steps(options)
+    return lambda step: ops.rsqrt(1 + ops.cast(step - first, "float32") / options.slow_after)
 
 
 def build_vae(options, latent):

@@ -245,6 +245,8 @@ def test_a_recipe_slows_down_like_the_square_root_of_its_steps():
     assert [float(pace(step)) for step in (0, 100, 300, 9_900)] == pytest.approx([1, 2**-0.5, 0.5, 0.1])
     pace = build.pace_schedule(replace(train.BASE, slow_after=100, warm_up=50))
     assert [float(pace(step)) for step in (50, 150)] == pytest.approx([1, 2**-0.5])
+    pace = build.pace_schedule(replace(train.BASE, slow_after=50, warm_up=50, init_from=Path("run")))
+    assert [float(pace(step)) for step in (0, 50)] == pytest.approx([1, 2**-0.5])  # no warm-up, and none is waited for
 
 
 def test_several_steps_in_one_call_are_the_same_steps(random_gan):

@@ -94,7 +94,7 @@ class Options:
         0.999, "decay of the averaged generator weights; 0 for the last weights", within(0, 0.99999)
     )
     precision: str = option("auto", "of the arithmetic, weights are always float32; auto: float32, or bfloat16 where "
-                            "the CPU has it and a first minute shows it to be faster", choices=PRECISIONS)  # fmt: skip
+                            "the CPU has it and a trial shows it to be faster", choices=PRECISIONS)  # fmt: skip
     save_minutes: float = option(5.0, "training time between two saved states", at_least(0))
     log_every: int = option(10, "steps between two log entries", at_least(1))
     sample_every: int = option(500, "steps between two sample grids", at_least(1))

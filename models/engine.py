@@ -281,7 +281,9 @@ else:
 
         def call(*inputs):
             values = [placed(v.value) for v in variables]  # the whole of it on each: nothing to do after the first call
-            constants = [placed(v.value) for v in fixed]
+            for variable in fixed:  # once: what has been placed stays where it is
+                variable.assign(placed(variable.value))
+            constants = [v.value for v in fixed]
             inputs = [placed(x, None, "rows") if x.ndim > 1 else placed(x) for x in inputs]
             values, results = run(values, constants, inputs)
             for variable, value in zip(variables, values, strict=True):

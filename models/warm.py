@@ -6,9 +6,9 @@ from keras import layers, ops
 from models import engine
 from models.dcgan import init
 from models.losses import divergence
+from models.vae import LIMIT
 
 RATE = 1e-3  # learning rate to begin with: no rival has to keep up
-LIMIT = 10.0  # the log-variance stays within +-LIMIT, so that its exponential is finite whatever the weights are
 
 
 class Autoencoder:

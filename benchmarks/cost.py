@@ -14,25 +14,24 @@ copy of 256 MiB, which counts reading and writing.
 """
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
-import sys
 import time
-from dataclasses import replace
 
 import numpy as np
+
+from benchmarks.apart import apart
+from benchmarks.train_speed import measured, options_of
 
 SIDE = 2048  # of the matrices
 CONVOLUTION = (64, 32, 128, 3)  # pictures, their side, channels, side of the kernel
 COPIED = 256 << 20
 
 
-def counted(options):
-    """One step of these options -> (operations, bytes). JAX only."""
+def counted(recipe, changes):
+    """One step of a recipe with some of its options changed -> (operations, bytes). JAX only."""
     from models import build
 
+    options = options_of(recipe, changes)
     gan = build.build_gan(options)
     batch = options.batch_size
     real = np.zeros((1, batch, options.size, options.size, options.channels), np.uint8)
@@ -83,25 +82,6 @@ def per_second(call, seconds):
     return 1 / statistics.mean(sorted(times)[: max(1, len(times) // 5)])
 
 
-def apart(*words, **environment):
-    """This benchmark's answer to `--answer ...`, from a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.cost", "--answer", json.dumps(words)],
-                          capture_output=True, text=True, env={**os.environ, **environment})  # fmt: skip
-    if done.returncode:
-        sys.exit(f"error: {words} failed: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def answer(kind, *words):
-    """What `apart` asks for."""
-    import train
-
-    if kind == "ceilings":
-        return ceilings(*words)
-    recipe, changes = words
-    return counted(replace(train.RECIPES[recipe], **changes))
-
-
 def grown(recipe):
     """(what changed, those options) of a recipe: twice as wide, other batches, larger pictures."""
     options = [("as it is", {})]
@@ -129,7 +109,7 @@ def growth(name):
     first = None
     for label, changes in grown(recipe):
         operations, moved = (x / changes.get("batch_size", recipe.batch_size)
-                             for x in apart("counted", name, changes, KERAS_BACKEND="jax"))  # fmt: skip
+                             for x in apart(counted, name, changes, KERAS_BACKEND="jax"))  # fmt: skip
         first = first or operations
         print(f"| {label} | {operations / 1e6:,.0f} | {operations / first:.2f} | {moved / 1e6:,.1f} |", flush=True)
 
@@ -137,21 +117,16 @@ def growth(name):
 def main():
     """Print what was asked for."""
     import train
-    from benchmarks.train_speed import measured_apart
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipes", nargs="+", default=[n for n, r in train.RECIPES.items() if r.network == "gan"])
     parser.add_argument("--seconds", type=float, default=15, help="of timed steps, each time")
     parser.add_argument("--growth", choices=train.RECIPES, help="instead: how this recipe's cost grows")
-    parser.add_argument("--answer", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.answer:
-        print(json.dumps(answer(*json.loads(arguments.answer))))
-        return
     if arguments.growth:
         growth(arguments.growth)
         return
-    best = apart("ceilings", arguments.seconds / 3)
+    best = apart(ceilings, arguments.seconds / 3)
     print(f"matrices {best['matrices'] / 1e9:,.0f} and convolution {best['convolution'] / 1e9:,.0f} Gop/s, "
           f"copy {best['copy'] / 1e9:,.1f} GB/s\n")  # fmt: skip
     heads = ("recipe", "operations per face / 10^6", "bytes per face / 10^6, nothing fused", "operations per byte",
@@ -160,8 +135,8 @@ def main():
     print("|---" * len(heads) + "|")
     for name in arguments.recipes:
         batch = train.RECIPES[name].batch_size
-        operations, moved = (x / batch for x in apart("counted", name, {}, KERAS_BACKEND="jax"))
-        speed = measured_apart("ours", name, arguments.seconds) or 0
+        operations, moved = (x / batch for x in apart(counted, name, {}, KERAS_BACKEND="jax"))
+        speed = measured("ours", name, {}, arguments.seconds) or 0
         cells = (f"`{name}`", f"{operations / 1e6:,.0f}", f"{moved / 1e6:,.1f}", f"{operations / moved:.1f}",
                  f"{speed:,.1f}", f"{operations * speed / 1e9:,.0f}",
                  f"{operations * speed / best['convolution']:.0%}")  # fmt: skip

@@ -2,72 +2,71 @@
 
     python -m benchmarks.train_speed                          # every recipe, about 12 minutes on two cores
     python -m benchmarks.train_speed --recipes tutorial soft --seconds 60
+    python -m benchmarks.train_speed --recipes tutorial large --batch-sizes 64 128 256 512 1024 \\
+                                     --precisions float32 bfloat16      # on a GPU
 
-- ours: train.py's loop, with its reading of pictures.
+- ours: train.py's loop, with its reading of pictures, augmentation and average.
 - keras loop: as the seeds write it: generator.predict, train_on_batch on real, on fake, and
   on the stack of both networks.
-- torch loop: the PyTorch tutorial's, for the recipe `tutorial`, if torch can be imported.
+- torch loop: the PyTorch tutorial's, for all but `pooled`, if torch can be imported.
 
 Every contestant runs alone in a process of its own, with its framework's defaults; they take turns.
 """
 
 import argparse
-import itertools
-import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from dataclasses import replace
 
 import numpy as np
 
+from benchmarks.apart import apart
 
-class RandomFaces:
-    """Stands for animefaces.dataset.Faces: uint8 noise."""
-
-    def __init__(self, options, count=1024):
-        shape = (count, options.size, options.size, options.channels)
-        self.pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-
-    def __len__(self):
-        return len(self.pixels)
-
-    def __getitem__(self, indices):
-        return self.pixels[indices]
+COUNT = 1024  # pictures of noise
 
 
-def ours(options):
-    """A function that does one step."""
-    from animefaces.dataset import Order, prefetched
-    from models import build
+def options_of(recipe, changes):
+    """The recipe, with some of its options changed."""
+    import train
 
-    gan = build.build_gan(options)
-    faces, order = RandomFaces(options), Order(1024, options.batch_size, 0)
-
-    def make(step):
-        rng, labels = np.random.default_rng(step), [np.full((options.batch_size, 1), x, "float32") for x in (1, 0)]
-        z = rng.standard_normal((options.batch_size, options.latent), np.float32)
-        return [part[None] for part in (np.int32(step), faces[order.indices(step)], z, *labels)]
-
-    def steps():
-        with prefetched(make, iter(range(options.warm_up, 10**9))) as batches:
-            for inputs in batches:
-                yield gan.steps(*inputs)
-
-    return steps().__next__
+    return replace(train.RECIPES[recipe], **changes)
 
 
-def keras_loop(options):
-    """The same networks, in the loop of the seeds."""
+def noise(options):
+    """What is trained on: uint8 (COUNT, H, W, C)."""
+    shape = (COUNT, options.size, options.size, options.channels)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def ours(recipe, changes, seconds):
+    """Images/s of train.py."""
+    import train
+    from training import check
+
+    options = options_of(recipe, changes)
+    return check.measured(options, train.label_targets, seconds) * options.batch_size
+
+
+def torch_loop(recipe, changes, seconds):
+    """Images/s of the plain PyTorch loop."""
+    from benchmarks import plain_torch
+
+    options = options_of(recipe, {"precision": "float32", **changes})
+    return per_second(plain_torch.loop(options, noise(options)), seconds) * options.batch_size
+
+
+def keras_loop(recipe, changes, seconds):
+    """Images/s of the seeds' loop."""
     import keras
     import tensorflow  # noqa: F401 - before `models`, so that its own defaults hold
 
     from models import build
 
+    options = options_of(recipe, changes)
+    build.prepare(options)
     generator, discriminator = build.build_networks(options)
-    faces, rng = RandomFaces(options), np.random.default_rng(0)
+    faces, rng = noise(options), np.random.default_rng(0)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     discriminator.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), loss)
     discriminator.trainable = False
@@ -85,72 +84,36 @@ def keras_loop(options):
         discriminator.trainable = False
         stacked.train_on_batch(rng.standard_normal((batch, options.latent)), np.ones((batch, 1)))
 
-    return step
+    return per_second(step, seconds) * batch
 
 
-def torch_loop(options):
-    """The PyTorch tutorial's networks and loop."""
-    import torch
-    from torch import nn
-
-    widths, latent, batch = options.generator_widths, options.latent, options.batch_size
-    layers = [nn.ConvTranspose2d(latent, widths[0], 4, 1, 0, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(True)]
-    for a, b in itertools.pairwise(widths):
-        layers += [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(True)]
-    generator = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], 3, 4, 2, 1, bias=False), nn.Tanh())
-    widths = options.discriminator_widths
-    layers = [nn.Conv2d(3, widths[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
-    for a, b in itertools.pairwise(widths):
-        layers += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2, True)]
-    discriminator = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False), nn.Sigmoid())
-    loss = nn.BCELoss()
-    d_adam = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-    g_adam = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-    faces, rng = RandomFaces(options), np.random.default_rng(0)
-
-    def step():
-        pixels = faces[rng.integers(0, len(faces), batch)].transpose(0, 3, 1, 2)
-        real = torch.from_numpy(np.ascontiguousarray(pixels)).float() / 127.5 - 1
-        discriminator.zero_grad()
-        loss(discriminator(real).view(-1), torch.full((batch,), 0.9)).backward()
-        fake = generator(torch.randn(batch, latent, 1, 1))
-        loss(discriminator(fake.detach()).view(-1), torch.full((batch,), 0.1)).backward()
-        d_adam.step()
-        generator.zero_grad()
-        loss(discriminator(fake).view(-1), torch.ones(batch)).backward()
-        g_adam.step()
-
-    return step
-
-
-CONTESTANTS = {"ours": ours, "keras loop": keras_loop, "torch loop": torch_loop}
-
-
-def measure(name, recipe, seconds):
-    """Images per second of one contestant, in this process."""
-    if name == "keras loop":
-        import tensorflow  # noqa: F401 - before anything of ours
-    import train
-
-    options = replace(train.RECIPES[recipe])
-    step = CONTESTANTS[name](options)
-    for _ in range(2):  # compile, and settle
+def per_second(step, seconds):
+    """How often per second, on average, after two calls to compile and settle."""
+    for _ in range(2):
         step()
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds or count < 2:
         step()
         count += 1
-    return count * options.batch_size / (time.perf_counter() - start)
+    return count / (time.perf_counter() - start)
 
 
-def measured_apart(name, recipe, seconds):
-    """`measure` in a process of its own; None if the contestant cannot run."""
-    command = [sys.executable, "-m", "benchmarks.train_speed", "--measure", name, recipe, str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-    if done.returncode:
-        print(f"{name} on {recipe} failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+CONTESTANTS = {"ours": ours, "keras loop": keras_loop, "torch loop": torch_loop}
+
+
+def able(name, options):
+    """Whether a contestant's loop knows the recipe's networks and loss."""
+    return name == "ours" or {"keras loop": options.loss == "logistic" and not any(options.penalty),
+                              "torch loop": options.architecture != "pooled"}[name]  # fmt: skip
+
+
+def measured(name, *words):
+    """A contestant's images/s; None if it cannot run here."""
+    try:
+        return apart(CONTESTANTS[name], *words)
+    except RuntimeError as fault:
+        print(f"{name} on {' '.join(map(str, words))} failed: {fault}", file=sys.stderr)
         return None
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main():
@@ -158,25 +121,31 @@ def main():
     import train
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    logistic = [name for name, r in train.RECIPES.items() if r.network == "gan" and r.loss == "logistic"]
-    parser.add_argument("--recipes", nargs="+", default=logistic)  # the others' loops know no other loss
+    gans = [name for name, recipe in train.RECIPES.items() if recipe.network == "gan"]
+    parser.add_argument("--recipes", nargs="+", default=gans)
+    parser.add_argument("--batch-sizes", nargs="+", type=int, help="instead of the recipes' own")
+    parser.add_argument("--precisions", nargs="+", default=["float32"], choices=("float32", "bfloat16"))
     parser.add_argument("--seconds", type=float, default=15, help="of timed steps, each time")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.measure:
-        name, recipe, seconds = arguments.measure
-        print(json.dumps(measure(name, recipe, float(seconds))))
-        return
-    print(f"| recipe | {' | '.join(CONTESTANTS)} | ours / keras loop | ours / torch loop |")
-    print("|---" * (len(CONTESTANTS) + 3) + "|")
+    print(f"| recipe | batch | precision | {' | '.join(CONTESTANTS)} | ours / keras loop | ours / torch loop |")
+    print("|---" * (len(CONTESTANTS) + 5) + "|")
     for recipe in arguments.recipes:
-        names = [n for n in CONTESTANTS if n != "torch loop" or recipe == "tutorial"]
-        rounds = [{n: measured_apart(n, recipe, arguments.seconds) for n in names} for _ in range(arguments.rounds)]
-        speed = {n: statistics.median(r[n] for r in rounds) if all(r[n] for r in rounds) else None for n in names}
-        cells = [f"{speed[n]:.1f}" if speed.get(n) else "" for n in CONTESTANTS]
-        ratios = [f"{speed['ours'] / speed[n]:.2f}" if speed.get(n) else "" for n in ("keras loop", "torch loop")]
-        print(f"| {recipe} | {' | '.join(cells + ratios)} |", flush=True)
+        for batch in arguments.batch_sizes or [train.RECIPES[recipe].batch_size]:
+            for precision in arguments.precisions:
+                print(row(recipe, batch, precision, arguments), flush=True)
+
+
+def row(recipe, batch, precision, arguments):
+    """One line of the table."""
+    changes = {"batch_size": batch, "precision": precision}
+    options = options_of(recipe, changes)
+    names = [name for name in CONTESTANTS if able(name, options)]
+    rounds = [{n: measured(n, recipe, changes, arguments.seconds) for n in names} for _ in range(arguments.rounds)]
+    speed = {n: statistics.median(r[n] for r in rounds) if all(r[n] for r in rounds) else None for n in names}
+    cells = [f"{speed[n]:,.1f}" if speed.get(n) else "" for n in CONTESTANTS]
+    ratios = [f"{speed['ours'] / speed[n]:.2f}" if speed.get(n) else "" for n in ("keras loop", "torch loop")]
+    return f"| {recipe} | {batch} | {precision} | {' | '.join(cells + ratios)} |"
 
 
 if __name__ == "__main__":

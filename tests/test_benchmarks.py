@@ -1,6 +1,7 @@
 """What can be said of the benchmarks without the hours they take."""
 
 import importlib
+import os
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from conftest import PROJECT
 from PIL import Image
 
 from animefaces import images
-from benchmarks import quality
+from benchmarks import quality, train_speed
+from benchmarks.apart import apart
+from models import build
 
 SCRIPTS = sorted(path.stem for path in (PROJECT / "benchmarks").glob("*.py") if "def main" in path.read_text("utf-8"))
 
@@ -43,3 +46,44 @@ def test_each_recipe_has_a_row_of_samples(tmp_path):
         assert drawn.size == (8 * quality.SAMPLES, 16)
         assert drawn.getpixel((12, 4)) == (201, 201, 201)
         assert drawn.getpixel((4, 12)) == (0, 0, 0)
+
+
+def test_another_process_answers():
+    assert apart(os.getenv, "ENGINE", ENGINE="jax") == "jax"
+    with pytest.raises(RuntimeError, match="TypeError"):
+        apart(os.getenv, [])
+
+
+SMALL = {"size": 16, "batch_size": 4, "latent": 8, "generator_widths": (8, 8), "discriminator_widths": (8, 8)}
+
+
+@pytest.mark.parametrize("name", train_speed.CONTESTANTS)
+def test_each_contestant_trains(name):
+    if name == "torch loop":
+        pytest.importorskip("torch", reason="not among the requirements")
+    assert train_speed.CONTESTANTS[name]("tutorial", {**SMALL, "precision": "float32"}, 0.1) > 0
+
+
+@pytest.mark.parametrize("recipe", ["tutorial", "paper", "quick", "large"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_torch_loop_trains_the_same_networks(recipe, precision):
+    plain_torch = pytest.importorskip("benchmarks.plain_torch", reason="torch is not among the requirements",
+                                      exc_type=ImportError)  # fmt: skip
+    options = train_speed.options_of(recipe, {**SMALL, "precision": precision})
+    assert plain_torch.parameters(options) == sum(
+        np.prod(v.shape) for network in build.build_networks(options) for v in network.trainable_variables
+    )
+    step = plain_torch.loop(options, train_speed.noise(options))
+    losses = np.array([step() for _ in range(20)])
+    assert np.isfinite(losses).all()
+    assert len(np.unique(losses)) > 20  # both learn
+
+
+@pytest.mark.parametrize(("recipe", "names"), [
+    ("light", {"ours", "keras loop", "torch loop"}),
+    ("pooled", {"ours", "keras loop"}),  # whose dropout and dense layers the torch loop has not
+    ("quick", {"ours", "torch loop"}),  # whose loss the keras loop has not
+])  # fmt: skip
+def test_only_those_who_know_the_recipe_take_part(recipe, names):
+    options = train_speed.options_of(recipe, {})
+    assert {name for name in train_speed.CONTESTANTS if train_speed.able(name, options)} == names

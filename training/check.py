@@ -1,5 +1,6 @@
 """What a computer has to train with, and how fast that is: for before a long training."""
 
+import itertools
 import os
 import platform
 import time
@@ -8,8 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from animefaces import hardware
+from animefaces.dataset import prefetched
 from models import build, engine
+from training.gan import GanTask
 
+NOISE = 256  # pictures of it
 SECONDS = 60  # that the timed steps take, after those that compile
 TRIED = 8  # the same, of each precision
 GAIN = 1.1  # times as fast must bfloat16 be, or float32 it is: clocks are not exact
@@ -81,20 +85,19 @@ def settled(options, targets):
 
 
 def measured(options, targets, seconds):
-    """Steps per second on noise, for so many seconds after the first calls, which compile."""
-    player, rng = build.build_gan(options), np.random.default_rng(options.seed)
-    shape = (options.batch_size, options.size, options.size, options.channels)
+    """Steps per second of the training itself, on noise, for so many seconds after the first calls, which compile."""
+    shape = (NOISE, options.size, options.size, options.channels)
+    task = GanTask(options, np.random.default_rng(options.seed).integers(0, 256, shape, np.uint8), None, targets)
     at_once = options.steps_per_call or engine.steps_per_call()
 
     def inputs(step):
-        z = rng.standard_normal((options.batch_size, options.latent), np.float32)
-        return np.int32(step), rng.integers(0, 256, shape, np.uint8), z, *targets(options, 0, rng)
+        return [np.stack(parts) for parts in zip(*(task.batch(step + i) for i in range(at_once)), strict=True)]
 
-    calls, start = 0, None
-    while start is None or time.perf_counter() - start < seconds:
-        batches = [inputs(options.warm_up + calls * at_once + i) for i in range(at_once)]
-        player.steps(*(np.stack(parts) for parts in zip(*batches, strict=True)))
-        calls += 1
-        if calls == WARM:
-            start = time.perf_counter()
-    return (calls - WARM) * at_once / (time.perf_counter() - start)
+    done, start = -WARM, None
+    with prefetched(inputs, itertools.count(build.warm_up_steps(options), at_once)) as batches:
+        while start is None or time.perf_counter() - start < seconds:
+            task.player.steps(*next(batches))
+            done += 1
+            if done == 0:
+                start = time.perf_counter()
+    return done * at_once / (time.perf_counter() - start)

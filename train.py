@@ -67,6 +67,7 @@ class Options:
     generator_widths: tuple[int, ...] = option((512, 256, 128, 64), "G's channels from 4x4 up", at_least(1))
     generator_kernel: int = option(4, "side of G's kernels", within(1, 15))
     generator_slope: float = option(0.0, "of G's LeakyReLU; 0 is ReLU", within(0, 1))
+    chroma_subsampling: bool = option(False, "G draws colour at half the resolution of grey, as JPEG files have it")
     discriminator_widths: tuple[int, ...] = option((64, 128, 256, 512), "D's channels", at_least(1))
     discriminator_kernels: tuple[int, ...] = option(
         (4,), "sides of D's kernels; the last stands for the rest", at_least(1)
@@ -109,9 +110,9 @@ BASE = Options()
 RECIPES = {
     # Not a seed's, for two cores: small steps that begin with whole faces, and slow down (docs/quality.md).
     "modern": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
-                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror"), batch_size=16,
-                      learning_rate=4e-4, slow_after=2_000, warm_up=2_000, steps=200_000, log_every=40,
-                      sample_every=1_000),
+                      chroma_subsampling=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
+                      augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, slow_after=2_000,
+                      warm_up=2_000, steps=200_000, log_every=40, sample_every=1_000),
     # The same networks as others train them: what a cleverer recipe has to be better than.
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),

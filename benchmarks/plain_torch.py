@@ -30,11 +30,21 @@ class Residual(nn.Module):
         return x + self.second(functional.leaky_relu(y, 0.2))
 
 
+class Subsampled(nn.Module):
+    """models.dcgan.subsample_chroma."""
+
+    def forward(self, x):
+        """(B, 3, H, W) -> the same shape."""
+        colour = functional.interpolate(functional.avg_pool2d(x, 2), scale_factor=2, mode="bilinear")
+        return (colour + (x - colour).mean(1, keepdim=True)).clamp(-1, 1)
+
+
 def build_networks(options):
     """[generator, discriminator]: the layers that models.build makes of the options. KeyError for `pooled`."""
     build = {"strided": (strided_generator, strided_discriminator),
              "residual": (residual_generator, residual_discriminator)}[options.architecture]  # fmt: skip
-    return [make(options) for make in build]
+    generator, discriminator = (make(options) for make in build)
+    return [nn.Sequential(generator, Subsampled()) if options.chroma_subsampling else generator, discriminator]
 
 
 def strided_generator(options):

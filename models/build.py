@@ -57,6 +57,14 @@ def warm_up_steps(options):
 
 def build_networks(options):
     """(generator, discriminator) as the options have them. Raises ValueError if sizes and widths do not fit."""
+    generator, discriminator = _of_architecture(options)
+    if options.chroma_subsampling and options.channels == 3:
+        images = dcgan.subsample_chroma(generator.output)
+        generator = keras.Model(generator.input, images, name=generator.name)
+    return generator, discriminator
+
+
+def _of_architecture(options):
     sizes = options.size, options.channels
     g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
     kernel, kernels = options.generator_kernel, options.discriminator_kernels

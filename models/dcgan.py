@@ -36,6 +36,19 @@ def upsample(x, channels, kernel, stride=2):
     )(x)
 
 
+def subsample_chroma(images):
+    """Images (B, H, W, 3) -> the same brightness, with colour at half the resolution; within [-1, 1].
+
+    As JPEG keeps pictures (4:2:0) and eyes see them: so G has no coloured checkers to unlearn.
+    """
+    exact, mean = {"dtype": "float32"}, keras.initializers.Constant(1 / 3)
+    small = layers.AveragePooling2D(2, **exact)(images)
+    colour = layers.UpSampling2D(interpolation="bilinear", **exact)(small)
+    detail = layers.Subtract(**exact)([images, colour])
+    grey = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=mean, trainable=False, **exact)(detail)
+    return layers.Activation("hard_tanh", name="subsampled", **exact)(layers.Add(**exact)([colour, grey]))
+
+
 def downsample(x, channels, kernel, stride=2):
     """(B, H, W, C) -> (B, H / stride, W / stride, channels), without activation."""
     return layers.Conv2D(

@@ -16,7 +16,7 @@ from models import engine, saved  # noqa: E402
 
 folder = Path(sys.argv[1])
 with engine.everywhere():
-    gan = tiny_gan(average=0.9, augmentation=ALL, warm_up=2)
+    gan = tiny_gan(average=0.9, augmentation=ALL, warm_up=2, chroma=True)
 assert engine.replicas() == engine.device_count() == 2
 
 figures = {name: values.tolist() for name, values in gan.steps(*batch(steps=4)).items()}
@@ -24,7 +24,7 @@ np.savez(folder / "end.npz", **gan.state.arrays())
 inputs = [x[:1] for x in batch(steps=4)]
 faces = inputs[1].reshape(-1, 16, 16, 3)
 with engine.everywhere():
-    kept = tiny_gan(average=0.9, augmentation=ALL, warm_up=2, faces=faces[::-1])
+    kept = tiny_gan(average=0.9, augmentation=ALL, warm_up=2, chroma=True, faces=faces[::-1])
 rows = len(faces) - 1 - np.arange(len(faces), dtype=np.int32).reshape(1, -1)
 (resident,) = kept.steps(inputs[0], rows, *inputs[2:])["reconstruction"]
 assert abs(resident - figures["reconstruction"][0]) < 1e-5, "faces on the devices are other faces"

@@ -14,7 +14,7 @@ from models import engine, saved
 folder = Path(sys.argv[1])
 assert engine.NAME == "jax"
 
-gan = tiny_gan(average=0.9, warm_up=1)
+gan = tiny_gan(average=0.9, warm_up=1, chroma=True)
 with np.load(folder / "start.npz") as file:
     gan.state.restore(dict(file))
 calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
@@ -29,7 +29,7 @@ for step in (0, 1, 0):
 
 inputs = batch(seed=0, steps=2)
 faces = inputs[1].reshape(-1, 16, 16, 3)
-kept = tiny_gan(faces=faces[::-1], average=0.9, warm_up=1)
+kept = tiny_gan(faces=faces[::-1], average=0.9, warm_up=1, chroma=True)
 with np.load(folder / "start.npz") as file:
     kept.state.restore(dict(file))
 rows = len(faces) - 1 - np.arange(len(faces), dtype=np.int32).reshape(2, -1)

@@ -16,7 +16,7 @@ QUICK = "--xla_backend_optimization_level=0"  # to compile; the steps are few
 def both(tmp_path_factory):
     """Four steps from the same weights on either backend -> (TensorFlow's GAN, its figures, JAX's output, folder)."""
     folder = tmp_path_factory.mktemp("jax")
-    gan = tiny_gan(average=0.9, warm_up=1)
+    gan = tiny_gan(average=0.9, warm_up=1, chroma=True)
     np.savez(folder / "start.npz", **gan.state.arrays())
     calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
     saved.save(gan.average, folder / "theirs.keras")

@@ -3,13 +3,14 @@
 import importlib
 import os
 
+import cv2
 import numpy as np
 import pytest
 from conftest import PROJECT
 from PIL import Image
 
 from animefaces import images
-from benchmarks import quality, train_speed
+from benchmarks import quality, scales, train_speed
 from benchmarks.apart import apart
 from models import build
 
@@ -64,12 +65,12 @@ def test_each_contestant_trains(name):
     assert train_speed.CONTESTANTS[name]("tutorial", {**SMALL, "precision": "float32"}, 0.1) > 0
 
 
-@pytest.mark.parametrize("recipe", ["tutorial", "paper", "quick", "large"])
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_torch_loop_trains_the_same_networks(recipe, precision):
+@pytest.mark.parametrize("recipe", ["tutorial", "paper", "quick", "modern", "large"])
+@pytest.mark.parametrize("changes", [{"precision": "float32"}, {"precision": "bfloat16", "chroma_subsampling": True}])
+def test_the_torch_loop_trains_the_same_networks(recipe, changes):
     plain_torch = pytest.importorskip("benchmarks.plain_torch", reason="torch is not among the requirements",
                                       exc_type=ImportError)  # fmt: skip
-    options = train_speed.options_of(recipe, {**SMALL, "precision": precision})
+    options = train_speed.options_of(recipe, {**SMALL, **changes})
     assert plain_torch.parameters(options) == sum(
         np.prod(v.shape) for network in build.build_networks(options) for v in network.trainable_variables
     )
@@ -87,3 +88,18 @@ def test_the_torch_loop_trains_the_same_networks(recipe, precision):
 def test_only_those_who_know_the_recipe_take_part(recipe, names):
     options = train_speed.options_of(recipe, {})
     assert {name for name in train_speed.CONTESTANTS if train_speed.able(name, options)} == names
+
+
+def test_a_change_takes_away_what_it_says():
+    face = np.random.default_rng(0).integers(60, 196, (16, 16, 3), np.uint8)
+    grey, red, blue = np.moveaxis(cv2.cvtColor(face, cv2.COLOR_RGB2YCrCb).astype(int), -1, 0)
+
+    def planes(name):
+        return np.moveaxis(cv2.cvtColor(scales.CHANGES[name](face), cv2.COLOR_RGB2YCrCb).astype(int), -1, 0)
+
+    rough, less_red, less_blue = planes("colour at half the resolution")
+    assert np.abs(rough - grey).mean() < 3  # but for colours that no pixel can have
+    assert less_red.std() < red.std() / 1.5
+    assert less_blue.std() < blue.std() / 1.5
+    half, quarter = (planes(f"all at {share}")[0].std() for share in ("half the resolution", "a quarter"))
+    assert quarter < half < grey.std() / 1.5

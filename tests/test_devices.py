@@ -28,7 +28,7 @@ def both(tmp_path_factory):
     folder = tmp_path_factory.mktemp("devices")
     done = python(PROJECT / "tests" / "on_devices.py", folder, cwd=folder)
     assert done.returncode == 0, done.stderr
-    gan = tiny_gan(average=0.9, augmentation=ALL, warm_up=2)
+    gan = tiny_gan(average=0.9, augmentation=ALL, warm_up=2, chroma=True)
     figures = {name: values.tolist() for name, values in gan.steps(*batch(steps=4)).items()}
     inputs = [x[:1] for x in batch(steps=4)]
     figures["scaled"] = scaling_gan().steps(*inputs)["d_loss"].tolist()

@@ -38,9 +38,11 @@ def joined(calls):
 ALL = ("translation", "mirror", "cutout")
 
 
-def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0, warm_up=0, **settings):
+def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0, warm_up=0, chroma=False, **settings):
     keras.utils.set_random_seed(1)
     generator = dcgan.build_generator(16, 3, 8, (16, 8))
+    if chroma:
+        generator = keras.Model(generator.input, dcgan.subsample_chroma(generator.output))
     discriminator = dcgan.build_pooled_discriminator(16, 3, (8,)) if pooled else None
     discriminator = discriminator or dcgan.build_discriminator(16, 3, (8, 16))
     adam = keras.optimizers.Adam(1e-3, beta_1=0.5)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -49,8 +50,6 @@ def test_sizes_of_each_recipe(name, monkeypatch):
 
 
 def test_the_discriminator_before_it_was_reduced(monkeypatch):
-    from dataclasses import replace
-
     soft = train.RECIPES["soft"]
     _, full = networks_of(replace(soft, discriminator_widths=(128, 256, 512)), monkeypatch)
     convolutions = [layer for layer in full.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -70,6 +69,41 @@ def test_a_generator_draws_pictures_in_range(size, channels, widths, last_stride
     assert images.shape == (3, size, size, channels)
     assert images.dtype == np.float32
     assert -1 <= images.min() < 0 < images.max() <= 1
+
+
+def test_colour_is_halved_and_brightness_stays():
+    images = keras.Input((16, 16, 3))
+    network = keras.Model(images, dcgan.subsample_chroma(images))
+    before = np.tanh(noise(4, 16, 16, 3)) / 3
+    after = ops.convert_to_numpy(network(before))
+    assert np.allclose(after.mean(-1), before.mean(-1), atol=1e-6)
+
+    def old_pixels(x):
+        """If x (B, 16, 16) is 8x8 enlarged: twice six old columns, as told by the pair to the right and to the left."""
+        return 3 * x[:, :, 3:14:2] - x[:, :, 4:15:2], 3 * x[:, :, 2:13:2] - x[:, :, 1:12:2]
+
+    red, _, blue = np.moveaxis(after, -1, 0)
+    for colour in (red - blue, np.moveaxis(red - blue, 1, 2)):
+        assert np.allclose(*old_pixels(colour), atol=1e-5)
+    assert not np.allclose(*old_pixels(red), atol=0.1)
+    assert np.abs(ops.convert_to_numpy(network(10 * before))).max() == 1
+
+
+@pytest.mark.parametrize("name", ["modern", "pooled", "large"])
+def test_a_generator_of_any_architecture_can_halve_colour(name, tmp_path):
+    small = {"size": 16, "latent": 8, "generator_widths": (16, 8, 8)[: 2 + (name != "modern")]}
+    generator, _ = build.build_networks(replace(train.RECIPES[name], chroma_subsampling=True, **small))
+    assert generator.layers[-1].name == "subsampled"
+    assert len(generator.non_trainable_variables) % 2 == 1  # batch norms have two each; the mean of the channels one
+    saved.save(generator, tmp_path / "generator.keras")
+    drawn = [ops.convert_to_numpy(g(noise(3, 8))) for g in (generator, saved.load(tmp_path / "generator.keras"))]
+    assert np.array_equal(*drawn)
+
+
+def test_grey_pictures_have_no_colour_to_subsample(monkeypatch):
+    grey = train.RECIPES["mnist"]
+    plain, subsampled = (networks_of(replace(grey, chroma_subsampling=on), monkeypatch)[0] for on in (False, True))
+    assert plain.count_params() == subsampled.count_params()
 
 
 def test_a_size_that_does_not_fit_is_refused():

@@ -1,0 +1,86 @@
+"""Where a generator's distance to real faces comes from: their shapes, their detail, or its colour.
+
+    python -m benchmarks.scales --real faces.zip --fake results/00000-modern --features network.keras
+
+Both sets are changed alike, and compared again: what a change takes away was the fault if the distance goes with it.
+Colour at half the resolution leaves brightness as it is; eyes hardly notice, and most JPEG files have it so.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from animefaces import images, latents
+from animefaces.options import Problem, option, run_script
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to compare, and in which features."""
+
+    real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces")
+    fake: Path | None = option(None, "a run folder or .keras generator (default: the newest run, else shipped weights)")
+    count: int = option(1000, "faces of each kind")
+    features: str = option("discriminator", "network to compare in, as for evaluate.py")
+    cache: Path = option(Path("data/cache"), "folder for decoded pictures")
+
+
+def shrunk(pixels, share):
+    """uint8 (H, W, C) -> the same picture with so much of its resolution, enlarged again."""
+    height, width = pixels.shape[:2]
+    small = cv2.resize(pixels, (width // share, height // share), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def with_coarse_colour(pixels):
+    """uint8 RGB (H, W, 3) -> the same brightness, with colour at half the resolution."""
+    grey, *planes = np.moveaxis(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb), -1, 0)
+    return cv2.cvtColor(np.dstack([grey, shrunk(np.dstack(planes), 2)]), cv2.COLOR_YCrCb2RGB)
+
+
+CHANGES = {
+    "as they are": lambda pixels: pixels,
+    "colour at half the resolution": with_coarse_colour,
+    "all at half the resolution": lambda pixels: shrunk(pixels, 2),
+    "all at a quarter": lambda pixels: shrunk(pixels, 4),
+}
+
+
+def scales(options, given):
+    """Print the table."""
+    from models import saved  # isort: skip - first: it readies Keras's backend
+    from animefaces import features, metrics, runs
+    from animefaces.dataset import open_faces
+
+    network = features.open_network(options.features, saved.load)
+    generator, file = runs.open_generator(options.fake, saved.load)
+    size, channels = generator.output_shape[2:]
+    network.check(size, channels)
+    if channels != 3:
+        raise Problem(f"{file} draws grey pictures: name a generator of coloured ones")
+    real = open_faces(options.real, size, channels, options.cache)
+    known = real[np.random.default_rng(0).permutation(len(real))[: options.count]]
+    z = latents.from_seeds(range(len(known)), generator.input_shape[1])
+    drawn = images.to_pixels(saved.draw(generator, z))
+    print(f"{file}, {len(known):,} faces, {network.name}\n")
+    print("| both sets | kernel distance x1000 | Fréchet distance | precision | recall |\n|---|---|---|---|---|")
+    for name, change in CHANGES.items():
+        sets = (np.stack([change(face) for face in faces]) for faces in (known, drawn))
+        a, b = (features.extract(network, faces, np.arange(len(faces)), name) for faces in sets)
+        found = metrics.compare(a, b)
+        distance, error = (1000 * found[key] for key in ("kernel_distance", "kernel_error"))
+        cells = (name, f"{distance:.1f} ± {error:.1f}", f"{found['frechet_distance']:.1f}",
+                 f"{found['precision']:.2f}", f"{found['recall']:.2f}")  # fmt: skip
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def main(argv=None):
+    """Command line -> exit code."""
+    return run_script(Options, scales, argv, __doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

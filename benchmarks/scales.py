@@ -28,10 +28,10 @@ class Options:
     cache: Path = option(Path("data/cache"), "folder for decoded pictures")
 
 
-def shrunk(pixels, share):
-    """uint8 (H, W, C) -> the same picture with so much of its resolution, enlarged again."""
+def shrunk(pixels, divisor):
+    """uint8 (H, W, C) -> the same, made smaller by the divisor on both sides and enlarged again."""
     height, width = pixels.shape[:2]
-    small = cv2.resize(pixels, (width // share, height // share), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(pixels, (width // divisor, height // divisor), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
 
 

@@ -1,6 +1,6 @@
 """Training speed of each recipe, side by side with the loops that others write for the same networks.
 
-    python -m benchmarks.train_speed                          # every recipe, about 12 minutes on two cores
+    python -m benchmarks.train_speed                          # every recipe
     python -m benchmarks.train_speed --recipes tutorial soft --seconds 60
     python -m benchmarks.train_speed --recipes tutorial large --batch-sizes 64 128 256 512 1024 \\
                                      --precisions float32 bfloat16      # on a GPU

@@ -450,27 +450,27 @@ class Training:
         self.warned = trouble
 
     def sample(self):
-        """Write the sample grid, and the networks that drew it."""
+        """Write the sample grid. A GPU waits meanwhile, so nothing else is written as often."""
         from animefaces import images
-        from models import saved
 
         pixels, step = self.task.sample(), self.progress.step
         images.save(self.run / "samples" / f"step_{step:06d}.png", pixels, run=self.run.name, step=step)
         self.log.picture("samples", pixels, step)
-        for name, network in self.task.files().items():
-            with images.written_whole(self.run / name) as temporary:
-                saved.save(network, temporary)
 
     def save(self):
         """Write what to use, then what to go on from. False, and nothing is written, if a weight is not finite."""
         import numpy as np
 
-        from animefaces import runs
+        from animefaces import images, runs
+        from models import saved
 
         arrays = self.player.state.arrays()
         if not all(np.isfinite(a).all() for a in arrays.values()):
             return False
         self.sample()
+        for name, network in self.task.files().items():
+            with images.written_whole(self.run / name) as temporary:
+                saved.save(network, temporary)
         if self.progress.step > self.progress.trouble:
             self.progress.rollbacks = 0
         runs.save_state(self.run, arrays, dataclasses.asdict(self.progress))

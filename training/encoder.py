@@ -101,7 +101,7 @@ class EncoderTask:
         return np.int32(step), images.to_network(self.photos[indices]), self.wanted[indices]
 
     def files(self):
-        """What is written beside each sample: file name -> network."""
+        """What is written beside each saved state: file name -> network."""
         return {runs.ENCODERS["learned"]: self.player.average, runs.GENERATOR: self.generator}
 
     def sample(self):

@@ -51,7 +51,7 @@ class GanTask:
         return np.int32(step), real, z, *self.targets(self.options, self.order.epoch(step), rng)
 
     def files(self):
-        """What is written beside each sample: file name -> network."""
+        """What is written beside each saved state: file name -> network."""
         # The discriminator is for explore.py; to go on from, it is in the state.
         return {runs.GENERATOR: self.player.average,
                 runs.DISCRIMINATOR: gan.copy_in_float32(self.player.discriminator)}  # fmt: skip

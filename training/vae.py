@@ -42,7 +42,7 @@ class VaeTask:
         return np.int32(step), images.to_network(self.faces[self.order.indices(step)])
 
     def files(self):
-        """What is written beside each sample: file name -> network."""
+        """What is written beside each saved state: file name -> network."""
         return {runs.ENCODERS["vae"]: self.player.encoder, runs.GENERATOR: self.generator}
 
     def sample(self):

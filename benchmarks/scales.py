@@ -1,9 +1,10 @@
-"""Where a generator's distance to real faces comes from: their shapes, their detail, or its colour.
+"""Where a generator's distance to real faces comes from: their shapes, their detail, its colour, or their files.
 
     python -m benchmarks.scales --real faces.zip --fake results/00000-modern --features network.keras
 
 Both sets are changed alike, and compared again: what a change takes away was the fault if the distance goes with it.
-Colour at half the resolution leaves brightness as it is; eyes hardly notice, and most JPEG files have it so.
+Colour at half the resolution leaves brightness as it is; eyes hardly notice, and most JPEG files have it so. Written
+as JPEG files, generated faces get the traces such files leave in real ones; what goes with that is no fault to see.
 """
 
 import sys
@@ -41,8 +42,15 @@ def with_coarse_colour(pixels):
     return cv2.cvtColor(np.dstack([grey, shrunk(np.dstack(planes), 2)]), cv2.COLOR_YCrCb2RGB)
 
 
+def as_jpeg(pixels):
+    """uint8 RGB (H, W, 3) -> as a JPEG file of quality 85 gives it back."""
+    _, file = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return cv2.cvtColor(cv2.imdecode(file, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
 CHANGES = {
     "as they are": lambda pixels: pixels,
+    "as JPEG files of quality 85": as_jpeg,
     "colour at half the resolution": with_coarse_colour,
     "all at half the resolution": lambda pixels: shrunk(pixels, 2),
     "all at a quarter": lambda pixels: shrunk(pixels, 4),

@@ -103,3 +103,14 @@ def test_a_change_takes_away_what_it_says():
     assert less_blue.std() < blue.std() / 1.5
     half, quarter = (planes(f"all at {share}")[0].std() for share in ("half the resolution", "a quarter"))
     assert quarter < half < grey.std() / 1.5
+
+
+def test_a_jpeg_file_leaves_most_of_its_traces_at_once():
+    noise = np.random.default_rng(0).integers(60, 196, (64, 64, 3), np.uint8)
+    face = cv2.GaussianBlur(noise, (5, 5), 0)
+    once = scales.as_jpeg(face)
+    again = scales.as_jpeg(once)
+    first, second = (np.abs(a.astype(int) - b).mean() for a, b in ((once, face), (again, once)))
+    assert 0 < 3 * second < first < 10
+    mild = face // 8 * 2 + np.uint8([150, 90, 40])  # colour keeps its place: red is not blue
+    assert np.abs(scales.as_jpeg(mild).astype(int).mean((0, 1)) - mild.mean((0, 1))).max() < 2

@@ -111,8 +111,8 @@ RECIPES = {
     # Not a seed's, for two cores: small steps that begin with whole faces, and slow down (docs/quality.md).
     "modern": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                       chroma_subsampling=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
-                      augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, slow_after=2_000,
-                      warm_up=2_000, steps=200_000, log_every=40, sample_every=1_000),
+                      augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, slow_after=4_000,
+                      warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
     # The same networks as others train them: what a cleverer recipe has to be better than.
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),

@@ -20,7 +20,7 @@ def init():
 def normalise(x):
     """Batch normalisation with the paper's era's constants."""
     # Of the whole batch, wherever its rows are worked on.
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=engine.replicas() > 1)(x)
+    return engine.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=engine.replicas() > 1)(x)
 
 
 def activate(x, slope):

@@ -21,7 +21,7 @@ def prepare(options):
 def adam(options, **settings):
     """A new optimizer; `settings` go before those of the options."""
     own = {"learning_rate": options.learning_rate, "beta_1": options.beta1, "beta_2": options.beta2}
-    optimizer = keras.optimizers.Adam(**{**own, **settings})
+    optimizer = engine.Adam(**{**own, **settings})
     # float16 has no small numbers: gradients are multiplied until they just fit.
     return keras.optimizers.LossScaleOptimizer(optimizer) if options.precision == "float16" else optimizer
 

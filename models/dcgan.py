@@ -42,11 +42,11 @@ def subsample_chroma(images):
     As JPEG keeps pictures (4:2:0) and eyes see them: so G has no coloured checkers to unlearn.
     """
     exact, mean = {"dtype": "float32"}, keras.initializers.Constant(1 / 3)
+    grey = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=mean, trainable=False, **exact)
     small = layers.AveragePooling2D(2, **exact)(images)
-    colour = layers.UpSampling2D(interpolation="bilinear", **exact)(small)
-    detail = layers.Subtract(**exact)([images, colour])
-    grey = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=mean, trainable=False, **exact)(detail)
-    return layers.Activation("hard_tanh", name="subsampled", **exact)(layers.Add(**exact)([colour, grey]))
+    colour = layers.Subtract(**exact)([small, grey(small)])
+    colour = layers.UpSampling2D(interpolation="bilinear", **exact)(colour)
+    return layers.Activation("hard_tanh", name="subsampled", **exact)(layers.Add(**exact)([colour, grey(images)]))
 
 
 def downsample(x, channels, kernel, stride=2):

@@ -100,28 +100,6 @@ def test_a_generator_of_any_architecture_can_halve_colour(name, tmp_path):
     assert np.array_equal(*drawn)
 
 
-@pytest.mark.parametrize(("precision", "exact"), [("float32", 1e-5), ("mixed_bfloat16", 1e-2)])
-def test_batch_normalisation_by_the_engine_is_that_of_keras(precision, exact):
-    images, upstream = (3 + 2 * np.random.default_rng(i).standard_normal((8, 4, 4, 5), np.float32) for i in range(2))
-    settings = {"momentum": 0.9, "epsilon": 1e-5, "dtype": precision}
-    found = []
-    for kind in (engine.BatchNormalization, keras.layers.BatchNormalization):
-        layer = kind(**settings)
-        layer.build(images.shape)
-        layer.gamma.assign([0.5, 1, 1.5, 2, 2.5])
-        layer.beta.assign([-1, 0, 1, 2, 3])
-        x = ops.cast(images, layer.compute_dtype)
-        seen, _, pull = engine.traced(
-            lambda x, layer=layer: (layer(x, training=True), None), [layer.gamma, layer.beta], x
-        )
-        (gamma, beta), (slope,) = pull(ops.cast(upstream, seen.dtype))
-        assert seen.dtype == layer.compute_dtype
-        found.append([seen, slope, gamma, beta, layer.moving_mean, layer.moving_variance, layer(x, training=False)])
-    for ours, theirs in zip(*found, strict=True):
-        ours, theirs = (ops.convert_to_numpy(ops.cast(x, "float32")) for x in (ours, theirs))
-        assert np.allclose(ours, theirs, rtol=exact, atol=exact * np.abs(theirs).max())
-
-
 def test_grey_pictures_have_no_colour_to_subsample(monkeypatch):
     grey = train.RECIPES["mnist"]
     plain, subsampled = (networks_of(replace(grey, chroma_subsampling=on), monkeypatch)[0] for on in (False, True))

@@ -65,7 +65,8 @@ def keras_loop(recipe, changes, seconds):
 
     options = options_of(recipe, changes)
     build.prepare(options)
-    generator, discriminator = build.build_networks(options)
+    # By way of a file's text, which knows none but Keras's own layers.
+    generator, discriminator = (keras.models.model_from_json(n.to_json()) for n in build.build_networks(options))
     faces, rng = noise(options), np.random.default_rng(0)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     discriminator.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), loss)

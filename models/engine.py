@@ -1,7 +1,8 @@
 """The only file that knows the Keras backend: TensorFlow, or JAX with KERAS_BACKEND=jax.
 
 A training step is ordinary Keras code that reads and assigns variables. Two functions here make it
-run: `traced` differentiates it, `compiled` compiles it. Both behave the same on either backend.
+run: `traced` differentiates it, `compiled` compiles it. Both behave the same on either backend. `Adam` and
+`BatchNormalization` are Keras's, by the backend's own kernels.
 
 What is built under `everywhere()` trains on all devices at hand, each on its own rows of every batch, as one device
 would on all of them. JAX's compiler divides the work by itself. With TensorFlow the step runs as so many

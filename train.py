@@ -75,6 +75,7 @@ class Options:
     discriminator_slope: float = option(0.2, "of D's LeakyReLU", within(0, 1))
     discriminator_norm: bool = option(True, "batch norm in D")
     learning_rate: float = option(2e-4, "of both Adam optimizers", above(0))
+    discriminator_rate: float = option(1.0, "D's learning rate, as a multiple of G's", above(0))
     slow_after: int = option(0, "step by which the learning rates have fallen by a factor of 1.4, and on like the "
                                 "square root of the steps; 0 for never", at_least(0))  # fmt: skip
     warm_up: int = option(0, "so many first steps G and D are an autoencoder, to start with whole faces; 0 for none",
@@ -108,11 +109,12 @@ class Options:
 
 BASE = Options()
 RECIPES = {
-    # Not a seed's, for two cores: small steps that begin with whole faces, and slow down (docs/quality.md).
+    # Not a seed's, for two cores: small steps that begin with whole faces, which leave D behind, and slow down
+    # (docs/quality.md).
     "modern": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                       chroma_subsampling=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
-                      augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, slow_after=4_000,
-                      warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
+                      augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, discriminator_rate=4.0,
+                      slow_after=4_000, warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
     # The same networks as others train them: what a cleverer recipe has to be better than.
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),

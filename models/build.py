@@ -37,7 +37,8 @@ def build_gan(options, faces=None):
     schedules = penalty_schedule(options), options.penalty_every, pace_schedule(options)
     with engine.everywhere():
         networks = build_networks(options)
-        optimizers = [adam(options) for _ in networks]
+        d_rate = options.learning_rate * options.discriminator_rate
+        optimizers = adam(options), adam(options, learning_rate=d_rate)
         autoencoder = _autoencoder(networks, options) if warm_up_steps(options) else None
         fits = faces is not None and len(faces) * options.size**2 * options.channels <= RESIDENT
         kept = faces[:] if fits and engine.device() != "CPU" else None

@@ -251,6 +251,12 @@ def test_a_recipe_slows_down_like_the_square_root_of_its_steps():
     assert [float(pace(step)) for step in (0, 50)] == pytest.approx([1, 2**-0.5])  # no warm-up, and none is waited for
 
 
+def test_the_discriminator_may_learn_faster():
+    small = {"size": 16, "latent": 8, "generator_widths": (8, 8), "discriminator_widths": (8, 8)}
+    gan = build.build_gan(replace(train.BASE, learning_rate=1e-3, discriminator_rate=4.0, **small))
+    assert [float(o.learning_rate) for o in (gan.g_optimizer, gan.d_optimizer)] == pytest.approx([1e-3, 4e-3])
+
+
 def test_several_steps_in_one_call_are_the_same_steps(random_gan):
     inputs = batch(steps=2)
     figures = fresh(random_gan).steps(*inputs)

@@ -65,7 +65,9 @@ class GanTask:
         return images.to_pixels(saved.draw(self.player.average, z))
 
     def measure(self, progress, last=False):
-        """If it is time: the kernel distance of faces to held-out ones; the generator of the lowest is kept.
+        """If it is time: the kernel distance of faces to held-out ones.
+
+        Kept is the newest generator that is as close as the closest one was, as far as the verdicts can tell.
 
         The `last` generator of a training must not stand behind an earlier one unheard.
         """
@@ -77,8 +79,9 @@ class GanTask:
         distance, error, seconds = self.judge.verdict(lambda: self.draw(z))
         progress.judging += seconds
         progress.window |= {"kernel_distance": [distance], "kernel_error": [error]}
-        if progress.best is None or distance < progress.best:
-            progress.best = distance
+        closest = distance if progress.best is None else min(progress.best, distance)
+        progress.best = closest
+        if distance - 2 * error <= closest:
             with images.written_whole(self.run / runs.BEST) as temporary:
                 saved.save(self.player.average, temporary)
 

@@ -24,7 +24,7 @@ RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
-BEST = "best.keras"  # the generator whose faces came closest to held-out ones
+BEST = "best.keras"  # the generator whose faces came closest to held-out ones, the newest of those that are alike
 DISCRIMINATOR = "discriminator.keras"  # to look at, and of the weights that ship; to go on, a run has it in its state
 # Of images -> means, then log-variances, of the z that the generator beside it draws them with.
 ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}

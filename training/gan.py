@@ -79,9 +79,8 @@ class GanTask:
         distance, error, seconds = self.judge.verdict(lambda: self.draw(z))
         progress.judging += seconds
         progress.window |= {"kernel_distance": [distance], "kernel_error": [error]}
-        closest = distance if progress.best is None else min(progress.best, distance)
-        progress.best = closest
-        if distance - 2 * error <= closest:
+        progress.best = distance if progress.best is None else min(progress.best, distance)
+        if distance - 2 * error <= progress.best:  # less than that is no difference: docs/measures.md
             with images.written_whole(self.run / runs.BEST) as temporary:
                 saved.save(self.player.average, temporary)
 

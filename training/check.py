@@ -1,5 +1,6 @@
 """What a computer has to train with, and how fast that is: for before a long training."""
 
+import contextlib
 import itertools
 import os
 import platform
@@ -15,7 +16,7 @@ from training.gan import GanTask
 
 NOISE = 256  # pictures of it
 SECONDS = 60  # that the timed steps take, after those that compile
-TRIED = 8  # the same, of each precision
+TURNS, TRIED = 3, 3  # each precision is tried so many times, in turn, for so many seconds
 GAIN = 1.1  # times as fast must bfloat16 be, or float32 it is: clocks are not exact
 LONG_STEPS, LONG_MINUTES = 1000, 5  # a training below either is not worth the trial
 WARM = 3  # calls before the clock starts
@@ -77,15 +78,24 @@ def settled(options, targets):
     alone = hardware.machines()[1] == 1  # several would have to agree
     if not (long and alone and options.network == "gan" and engine.device() == "CPU" and hardware.cpu()[1]):
         return plain
-    paces = [measured(tried, targets, TRIED) for tried in (plain, mixed)]
-    chosen = mixed if paces[1] > GAIN * paces[0] else plain
-    speeds = " and ".join(f"{pace * options.batch_size:,.0f}" for pace in paces)
+    with contextlib.ExitStack() as both:
+        trials = [both.enter_context(contextlib.closing(paces(o, targets, TRIED))) for o in (plain, mixed)]
+        turns = [[next(trial) for trial in trials] for _ in range(TURNS)]
+    best = [max(speeds) for speeds in zip(*turns, strict=True)]  # a machine busy for seconds must not decide on hours
+    chosen = mixed if best[1] > GAIN * best[0] else plain
+    speeds = " and ".join(f"{pace * options.batch_size:,.0f}" for pace in best)
     print(f"precision  {chosen.precision}: {speeds} images/s in float32 and bfloat16")
     return chosen
 
 
 def measured(options, targets, seconds):
-    """Steps per second of the training itself, on noise, for so many seconds after the first calls, which compile."""
+    """The first of `paces`."""
+    with contextlib.closing(paces(options, targets, seconds)) as turns:
+        return next(turns)
+
+
+def paces(options, targets, seconds):
+    """Yield steps per second of the training itself, on noise, each over so many seconds; compiling is not counted."""
     shape = (NOISE, options.size, options.size, options.channels)
     task = GanTask(options, np.random.default_rng(options.seed).integers(0, 256, shape, np.uint8), None, targets)
     at_once = options.steps_per_call or engine.steps_per_call()
@@ -93,11 +103,12 @@ def measured(options, targets, seconds):
     def inputs(step):
         return [np.stack(parts) for parts in zip(*(task.batch(step + i) for i in range(at_once)), strict=True)]
 
-    done, start = -WARM, None
     with prefetched(inputs, itertools.count(build.warm_up_steps(options), at_once)) as batches:
-        while start is None or time.perf_counter() - start < seconds:
+        for _ in range(WARM):
             task.player.steps(*next(batches))
-            done += 1
-            if done == 0:
-                start = time.perf_counter()
-    return done * at_once / (time.perf_counter() - start)
+        while True:
+            done, start, passed = 0, time.perf_counter(), 0.0
+            while passed < seconds:
+                task.player.steps(*next(batches))
+                done, passed = done + at_once, time.perf_counter() - start
+            yield done / passed

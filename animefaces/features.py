@@ -17,7 +17,8 @@ from animefaces.options import Misuse, Problem
 
 INCEPTION = "inception"
 DISCRIMINATOR = "discriminator"  # the one that ships: at hand anywhere, and at home among anime faces
-DISCRIMINATOR_SCALE = 2.55  # root mean square of its features on real faces
+DISCRIMINATOR_STAGE = 2  # from 0: its residual stage at 16x16, which tells generators apart best (docs/measures.md)
+DISCRIMINATOR_SCALE = 3.77  # root mean square of what is taken from there, on real faces
 BATCH = 48  # faces: what a generator draws at once
 
 
@@ -91,16 +92,17 @@ def _inception():
 
 
 def _discriminator(load):
-    """What the shipped discriminator sees just before it decides, 256 numbers of size 1 or so."""
+    """What the shipped discriminator sees in parts of 16x16, averaged over the face: 192 numbers of size 1 or so."""
     import keras
 
     file = runs.PRETRAINED / runs.DISCRIMINATOR
     judge = load(file)
-    seen = next(layer.output for layer in judge.layers if type(layer).__name__ == "Flatten")
+    stages = [layer.output for layer in judge.layers if type(layer).__name__ == "Add"]
+    seen = keras.layers.GlobalAveragePooling2D()(stages[DISCRIMINATOR_STAGE])
     images = keras.Input((None, None, 3))
     x = keras.layers.Resizing(*judge.input_shape[1:3], interpolation="bilinear")(images)
     x = keras.layers.Rescaling(1 / DISCRIMINATOR_SCALE)(keras.Model(judge.inputs, seen)(x))
-    key = hashlib.sha256(file.read_bytes()).hexdigest()
+    key = f"{hashlib.sha256(file.read_bytes()).hexdigest()} stage {DISCRIMINATOR_STAGE}"
     note = "the discriminator that ships with this project; it knows the shipped generator's faults best"
     return FeatureNetwork(keras.Model(images, x), DISCRIMINATOR, key, note)
 

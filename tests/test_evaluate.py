@@ -308,5 +308,5 @@ def test_known_distances(measure):
 
 def test_the_shipped_discriminator_is_at_hand(measure):
     figures = measure("fresh", "--count", "10", features="discriminator")
-    assert figures["dimensions"] == 256
+    assert figures["dimensions"] == 192
     assert figures["resized_in_network"] == ["64x64, bilinear"]

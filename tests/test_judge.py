@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import log_of
 
-from animefaces import cartoons, dataset, judge, runs
+from animefaces import cartoons, dataset, features, images, judge, latents, runs
 from models import saved
 
 
@@ -41,6 +41,23 @@ def test_the_verdict_is_lower_for_faces_of_the_same_kind(network):
     assert abs(alike) < 4 * error
     assert darker > alike + 10 * error
     assert seconds > 0
+
+
+def test_what_ships_to_judge_by_minds_noise_and_a_collapse():
+    generator = saved.load(runs.PRETRAINED / runs.GENERATOR)
+
+    def drawn(first, spread=1.0):
+        z = latents.from_seeds(range(first, first + 100), generator.input_shape[-1])
+        return images.to_pixels(saved.draw(generator, spread * z))
+
+    bench = judge.Judge(features.DISCRIMINATOR, drawn(0), saved.load)
+    others = drawn(100)
+    alike, error, _ = bench.verdict(lambda: others)
+    assert abs(alike) < 2 * error
+    noise = np.random.default_rng(0).normal(0, 12, others.shape)
+    for worse in np.clip(others + noise, 0, 255).astype(np.uint8), drawn(100, spread=0.5):
+        distance, error, _ = bench.verdict(lambda worse=worse: worse)
+        assert distance > 4 * error
 
 
 def test_verdicts_take_no_more_than_their_share(network, monkeypatch):

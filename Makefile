@@ -8,7 +8,7 @@ RUN = $(VENV)/bin/python
 .PHONY: demo test lint clean
 
 demo: $(VENV)/installed
-	$(RUN) -m animefaces.cartoons --output data/cartoons --count 2000 --size 32
+	$(RUN) -m demo.cartoons --output data/cartoons --count 2000 --size 32
 	$(RUN) train.py --data data/cartoons --recipe demo --minutes 1.5 --run results/demo
 	$(RUN) generate.py --run results/demo --output results/demo/faces.png
 	$(RUN) generate.py --run models/pretrained --output results/demo/anime.png

@@ -15,7 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from animefaces.options import Misuse, Problem, option, run_script, within
+from animefaces.commands import run_script
+from animefaces.files import written_whole
+from animefaces.options import option, within
+from animefaces.problems import Misuse, Problem
 
 MAX_ROWS = 100  # faces on one card
 REFINE = 4  # steps: more make it more like the photo, and less like a drawing (docs/encode.md)
@@ -65,7 +68,8 @@ def load_network(path):
 
 def encode(options, _):
     """Draw the anime faces of the people on the photos."""
-    from animefaces import photos, runs
+    from animefaces import runs
+    from drawing import photos
 
     path, kind = output_kind(options.output)
     if not options.photos:
@@ -89,7 +93,7 @@ def find_faces(paths, shape, find, large):
     """Photos -> a list of Face. Those without one are named on stderr; raises Problem if none has one."""
     from tqdm import tqdm
 
-    from animefaces import photos
+    from drawing import photos
 
     faces, names, reasons = [], set(), []
     with tqdm(paths, desc="looking", unit="photo", disable=None) as bar:
@@ -187,7 +191,7 @@ def write_folder(folder, faces, drawn, z, notes):
     names = [name for row in rows for name in row]
     for name, pixels in zip(names, drawn.reshape(-1, *drawn.shape[2:]), strict=True):
         images.save(folder / f"{name}.png", pixels, face=name, **notes)
-    with images.written_whole(folder / "latents.npz") as temporary:
+    with written_whole(folder / "latents.npz") as temporary:
         np.savez(temporary, z=z.reshape(-1, z.shape[-1]), names=np.array(names))
     print(f"{folder}/: {len(faces)} faces and latents.npz")
 

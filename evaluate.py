@@ -14,7 +14,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, at_least, option, run_script, within
+from animefaces.commands import run_script
+from animefaces.options import at_least, option, within
+from animefaces.problems import Misuse, Problem
 
 PAIRS = 48  # shown
 FEWEST = 8  # real faces: two halves of four, each face with three neighbours
@@ -90,8 +92,9 @@ def evaluate(options, given):
     if options.output.suffix.lower() != ".png":
         raise Misuse(f"--output {options.output} will not do: name a FILE.png")
     from models import saved  # isort: skip - first: it readies Keras's backend
-    from animefaces import features, metrics
+    from animefaces import metrics
     from animefaces.dataset import open_faces
+    from drawing import features
 
     network = features.open_network(options.features, saved.load)
     fake, chosen, label = open_fake(options)

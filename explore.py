@@ -18,7 +18,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from animefaces.options import Misuse, option, run_script, within
+from animefaces.commands import run_script
+from animefaces.options import option, within
+from animefaces.problems import Misuse
 
 OUTPUTS = {"walk": "walk.gif", "arithmetic": "arithmetic.png", "attributes": "attributes.png",
            "features": "features.png", "forget": "forget.png", "neighbours": "neighbours.png"}  # fmt: skip

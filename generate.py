@@ -15,7 +15,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from animefaces.options import Misuse, at_least, option, run_script, within
+from animefaces.commands import run_script
+from animefaces.options import at_least, option, within
+from animefaces.problems import Misuse
 
 MAX_FACES = 10_000_000
 MAX_GRID = 10_000  # faces

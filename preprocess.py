@@ -15,7 +15,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from animefaces.options import Problem, above, at_least, option, run_script, to_record, within
+from animefaces.commands import run_script
+from animefaces.options import above, at_least, option, to_record, within
+from animefaces.problems import Problem
 
 # What decides which crops come out: the same for all of an output folder.
 SHAPING = {
@@ -70,7 +72,9 @@ class Options:
 
 def work(options, given):
     """Scrape if asked to, find, crop and clean; then say what became of it all."""
-    from animefaces import faces, images, report
+    from animefaces import images
+    from gathering import detectors as faces
+    from gathering import report
 
     cascade = options.cascade
     if options.detector == "lbpcascade":
@@ -78,7 +82,7 @@ def work(options, given):
     faces.detector(options.detector, cascade)  # now, so that what is wrong with it is said before hours of scraping
     inputs, shortfall = list(options.input), None
     if options.scrape:
-        from animefaces import scrape
+        from gathering import scrape
 
         folder, shortfall = scrape.scrape(options.scrape, options.limit or 1000, options.rating, options.pause)
         inputs.append(folder)
@@ -100,7 +104,7 @@ def add_faces(inputs, options, cascade):
     """Look at every picture that the output folder does not know -> Counters of verdicts: (new, all)."""
     from tqdm import tqdm
 
-    from animefaces import collection, crops, manifest, pictures
+    from gathering import collection, crops, manifest, pictures
 
     limit = None if options.scrape else options.limit  # of a scrape, it has been kept already
     total = min(pictures.count(inputs, options.output), limit or sys.maxsize)

@@ -15,141 +15,15 @@ import dataclasses
 import math
 import sys
 import time
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from animefaces.options import (
-    Misuse,
-    Problem,
-    above,
-    at_least,
-    option,
-    run_script,
-    span,
-    stop_signals,
-    to_record,
-    within,
-)
+from animefaces.commands import Command, run_commands, stop_signals
+from animefaces.files import written_whole
+from animefaces.options import having, to_record
+from animefaces.problems import Misuse, Problem
+from recipes import ADJUSTABLE, NETWORKS, RECIPES, Options
 
-ARCHITECTURES = ("strided", "pooled", "residual")
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
-# The options that mean something to these networks; to gan all do but `labels`.
-ENCODING = {"network", "recipe", "run", "data", "cache", "init_from", "steps", "minutes", "batch_size", "seed", "size",
-            "channels", "learning_rate", "beta1", "beta2", "precision", "save_minutes", "log_every", "sample_every",
-            "steps_per_call"}  # fmt: skip
-USED = {"vae": ENCODING, "encoder": ENCODING | {"labels", "average"}}
-ADJUSTABLE = {"run", "data", "cache", "steps", "minutes", "save_minutes", "log_every", "sample_every", "steps_per_call"}
 MAX_ROLLBACKS = 3
-
-
-@dataclass(frozen=True)
-class Options:
-    """Everything needed to repeat a run. Saved beside its results as options.json."""
-
-    network: str = option("gan", "what to train", choices=("gan", "vae", "encoder"), positional=True)
-    data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, npz files or pictures")
-    recipe: str = option("modern", "which system of networks, labels and settings")
-    run: Path | None = option(None, "run folder; one that exists goes on (default: the next results/NNNNN-recipe)")
-    init_from: Path | None = option(None, "start with the networks of this run, or the generator of this file; "
-                                    "vae, encoder: whose z (default: the newest run, else shipped ones)")  # fmt: skip
-    labels: Path | None = option(None, "encoder: a table with columns file, age, male, of any of the photos")
-    steps: int = option(50_000, "training steps, one batch each", at_least(1))
-    minutes: float | None = option(None, "stop after so much training time, if that comes before --steps", above(0))
-    batch_size: int = option(64, "pictures per step, of all devices together", at_least(2))
-    seed: int = option(0, "of everything drawn by chance", within(0, 2**31 - 1))
-    size: int = option(64, "side of the pictures, in pixels", within(8, 512))
-    channels: int = option(3, "3 for colour, 1 for grey", choices=(1, 3))
-    latent: int = option(100, "length of z, what a face is made from", at_least(1))
-    architecture: str = option(
-        "strided", "the DCGAN paper's; with a pooling, dense D; or residual networks", choices=ARCHITECTURES
-    )
-    generator_widths: tuple[int, ...] = option((512, 256, 128, 64), "G's channels from 4x4 up", at_least(1))
-    generator_kernel: int = option(4, "side of G's kernels", within(1, 15))
-    generator_slope: float = option(0.0, "of G's LeakyReLU; 0 is ReLU", within(0, 1))
-    chroma_subsampling: bool = option(False, "G draws colour at half the resolution of grey, as JPEG files have it")
-    discriminator_widths: tuple[int, ...] = option((64, 128, 256, 512), "D's channels", at_least(1))
-    discriminator_kernels: tuple[int, ...] = option(
-        (4,), "sides of D's kernels; the last stands for the rest", at_least(1)
-    )
-    discriminator_slope: float = option(0.2, "of D's LeakyReLU", within(0, 1))
-    discriminator_norm: bool = option(True, "batch norm in D")
-    learning_rate: float = option(2e-4, "of both Adam optimizers", above(0))
-    discriminator_rate: float = option(1.0, "D's learning rate, as a multiple of G's", above(0))
-    slow_after: int = option(0, "step by which the learning rates have fallen by a factor of 1.4, and on like the "
-                                "square root of the steps; 0 for never", at_least(0))  # fmt: skip
-    warm_up: int = option(0, "so many first steps G and D are an autoencoder, to start with whole faces; 0 for none",
-                          at_least(0))  # fmt: skip
-    beta1: float = option(0.5, "of both Adam optimizers", within(0, 0.9999))
-    beta2: float = option(0.999, "of both Adam optimizers", within(0, 0.99999))
-    loss: str = option("logistic", "with labels, or relativistic: each fake against a real one",
-                       choices=("logistic", "relativistic"))  # fmt: skip
-    penalty: tuple[float, float] = option(
-        (0.0, 0.0), "weight of D's gradient penalties, at first and at last", at_least(0)
-    )
-    penalty_every: int = option(1, "steps between two such penalties, each so much heavier", at_least(1))
-    real_label: tuple[float, float] = option((1.0, 1.0), "range of D's target for real pictures", span)
-    fake_label: tuple[float, float] = option((0.0, 0.0), "range of D's target for fake ones", span)
-    flip_every: int = option(0, "swap D's targets every n-th epoch; 0 for never", at_least(0))
-    augment: tuple[str, ...] = option(("none",), "how what D sees is moved about", choices=AUGMENTATIONS)
-    average: float = option(
-        0.999, "decay of the averaged generator weights; 0 for the last weights", within(0, 0.99999)
-    )
-    precision: str = option("auto", "of the arithmetic, weights are always float32; auto: float32, or bfloat16 where "
-                            "the CPU has it and a trial shows it to be faster", choices=PRECISIONS)  # fmt: skip
-    save_minutes: float = option(5.0, "training time between two saved states", at_least(0))
-    log_every: int = option(10, "steps between two log entries", at_least(1))
-    sample_every: int = option(500, "steps between two sample grids", at_least(1))
-    steps_per_call: int = option(0, "steps per compiled call; 0 for 1 on a CPU, 20 on a GPU", within(0, 1000))
-    features: str = option("discriminator", "network to judge the faces in: discriminator (the one that ships), "
-                           "inception, or a .keras file")  # fmt: skip
-    cache: Path = option(Path("data/cache"), "folder for the decoded pictures")
-    check: bool = option(False, "instead, say what this computer has to train with, and how fast that is")
-
-
-BASE = Options()
-RECIPES = {
-    # Not a seed's, for two cores: small steps that begin with whole faces, which leave D behind, and slow down
-    # (docs/quality.md).
-    "modern": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
-                      chroma_subsampling=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
-                      augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, discriminator_rate=4.0,
-                      slow_after=4_000, warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
-    # The same networks as others train them: what a cleverer recipe has to be better than.
-    "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
-                     real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
-    # The best faces within ten minutes on two cores: many small steps; the penalties keep so eager a D from winning.
-    "quick": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
-                     discriminator_norm=False, loss="relativistic", penalty=(0.2, 0.2), batch_size=8,
-                     learning_rate=4e-4, beta1=0.0, beta2=0.99, augment=("translation", "mirror"), log_every=80,
-                     sample_every=2_000),
-    # For `make demo`: cartoon faces are simple, and a minute is short.
-    "demo": replace(BASE, size=32, generator_widths=(128, 64, 32), discriminator_widths=(32, 64, 128), batch_size=32,
-                    learning_rate=5e-4, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
-                    sample_every=250, save_minutes=0.5),
-    # Not a seed's either: begins slowly and ends far better; made for a GPU (docs/recipes.md).
-    "large": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
-                      discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.5),
-                      beta1=0.0, beta2=0.99, batch_size=128, augment=("translation", "mirror"), average=0.9995),
-    "pooled": replace(BASE, architecture="pooled", generator_widths=(512, 256, 128, 64, 32),
-                      discriminator_widths=(128, 128), discriminator_kernels=(3,)),
-    # "Noise on the labels" leaves the amount open: a tenth.
-    "noisy": replace(BASE, generator_slope=0.2, real_label=(0.9, 1.0), fake_label=(0.0, 0.1), steps=20_000),
-    "tutorial": replace(BASE, real_label=(0.9, 0.9), fake_label=(0.1, 0.1), batch_size=128),
-    # --discriminator-widths 128,256,512 is the one before it was reduced.
-    # Batch norm before its 131,072 inputs to one logit would let Adam throw that logit about by tens of nats a step.
-    "soft": replace(BASE, discriminator_widths=(128, 512), discriminator_kernels=(5, 3), discriminator_norm=False,
-                    real_label=(0.7, 1.2), fake_label=(0.0, 0.3), flip_every=3),
-    "paper": replace(BASE, generator_widths=(1024, 512, 256, 128), generator_kernel=5,
-                     discriminator_widths=(128, 256, 512, 1024), discriminator_kernels=(5,), batch_size=128),
-    "mnist": replace(BASE, size=28, channels=1, generator_widths=(256, 128), discriminator_widths=(128, 256),
-                     batch_size=128, steps=20_000),
-    # What turns a photo into z; each is named like the network it trains.
-    "vae": replace(BASE, network="vae", batch_size=128, learning_rate=1e-3, beta1=0.9, steps=5_000),
-    "encoder": replace(BASE, network="encoder", data=(Path("data/photos"),), learning_rate=1e-3, beta1=0.9,
-                       average=0.997, steps=2_500, sample_every=250),
-}  # fmt: skip
-RECIPES = {name: replace(recipe, recipe=name) for name, recipe in RECIPES.items()}
 
 
 def label_targets(options, epoch, rng):
@@ -202,7 +76,7 @@ def train(options, given):
         check(options, label_targets)
         return
     place, machines = companions(options)
-    options = runs.open_run(options, given, ADJUSTABLE)
+    options = runs.open_run(options, given, having(Options, ADJUSTABLE))
     # A new folder goes away again if nothing comes of it. Machines but the first write what nobody will read.
     with runs.followed(options.run) if place else runs.locked(options.run) as run:
         validate(options, given)
@@ -267,14 +141,7 @@ def agreed(progress, faces):
 
 
 def validate(options, given):
-    """Raise Misuse for options that are not for the network that is trained."""
-    if RECIPES[options.recipe].network != options.network:
-        raise Misuse(f"--recipe {options.recipe} is for train.py {RECIPES[options.recipe].network}: leave it out")
-    every = {f.name for f in dataclasses.fields(Options)}
-    foreign = sorted(given & (every - USED.get(options.network, every - {"labels"})))
-    if foreign:
-        flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
-        raise Misuse(f"{flags} means nothing to train.py {options.network}: leave it out")
+    """Raise Misuse for options that do not fit together."""
     if {"warm_up", "init_from"} <= given and options.warm_up:
         raise Misuse("--warm-up is for networks that begin anew: leave it out, or --init-from")
 
@@ -379,7 +246,7 @@ class Training:
 
     def run_until_trouble(self, bar, stopping):
         """Steps, until the training is done, is told to stop, or has rolled back."""
-        from animefaces.dataset import prefetched
+        from animefaces.batches import prefetched
 
         clock, start = time.perf_counter(), self.progress.seconds
         with prefetched(self.make_call, self.calls()) as batches:
@@ -463,7 +330,7 @@ class Training:
         """Write what to use, then what to go on from. False, and nothing is written, if a weight is not finite."""
         import numpy as np
 
-        from animefaces import images, runs
+        from animefaces import runs
         from models import saved
 
         arrays = self.player.state.arrays()
@@ -471,7 +338,7 @@ class Training:
             return False
         self.sample()
         for name, network in self.task.files().items():
-            with images.written_whole(self.run / name) as temporary:
+            with written_whole(self.run / name) as temporary:
                 saved.save(network, temporary)
         if self.progress.step > self.progress.trouble:
             self.progress.rollbacks = 0
@@ -509,9 +376,24 @@ class Training:
         images.save_film(self.run / "progress.gif", (images.read(path) for path in shown), seconds=0.3)
 
 
+def commands():
+    """What train.py can be asked to do: a command for each network, with the recipes for it."""
+    for name, words in NETWORKS.items():
+        recipes = {key: recipe for key, recipe in RECIPES.items() if recipe.network == name}
+        yield Command(Options, train, described(name, words), name, recipes, {"network": name})
+
+
+def described(name, words):
+    """The text that begins the --help of a command: the first one is also that of the program."""
+    if name != next(iter(NETWORKS)):
+        return f"Train {words}."
+    listed = "\n".join(f"    {key:<8} {text}" for key, text in NETWORKS.items())
+    return f"{__doc__}\ncommands (python train.py COMMAND --help shows the options of each):\n{listed}"
+
+
 def main(argv=None):
     """Command line -> exit code."""
-    return run_script(Options, train, argv, __doc__, RECIPES)
+    return run_commands(list(commands()), argv)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Each source is decoded once into a cache file of raw pixels, which batches are t
 Memory stays bounded whatever N is.
 """
 
-import collections
 import contextlib
 import functools
 import hashlib
@@ -24,7 +23,8 @@ import numpy as np
 from tqdm import tqdm
 
 from animefaces import images
-from animefaces.options import Problem
+from animefaces.files import written_whole
+from animefaces.problems import Problem
 
 CACHE = Path("data/cache")
 # What reading a picture raises; the last four are of a damaged, encrypted or oddly packed zip.
@@ -255,9 +255,9 @@ def _cached(path, size, channels, cache):
         if record["stamp"] == source.stamp and whole and _names_file(file).exists():
             return file, record
     note.unlink(missing_ok=True)  # it goes first and comes last: while it is here, it tells the truth
-    with images.written_whole(file) as temporary, images.written_whole(_names_file(file)) as names:
+    with written_whole(file) as temporary, written_whole(_names_file(file)) as names:
         record = _decode(source, temporary, names, (size, size, channels), path.name or str(path))
-    with images.written_whole(note) as temporary:
+    with written_whole(note) as temporary:
         temporary.write_text(json.dumps(record), encoding="utf-8")
     return file, record
 
@@ -300,75 +300,3 @@ def _decode(source, file, names, shape, label):
 
 def _header(count, shape):
     return {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-
-
-class Part:
-    """Some of the pictures of a set, as a set of its own."""
-
-    def __init__(self, faces, indices):
-        self._faces, self._indices = faces, indices
-
-    def __len__(self):
-        return len(self._indices)
-
-    def __getitem__(self, indices):
-        return self._faces[self._indices[indices]]
-
-
-def hold_out(faces):
-    """A set -> (the part to train on, a twentieth, at most 1,000 pictures, to judge by).
-
-    Taken evenly from the whole, which is often sorted by source or year. A set of fewer than 1,000 is
-    trained on whole, and the second part is empty.
-    """
-    count = min(len(faces) // 20, 1000) if len(faces) >= 1000 else 0
-    held = (np.arange(count) + 1) * len(faces) // max(count, 1) - 1
-    return Part(faces, np.setdiff1d(np.arange(len(faces)), held)), Part(faces, held)
-
-
-class Order:
-    """Which pictures step after step sees: every picture once per epoch, in an order drawn from (seed, epoch)."""
-
-    def __init__(self, count, batch_size, seed):
-        self.count, self.batch_size, self.seed = count, batch_size, seed
-        self._drawn = (None, None)
-
-    def epoch(self, step):
-        """The epoch, from 0, in which the batch of `step` begins."""
-        return step * self.batch_size // self.count
-
-    def indices(self, step):
-        """Step, from 0 -> the (batch_size,) indices of its pictures."""
-        places = step * self.batch_size + np.arange(self.batch_size)
-        epochs, places = np.divmod(places, self.count)
-        batch = np.empty(self.batch_size, np.int64)
-        for epoch in np.unique(epochs):
-            here = epochs == epoch
-            batch[here] = self._permutation(int(epoch))[places[here]]
-        return batch
-
-    def _permutation(self, epoch):
-        # The 1 keeps an epoch's draws apart from those of the step of the same number.
-        drawn, permutation = self._drawn
-        if drawn != epoch:
-            permutation = np.random.default_rng((self.seed, epoch, 1)).permutation(self.count)
-            self._drawn = epoch, permutation  # in one go: several threads ask
-        return permutation
-
-
-@contextlib.contextmanager
-def prefetched(make, calls, ahead=2):
-    """An iterator over make(call) for each call, in order, made by other threads, `ahead` of need."""
-    with ThreadPoolExecutor(ahead) as pool:
-
-        def results():
-            pending = collections.deque(pool.submit(make, call) for call in itertools.islice(calls, ahead))
-            while pending:
-                ready = pending.popleft().result()
-                pending.extend(pool.submit(make, call) for call in itertools.islice(calls, 1))
-                yield ready
-
-        try:
-            yield results()
-        finally:
-            pool.shutdown(cancel_futures=True)

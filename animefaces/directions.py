@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from animefaces.images import written_whole
-from animefaces.options import Misuse, Problem
+from animefaces.files import written_whole
+from animefaces.problems import Misuse, Problem
 
 FILE = "directions.npz"  # beside generator.keras
 WORKS, SPOILS = 0.5, 0.5  # a direction has a name if it does half of what it says, and half as much of nothing else

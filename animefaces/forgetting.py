@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from animefaces.options import Misuse
+from animefaces.problems import Misuse
 
 # Where aligned faces have them: left, top, width and height, as shares of the side.
 OBJECTS = {

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from animefaces.options import Problem
+from animefaces.problems import Problem
 
 PACKAGES = {"tensorflow": 'pip install "tensorflow[and-cuda]"', "jax": 'pip install "jax[cuda12]"'}
 

@@ -1,8 +1,6 @@
 """The pixel contract. On disk uint8 RGB [0, 255]; in every network float32 NHWC [-1, 1]."""
 
 import contextlib
-import os
-import tempfile
 import threading
 import warnings
 from pathlib import Path
@@ -10,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin
 
-from animefaces.options import Problem
+from animefaces.files import written_whole
+from animefaces.problems import Problem
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # by content; Pillow would run Ghostscript on an EPS named .png
@@ -107,32 +106,6 @@ def flatten(image):
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
-
-
-@contextlib.contextmanager
-def written_whole(path):
-    """A temporary path beside `path`, which it replaces at the end: an interrupted write leaves the old file.
-
-    Flushed to disk before the swap, so that a power cut leaves the old file or the new one.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp" + path.suffix)
-    os.close(handle)
-    try:
-        yield Path(name)
-        with open(name, "rb+") as file:
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def to_image(pixels):

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 
-from animefaces.options import Misuse, Problem
+from animefaces.problems import Misuse, Problem
 
 MAX_SEEDS = 10_000_000
 

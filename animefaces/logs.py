@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 
-from animefaces.images import written_whole
+from animefaces.files import written_whole
 
 
 class Log:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from animefaces.images import written_whole
+from animefaces.files import written_whole
 
 
 def curves(path, entries, panels):

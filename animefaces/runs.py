@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from animefaces.images import written_whole
-from animefaces.options import Misuse, Problem, from_record, to_record
+from animefaces.files import write_json, written_whole
+from animefaces.options import flag, from_record, having, to_record
+from animefaces.problems import Misuse, Problem
 
 RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
@@ -157,12 +158,6 @@ def data_of(generator):
     return paths
 
 
-def write_json(path, value):
-    """Write JSON, whole or not at all."""
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-
-
 def read_record(run):
     """The dict in a run's options.json, or None if the folder is absent or empty. Raises Problem if it is no run."""
     file = run / "options.json"
@@ -188,7 +183,7 @@ def open_run(options, given, adjustable):
         recorded = from_record(type(options), record["options"])
         changed = [n for n in sorted(given - adjustable) if getattr(options, n) != getattr(recorded, n)]
         if changed:
-            flags = ", ".join("--" + name.replace("_", "-") for name in changed)
+            flags = ", ".join(map(flag, changed))
             raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
         return replace(recorded, run=options.run, **{n: getattr(options, n) for n in given & adjustable - {"run"}})
     if options.init_from == Path(PRETRAINED.name) and not options.init_from.exists():
@@ -210,14 +205,7 @@ def _continued(options, given):
     if "recipe" in given or options.network != record["options"].get("network"):  # other settings are asked for
         return options
     source = from_record(type(options), record["options"])
-    own = given | {
-        "run",
-        "data",
-        "cache",
-        "minutes",
-        "precision",
-        "steps_per_call",
-    }  # of this machine, not of the networks
+    own = given | having(type(options), "local")
     reached = {"penalty": source.penalty[-1:] * 2}  # of a schedule that has come to its end
     return replace(source, **{**reached, **{name: getattr(options, name) for name in own}})
 

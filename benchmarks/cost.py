@@ -101,9 +101,9 @@ def grown(recipe):
 
 def growth(name):
     """Print the table of `grown`."""
-    import train
+    import recipes
 
-    recipe = train.RECIPES[name]
+    recipe = recipes.RECIPES[name]
     print(f"| `{name}` | operations per face / 10^6 | of that of the first | bytes per face / 10^6, nothing fused |")
     print("|---|---|---|---|")
     first = None
@@ -116,12 +116,12 @@ def growth(name):
 
 def main():
     """Print what was asked for."""
-    import train
+    import recipes
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipes", nargs="+", default=[n for n, r in train.RECIPES.items() if r.network == "gan"])
+    parser.add_argument("--recipes", nargs="+", default=[n for n, r in recipes.RECIPES.items() if r.network == "gan"])
     parser.add_argument("--seconds", type=float, default=15, help="of timed steps, each time")
-    parser.add_argument("--growth", choices=train.RECIPES, help="instead: how this recipe's cost grows")
+    parser.add_argument("--growth", choices=recipes.RECIPES, help="instead: how this recipe's cost grows")
     arguments = parser.parse_args()
     if arguments.growth:
         growth(arguments.growth)
@@ -134,7 +134,7 @@ def main():
     print(f"| {' | '.join(heads)} |")
     print("|---" * len(heads) + "|")
     for name in arguments.recipes:
-        batch = train.RECIPES[name].batch_size
+        batch = recipes.RECIPES[name].batch_size
         operations, moved = (x / batch for x in apart(counted, name, {}, KERAS_BACKEND="jax"))
         speed = measured("ours", name, {}, arguments.seconds) or 0
         cells = (f"`{name}`", f"{operations / 1e6:,.0f}", f"{moved / 1e6:,.1f}", f"{operations / moved:.1f}",

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from animefaces import images, pictures
-from animefaces.likeness import held_out
-from animefaces.options import Problem
+from animefaces import images
+from animefaces.batches import is_test_photo
+from animefaces.files import written_whole
+from animefaces.problems import Problem
+from gathering import pictures
 
 SIZE = 64
 SHOWN = 32  # pairs on the sheet
@@ -30,7 +32,7 @@ def read_photos(options):
             raise Problem(f"{options.labels} cannot be read ({fault}): give a table with file, age, male") from fault
     found = {Path(picture.source).name: picture.data for picture in pictures.found([options.photos])}
     names = sorted(name for name in found if name in known and found[name])
-    names = [name for name, out in zip(names, held_out(names), strict=True) if out]
+    names = [name for name, out in zip(names, is_test_photo(names), strict=True) if out]
     if len(names) < 20:
         raise Problem(f"{len(names)} held-out photos with labels are too few: check --photos and --labels")
     pixels = np.stack([images.read(io.BytesIO(found[name]), SIZE) for name in names])
@@ -81,7 +83,7 @@ def save_sheet(folder, names, photos, faces, seed=0):
     images.save(folder / "sheet.png", images.grid(np.stack(tiles), columns=8))
     pairs = {numbers[i]: letter for i, letter in zip(order, letters, strict=True)}
     key = {n: {"face": pairs[n], "photo": names[i]} for n, i in zip(numbers, chosen, strict=True)}
-    with images.written_whole(folder / "key.json") as temporary:
+    with written_whole(folder / "key.json") as temporary:
         temporary.write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
 
 

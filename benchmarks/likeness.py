@@ -13,7 +13,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from animefaces.options import Misuse, Problem, at_least, option, run_script
+from animefaces.commands import run_script
+from animefaces.options import at_least, option
+from animefaces.problems import Misuse, Problem
 
 OLD = 45  # an age above it counts as old
 GROUPS = 5  # of skin, by its lightness in the photo
@@ -54,8 +56,9 @@ def contestants(options, names, photos):
     """The rows of the table -> (dict of name: (faces aligned with the photos, z or None), reference faces, samples)."""
     import numpy as np
 
-    from animefaces import images, latents, likeness, runs
+    from animefaces import images, latents, runs
     from animefaces.dataset import open_faces
+    from benchmarks import resemblance as likeness
     from benchmarks.encoded import SIZE, encode, read_encoded
     from models import saved
 
@@ -87,8 +90,10 @@ def measure(options, given):
     from models import saved  # isort: skip - first: it readies Keras's backend
     import numpy as np
 
-    from animefaces import features, likeness, regions
+    from benchmarks import regions
+    from benchmarks import resemblance as likeness
     from benchmarks.encoded import SIZE, read_photos, save_sheet
+    from drawing import features
 
     network = features.open_network(options.features, saved.load)
     network.check(SIZE, 3)
@@ -121,7 +126,7 @@ def measure(options, given):
 
 def colours_of(pixels, ellipses):
     """Faces -> the colours of their hair, skin and background, (N, 3) each, nan where there is none to be seen."""
-    from animefaces import regions
+    from benchmarks import regions
 
     return list(regions.find(pixels, ellipses)[1].swapaxes(0, 1))
 
@@ -130,7 +135,8 @@ def per_face(faces, photos, seen, labels):
     """Layouts and colours of the faces and of their photos, features of the faces, and attributes
     -> a dict of (N,) figures of each face, and of the attributes' scores (R, N).
     """
-    from animefaces import likeness, regions
+    from benchmarks import regions
+    from benchmarks import resemblance as likeness
 
     names = ("colour", "structure", *regions.NAMES)
     figures = {n: likeness.percentiles(f, p) for n, f, p in zip(names, faces, photos, strict=True)}
@@ -142,7 +148,7 @@ def groups_of(photos, male, age):
     """The photos by the lightness of the skin, by sex and by age -> a dict of name: bool (N,)."""
     import numpy as np
 
-    from animefaces import likeness
+    from benchmarks import resemblance as likeness
 
     light = np.median(likeness.to_lab(photos)[:, 24:48, 20:44, 0], axis=(1, 2))  # below the fringe, inside the cheeks
     rank = light.argsort().argsort() * GROUPS // len(light)
@@ -158,7 +164,8 @@ def summary(each, seen, known, male, old, part):
     """The figures of the faces in `part`: a dict of numbers, None where there are too few."""
     import numpy as np
 
-    from animefaces import likeness, metrics
+    from animefaces import metrics
+    from benchmarks import resemblance as likeness
 
     def number(value):
         return float(value) if np.isfinite(value) else None

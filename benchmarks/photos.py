@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from animefaces import images, photos
-from animefaces.options import option, run_script
+from animefaces import images
+from animefaces.commands import run_script
+from animefaces.options import option
+from drawing import photos
 
 ROLL = 15  # degrees, each way
 SIDES = (64, 400)  # of a pasted photo, in pixels

@@ -25,8 +25,12 @@ import numpy as np
 from PIL import Image
 
 import preprocess
-from animefaces import cartoons, crops, faces, images, pictures
-from animefaces.options import option, run_script
+from animefaces import images
+from animefaces.commands import run_script
+from animefaces.options import option
+from demo import cartoons
+from gathering import crops, pictures
+from gathering import detectors as faces
 
 MATCH = 0.4  # intersection over union from which a found box is the labelled one
 SIZES = [14, 32, 64, 128, 9999]  # of the labelled faces, in pixels

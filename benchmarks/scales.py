@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 
 from animefaces import images, latents
-from animefaces.options import Problem, option, run_script
+from animefaces.commands import run_script
+from animefaces.options import option
+from animefaces.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ CHANGES = {
 def scales(options, given):
     """Print the table."""
     from models import saved  # isort: skip - first: it readies Keras's backend
-    from animefaces import features, metrics, runs
+    from animefaces import metrics, runs
     from animefaces.dataset import open_faces
+    from drawing import features
 
     network = features.open_network(options.features, saved.load)
     generator, file = runs.open_generator(options.fake, saved.load)

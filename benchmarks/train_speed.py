@@ -28,9 +28,9 @@ COUNT = 1024  # pictures of noise
 
 def options_of(recipe, changes):
     """The recipe, with some of its options changed."""
-    import train
+    import recipes
 
-    return replace(train.RECIPES[recipe], **changes)
+    return replace(recipes.RECIPES[recipe], **changes)
 
 
 def noise(options):
@@ -119,10 +119,10 @@ def measured(name, *words):
 
 def main():
     """Print a table: images/s of each contestant (median of the rounds), and our speed as a multiple of theirs."""
-    import train
+    import recipes
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    gans = [name for name, recipe in train.RECIPES.items() if recipe.network == "gan"]
+    gans = [name for name, recipe in recipes.RECIPES.items() if recipe.network == "gan"]
     parser.add_argument("--recipes", nargs="+", default=gans)
     parser.add_argument("--batch-sizes", nargs="+", type=int, help="instead of the recipes' own")
     parser.add_argument("--precisions", nargs="+", default=["float32"], choices=("float32", "bfloat16"))
@@ -132,7 +132,7 @@ def main():
     print(f"| recipe | batch | precision | {' | '.join(CONTESTANTS)} | ours / keras loop | ours / torch loop |")
     print("|---" * (len(CONTESTANTS) + 5) + "|")
     for recipe in arguments.recipes:
-        for batch in arguments.batch_sizes or [train.RECIPES[recipe].batch_size]:
+        for batch in arguments.batch_sizes or [recipes.RECIPES[recipe].batch_size]:
             for precision in arguments.precisions:
                 print(row(recipe, batch, precision, arguments), flush=True)
 

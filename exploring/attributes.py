@@ -5,7 +5,7 @@ import numpy as np
 from animefaces import directions, plots, sheets
 from animefaces.attributes import measure
 from animefaces.images import to_network
-from animefaces.options import Problem
+from animefaces.problems import Problem
 from models import inside
 
 SAMPLES = 2000  # faces measured

@@ -6,7 +6,7 @@ from tqdm import tqdm
 from animefaces import attributes as measures
 from animefaces import metrics, sheets
 from animefaces.images import to_network
-from animefaces.options import Problem
+from animefaces.problems import Problem
 from exploring.networks import AT_ONCE, COUNTS, choose_layer
 from models import inside
 

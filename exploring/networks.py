@@ -6,7 +6,7 @@ from tqdm import tqdm
 from animefaces import images, latents, runs
 from animefaces.dataset import open_faces
 from animefaces.images import to_pixels
-from animefaces.options import Misuse, Problem
+from animefaces.problems import Misuse, Problem
 from models import saved
 
 AT_ONCE = 48  # faces in hand at a time

@@ -3,7 +3,7 @@
 import numpy as np
 
 from animefaces import images, latents, sheets
-from animefaces.options import Misuse
+from animefaces.problems import Misuse
 
 
 def walk(networks):

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from models import ema, likeness
+from models import ema
+from models import layouts as likeness
 from models.engine import apply, compiled, gradients
 from models.state import State
 

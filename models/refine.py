@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from models import likeness, saved
+from models import layouts as likeness
+from models import saved
 from models.engine import compiled, gradients
 
 RATE = 0.03  # Adam's, in standard deviations of the prior

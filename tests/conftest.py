@@ -17,7 +17,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes has its own
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 import models  # noqa: F401 - readies TensorFlow as in the programs, before a test imports Keras
-from animefaces import cartoons, images
+from animefaces import images
+from demo import cartoons
 
 PROJECT = Path(__file__).resolve().parent.parent
 SIZES = ["--size", "16", "--latent", "8", "--batch-size", "4"]

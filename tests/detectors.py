@@ -3,7 +3,7 @@
 import os
 import time
 
-from animefaces.faces import Face
+from gathering.detectors import Face
 
 
 def middle(pixels):

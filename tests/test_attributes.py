@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from animefaces import attributes, cartoons
+from animefaces import attributes
+from demo import cartoons
 
 
 @pytest.fixture(scope="module")

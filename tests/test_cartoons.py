@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from animefaces import cartoons, images
+from animefaces import images
+from demo import cartoons
 
 
 def run(folder, *flags):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import keras
 import pytest
 
+import recipes
 import train as program
 from animefaces import hardware
 from models import engine
@@ -96,7 +97,7 @@ def test_a_cpu_with_bfloat16_tries_it_before_a_long_training(known, paces, chose
 
     monkeypatch.setattr(hardware, "cpu", lambda: ("EPYC", known))
     monkeypatch.setattr(check, "paces", measured)
-    light = program.RECIPES["light"]
+    light = recipes.RECIPES["light"]
     assert check.settled(light, None).precision == chosen
     assert turns == list(paces) * (3 if paces else 0)
     assert ("images/s in float32 and bfloat16" in capsys.readouterr().out) == bool(paces)
@@ -109,7 +110,7 @@ def test_a_cpu_with_bfloat16_tries_it_before_a_long_training(known, paces, chose
 def test_both_precisions_are_tried_on_the_training_itself(monkeypatch, capsys):
     monkeypatch.setattr(hardware, "cpu", lambda: ("EPYC", True))
     monkeypatch.setattr(check, "TRIED", 0.1)
-    options = replace(program.RECIPES["light"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8))
+    options = replace(recipes.RECIPES["light"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8))
     try:
         chosen = check.settled(options, program.label_targets).precision
     finally:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animefaces import cartoons, dataset, images
-from animefaces.dataset import Order, open_faces
-from animefaces.options import Problem
+from animefaces import dataset, images
+from animefaces.batches import Order
+from animefaces.dataset import open_faces
+from animefaces.problems import Problem
+from demo import cartoons
 
 
 def read(*paths, size=16, channels=3):

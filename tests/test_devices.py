@@ -16,7 +16,7 @@ from test_gan import ALL, batch, scaling_gan, tiny_gan
 
 import train as program
 from animefaces import hardware
-from animefaces.options import Problem
+from animefaces.problems import Problem
 from models import engine, saved
 
 CLUSTER = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from animefaces import directions, latents
-from animefaces.options import Misuse, Problem
+from animefaces.problems import Misuse, Problem
 
 
 def planted(count=3000, dimensions=20):

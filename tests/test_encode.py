@@ -12,7 +12,9 @@ from PIL import Image
 
 import encode
 import generate
-from animefaces import cartoons, images, photos
+from animefaces import images
+from demo import cartoons
+from drawing import photos
 from models import saved, vae
 from models.refine import refine, unlikeness
 

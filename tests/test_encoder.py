@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from animefaces import cartoons, images
-from animefaces import likeness as measure
-from models import encoder, likeness
+from animefaces import images
+from benchmarks import resemblance as measure
+from demo import cartoons
+from models import encoder
+from models import layouts as likeness
 
 LATENT = 6
 

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 import evaluate
-from animefaces import cartoons, features, images
+from animefaces import images
 from animefaces.dataset import open_faces
-from animefaces.options import Problem
+from animefaces.problems import Problem
+from demo import cartoons
+from drawing import features
 from models import saved
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

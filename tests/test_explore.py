@@ -13,7 +13,8 @@ from PIL import Image
 
 import explore
 import generate
-from animefaces import cartoons, directions, images, latents, metrics, sheets
+from animefaces import directions, images, latents, metrics, sheets
+from demo import cartoons
 from exploring.neighbours import closest
 
 FLAGS = {

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animefaces import cartoons, cleaning, crops, faces, images
-from animefaces.options import Misuse, Problem
+from animefaces import images
+from animefaces.problems import Misuse, Problem
+from demo import cartoons
+from gathering import cleaning, crops
+from gathering import detectors as faces
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 OPTIONS = types.SimpleNamespace(

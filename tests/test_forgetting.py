@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from animefaces import forgetting
-from animefaces.options import Misuse
+from animefaces.problems import Misuse
 
 
 def planted(count=6, size=8, channels=5):

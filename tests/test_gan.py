@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+import recipes
 import train
 from animefaces import images
 from models import build, dcgan, engine, warm
@@ -82,7 +83,7 @@ def fresh(gan):
 
 
 def labels(epoch=0, **settings):
-    options = replace(train.BASE, batch_size=2000, **settings)
+    options = replace(recipes.BASE, batch_size=2000, **settings)
     return train.label_targets(options, epoch, np.random.default_rng(0))
 
 
@@ -116,7 +117,7 @@ def test_a_batch_is_a_function_of_seed_and_step(faces):
 
     pictures = open_faces([faces], 16, 3, "cache")
     options = replace(
-        train.BASE,
+        recipes.BASE,
         batch_size=4,
         size=16,
         latent=8,
@@ -242,18 +243,18 @@ def test_the_pace_scales_each_update_and_the_learning_rate_stays():
 
 
 def test_a_recipe_slows_down_like_the_square_root_of_its_steps():
-    assert build.pace_schedule(replace(train.BASE, slow_after=0)) is None
-    pace = build.pace_schedule(replace(train.BASE, slow_after=100))
+    assert build.pace_schedule(replace(recipes.BASE, slow_after=0)) is None
+    pace = build.pace_schedule(replace(recipes.BASE, slow_after=100))
     assert [float(pace(step)) for step in (0, 100, 300, 9_900)] == pytest.approx([1, 2**-0.5, 0.5, 0.1])
-    pace = build.pace_schedule(replace(train.BASE, slow_after=100, warm_up=50))
+    pace = build.pace_schedule(replace(recipes.BASE, slow_after=100, warm_up=50))
     assert [float(pace(step)) for step in (50, 150)] == pytest.approx([1, 2**-0.5])
-    pace = build.pace_schedule(replace(train.BASE, slow_after=50, warm_up=50, init_from=Path("run")))
+    pace = build.pace_schedule(replace(recipes.BASE, slow_after=50, warm_up=50, init_from=Path("run")))
     assert [float(pace(step)) for step in (0, 50)] == pytest.approx([1, 2**-0.5])  # no warm-up, and none is waited for
 
 
 def test_the_discriminator_may_learn_faster():
     small = {"size": 16, "latent": 8, "generator_widths": (8, 8), "discriminator_widths": (8, 8)}
-    gan = build.build_gan(replace(train.BASE, learning_rate=1e-3, discriminator_rate=4.0, **small))
+    gan = build.build_gan(replace(recipes.BASE, learning_rate=1e-3, discriminator_rate=4.0, **small))
     assert [float(o.learning_rate) for o in (gan.g_optimizer, gan.d_optimizer)] == pytest.approx([1e-3, 4e-3])
 
 
@@ -289,7 +290,7 @@ def test_a_device_with_its_own_memory_keeps_faces_that_fit(device, room, kept, m
     monkeypatch.setattr(engine, "device", lambda: device)
     monkeypatch.setattr(build, "RESIDENT", room)
     faces = np.arange(3 * 16 * 16 * 3, dtype=np.uint8).reshape(3, 16, 16, 3)
-    options = replace(train.BASE, size=16, latent=8, generator_widths=(8, 8), discriminator_widths=(8, 8))
+    options = replace(recipes.BASE, size=16, latent=8, generator_widths=(8, 8), discriminator_widths=(8, 8))
     player = build.build_gan(options, faces)
     assert (player.faces is not None) == kept
     assert not kept or np.array_equal(player.faces, faces)

@@ -13,6 +13,7 @@ from conftest import python
 from PIL import Image, PngImagePlugin
 
 from animefaces import images
+from animefaces.files import written_whole
 
 
 def stored(image, format="PNG", **settings):
@@ -192,7 +193,7 @@ def test_reading_in_threads_leaves_warnings_as_they_were(monkeypatch):
 def test_an_exception_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with pytest.raises(KeyError), images.written_whole(path) as temporary:
+    with pytest.raises(KeyError), written_whole(path) as temporary:
         temporary.write_text("new")
         raise KeyError
     assert path.read_text() == "old"
@@ -203,7 +204,7 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
     code = (
-        "import os, sys; from animefaces.images import written_whole\n"
+        "import os, sys; from animefaces.files import written_whole\n"
         "with written_whole(sys.argv[1]) as t: t.write_text('new'); os.kill(os.getpid(), 9)"
     )
     assert python("-c", code, path, cwd=tmp_path).returncode == -9
@@ -212,7 +213,7 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
 
 def test_written_whole_makes_the_folder_and_a_readable_file(tmp_path):
     path = tmp_path / "a" / "b" / "file.txt"
-    with images.written_whole(path) as temporary:
+    with written_whole(path) as temporary:
         temporary.write_text("new")
         assert not path.exists()
     assert path.read_text() == "new"

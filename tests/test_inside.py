@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-import train
+import recipes
 from models import build, inside
 
 SMALL = {
-    "strided": replace(train.RECIPES["light"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
-    "pooled": replace(train.RECIPES["pooled"], size=16, generator_widths=(8, 8, 8), discriminator_widths=(8, 8)),
-    "residual": replace(train.RECIPES["large"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
-    "mnist": replace(train.RECIPES["mnist"], generator_widths=(8, 8), discriminator_widths=(8, 8)),
+    "strided": replace(recipes.RECIPES["light"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
+    "pooled": replace(recipes.RECIPES["pooled"], size=16, generator_widths=(8, 8, 8), discriminator_widths=(8, 8)),
+    "residual": replace(recipes.RECIPES["large"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
+    "mnist": replace(recipes.RECIPES["mnist"], generator_widths=(8, 8), discriminator_widths=(8, 8)),
 }
 
 

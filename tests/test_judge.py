@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from conftest import log_of
 
-from animefaces import cartoons, dataset, features, images, judge, latents, runs
+from animefaces import batches, images, latents, runs
+from demo import cartoons
+from drawing import features, judge
 from models import saved
 
 
@@ -24,7 +26,7 @@ def network():
 @pytest.mark.parametrize(("count", "held"), [(999, 0), (1000, 50), (3456, 172), (50_000, 1000)])
 def test_what_is_held_out_is_spread_evenly_and_not_trained_on(count, held):
     numbers = np.arange(count)
-    training, apart = dataset.hold_out(numbers)
+    training, apart = batches.split(numbers)
     assert (len(training), len(apart)) == (count - held, held)
     assert sorted([*training[:], *apart[:]]) == list(range(count))
     if held:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from animefaces import cartoons, likeness
+from animefaces.batches import is_test_photo
+from benchmarks import resemblance as likeness
+from demo import cartoons
 
 
 @pytest.fixture
@@ -14,18 +16,18 @@ def rng():
 
 def test_one_photo_in_ten_is_held_out_by_its_number():
     names = [f"{i:05d}.jpg" for i in range(100)]
-    assert np.flatnonzero(likeness.held_out(names)).tolist() == list(range(9, 100, 10))
+    assert np.flatnonzero(is_test_photo(names)).tolist() == list(range(9, 100, 10))
 
 
 def test_held_out_asks_for_the_last_number_of_the_name_alone():
     names = ["me9_18.png", "18_me9.jpg", "19/8.png", "8/photo 29.webp", "9.5"]
-    assert likeness.held_out(names).tolist() == [False, True, False, True, True]
+    assert is_test_photo(names).tolist() == [False, True, False, True, True]
 
 
 def test_held_out_of_names_without_numbers_is_about_one_in_ten(rng):
     names = ["".join(map(chr, rng.integers(97, 123, 12))) for _ in range(1000)]
-    assert 60 < likeness.held_out(names).sum() < 140
-    assert np.array_equal(likeness.held_out(names), [likeness.held_out([name])[0] for name in names])
+    assert 60 < is_test_photo(names).sum() < 140
+    assert np.array_equal(is_test_photo(names), [is_test_photo([name])[0] for name in names])
 
 
 @pytest.mark.parametrize(("count", "kept"), [(20, 5), (20_000, 2000)])

@@ -10,7 +10,7 @@ import pytest
 from conftest import python
 from keras import ops
 
-import train
+import recipes
 from models import build, dcgan, engine, saved
 
 # Trainable parameters of generator and discriminator. Those of `tutorial` are the PyTorch DCGAN tutorial's own.
@@ -38,9 +38,9 @@ def networks_of(recipe, monkeypatch):
     return build.build_gan(recipe)
 
 
-@pytest.mark.parametrize("name", [name for name, recipe in train.RECIPES.items() if recipe.network == "gan"])
+@pytest.mark.parametrize("name", [name for name, recipe in recipes.RECIPES.items() if recipe.network == "gan"])
 def test_sizes_of_each_recipe(name, monkeypatch):
-    recipe = train.RECIPES[name]
+    recipe = recipes.RECIPES[name]
     generator, discriminator = networks_of(recipe, monkeypatch)
     sizes = [sum(math.prod(v.shape) for v in n.trainable_variables) for n in (generator, discriminator)]
     assert tuple(sizes) == PARAMETERS[name]
@@ -50,7 +50,7 @@ def test_sizes_of_each_recipe(name, monkeypatch):
 
 
 def test_the_discriminator_before_it_was_reduced(monkeypatch):
-    soft = train.RECIPES["soft"]
+    soft = recipes.RECIPES["soft"]
     _, full = networks_of(replace(soft, discriminator_widths=(128, 256, 512)), monkeypatch)
     convolutions = [layer for layer in full.layers if isinstance(layer, keras.layers.Conv2D)]
     assert [(c.filters, c.kernel_size[0]) for c in convolutions] == [(128, 5), (256, 3), (512, 3)]
@@ -92,7 +92,7 @@ def test_colour_is_halved_and_brightness_stays():
 @pytest.mark.parametrize("name", ["modern", "pooled", "large"])
 def test_a_generator_of_any_architecture_can_halve_colour(name, tmp_path):
     small = {"size": 16, "latent": 8, "generator_widths": (16, 8, 8)[: 2 + (name != "modern")]}
-    generator, _ = build.build_networks(replace(train.RECIPES[name], chroma_subsampling=True, **small))
+    generator, _ = build.build_networks(replace(recipes.RECIPES[name], chroma_subsampling=True, **small))
     assert generator.layers[-1].name == "subsampled"
     assert len(generator.non_trainable_variables) % 2 == 1  # batch norms have two each; the mean of the channels one
     saved.save(generator, tmp_path / "generator.keras")
@@ -101,7 +101,7 @@ def test_a_generator_of_any_architecture_can_halve_colour(name, tmp_path):
 
 
 def test_grey_pictures_have_no_colour_to_subsample(monkeypatch):
-    grey = train.RECIPES["mnist"]
+    grey = recipes.RECIPES["mnist"]
     plain, subsampled = (networks_of(replace(grey, chroma_subsampling=on), monkeypatch)[0] for on in (False, True))
     assert plain.count_params() == subsampled.count_params()
 

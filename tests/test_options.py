@@ -11,20 +11,12 @@ import pytest
 from conftest import PROJECT, python
 
 import generate
+import recipes
 import train
-from animefaces import cartoons
-from animefaces.options import (
-    Misuse,
-    Problem,
-    above,
-    at_least,
-    from_record,
-    option,
-    parse,
-    run_script,
-    to_record,
-    within,
-)
+from animefaces.commands import Command, parse, run_commands, run_script
+from animefaces.options import above, at_least, from_record, option, to_record, within
+from animefaces.problems import Misuse, Problem
+from demo import cartoons
 
 SCRIPTS = [train, generate, cartoons]
 
@@ -48,7 +40,7 @@ RECIPES = {"plain": Options(), "long": Options(recipe="long", steps=1000, range=
 
 
 def typed(line, recipes=RECIPES):
-    options, given, _ = parse(Options, line.split(), "a test", recipes)
+    options, given, _ = parse(Command(Options, print, "a test", recipes=recipes), line.split())
     return options, given
 
 
@@ -113,7 +105,8 @@ def test_flags_win_over_the_recipe_and_the_recipe_over_defaults():
 )
 def test_misuse(line, words, refused):
     def main(argv):
-        return run_script(Options, lambda options, given: pytest.fail("it ran"), argv, "a test", RECIPES)
+        command = Command(Options, lambda options, given: pytest.fail("it ran"), "a test", recipes=RECIPES)
+        return run_commands([command], argv)
 
     assert words in refused(main, line.split(), 2)
 
@@ -141,10 +134,10 @@ def test_from_the_shell_it_is_one_line_and_the_exit_code(tmp_path):
     assert done.stderr == "error: --steps 0 will not do: it must be at least 1\n"
 
 
-@pytest.mark.parametrize("name", train.RECIPES)
+@pytest.mark.parametrize("name", recipes.RECIPES)
 def test_recipes_come_back_from_their_records(name):
-    record = json.loads(json.dumps(to_record(train.RECIPES[name])))
-    assert from_record(train.Options, record) == train.RECIPES[name]
+    record = json.loads(json.dumps(to_record(recipes.RECIPES[name])))
+    assert from_record(recipes.Options, record) == recipes.RECIPES[name]
 
 
 def test_everything_comes_back_from_its_record():
@@ -219,8 +212,8 @@ def test_a_missing_library_says_how_to_install_it(refused):
 
 def test_a_reader_that_has_gone_ends_it_quietly(tmp_path):
     code = (
-        "import sys; from animefaces.options import run_script\n"
-        "from train import Options\n"
+        "import sys; from animefaces.commands import run_script\n"
+        "from recipes import Options\n"
         "def work(options, given):\n"
         "    for i in range(100_000): print(i)\n"
         "sys.exit(run_script(Options, work, [], ''))"
@@ -238,8 +231,8 @@ def test_a_reader_that_has_gone_ends_it_quietly(tmp_path):
 
 def test_odd_file_names_can_be_printed_anywhere(tmp_path):
     code = (
-        "import sys; from animefaces.options import run_script\n"
-        "from train import Options\n"
+        "import sys; from animefaces.commands import run_script\n"
+        "from recipes import Options\n"
         "sys.exit(run_script(Options, lambda options, given: print('\\u9854 \\udcff'), [], ''))"
     )
     for encoding in ("utf-8", "cp1252"):

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animefaces import cartoons, images, photos
-from animefaces.options import Problem
+from animefaces import images
+from animefaces.problems import Problem
+from demo import cartoons
+from drawing import photos
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 ASTRONAUT = ((204.5, 101), (246, 103))  # the eyes in astronaut.png, read off the picture

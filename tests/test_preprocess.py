@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 import preprocess
-from animefaces import cartoons, dataset, images, pictures
+from animefaces import dataset, images
+from demo import cartoons
+from gathering import pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 

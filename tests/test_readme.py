@@ -17,12 +17,13 @@ import explore
 import generate
 import preprocess
 import train
-from animefaces import cartoons, images
+from animefaces import images
+from demo import cartoons
 from training import encoder
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = {f"{script.__name__}.py": script.main for script in (preprocess, train, generate, encode, explore)}
-SCRIPTS["animefaces.cartoons"] = cartoons.main
+SCRIPTS["demo.cartoons"] = cartoons.main
 # The real programs and flags, on networks and counts that take a moment.
 SMALL = {
     "train.py": ["--size", "16", "--generator-widths", "8,8", "--discriminator-widths", "8,8", "--batch-size", "4"],
@@ -31,7 +32,7 @@ SMALL = {
     "explore.py": [],
     # A detector that knows where these pictures have their face: the real one's file is not part of the project.
     "preprocess.py": ["--detector", "detectors:middle", "--workers", "1", "--size", "16"],
-    "animefaces.cartoons": ["--count", "6"],
+    "demo.cartoons": ["--count", "6"],
 }
 
 
@@ -114,9 +115,7 @@ def test_demo(tmp_path, monkeypatch):
         ["make", "--dry-run", "--file", PROJECT / "Makefile", "--directory", PROJECT, "demo", "VENV=nowhere"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    lines = [
-        line for line in listed.stdout.splitlines() if re.match(r"nowhere/bin/python (-m animefaces|\w+\.py)", line)
-    ]
+    lines = [line for line in listed.stdout.splitlines() if re.match(r"nowhere/bin/python (-m demo|\w+\.py)", line)]
     assert len(lines) == 5
     for line in lines:
         assert run(line) == 0, line

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from animefaces import likeness, regions
+from benchmarks import regions
+from benchmarks import resemblance as likeness
 
 HAIR, SKIN, WALL = (40, 60, 160), (230, 190, 165), (120, 200, 120)
 

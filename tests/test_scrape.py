@@ -14,8 +14,9 @@ from booru import Booru, running
 from PIL import Image
 
 import preprocess
-from animefaces import cartoons, pictures, scrape
-from animefaces.options import Misuse, Problem
+from animefaces.problems import Misuse, Problem
+from demo import cartoons
+from gathering import pictures, scrape
 
 ROOT = Path(__file__).resolve().parent.parent
 

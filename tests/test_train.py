@@ -12,8 +12,9 @@ import pytest
 from conftest import SIZES, TINY, log_of, state_of
 from PIL import Image
 
-import train as program
-from animefaces import cartoons, images, logs, runs
+import recipes
+from animefaces import images, logs, runs
+from demo import cartoons
 from models import build
 from models import gan as players
 from models.state import State
@@ -32,7 +33,7 @@ SMALL = {
     "paper": TINY,
     "mnist": ["--latent", "8", "--batch-size", "4", "--generator-widths", "16,8", "--discriminator-widths", "8,16"],
 }
-GANS = {name: recipe for name, recipe in program.RECIPES.items() if recipe.network == "gan"}
+GANS = {name: recipe for name, recipe in recipes.RECIPES.items() if recipe.network == "gan"}
 
 
 def tried(train, *flags, **settings):
@@ -69,7 +70,7 @@ def test_every_recipe_takes_a_real_step(name, train):
     assert all(np.isfinite(after[key]).all() for key in moved)
     kept = options_of(run)["options"]
     assert kept["recipe"] == name
-    assert kept["real_label"] == list(program.RECIPES[name].real_label)
+    assert kept["real_label"] == list(recipes.RECIPES[name].real_label)
 
 
 def test_every_recipe_is_tested():
@@ -353,7 +354,7 @@ def test_a_loss_that_is_no_number_goes_back_once(train, monkeypatch, capsys):
     )
     state = state_of(run)
     rates = [value for name, value in state.items() if "optimizer" in name and value.shape == () and value < 1]
-    assert rates == pytest.approx([5e-4, 5e-4 * program.RECIPES["modern"].discriminator_rate])
+    assert rates == pytest.approx([5e-4, 5e-4 * recipes.RECIPES["modern"].discriminator_rate])
     assert runs.load_state(run)[1]["rollbacks"] == 0  # it is past the trouble
 
 
@@ -363,7 +364,7 @@ def test_three_times_are_survived(train, monkeypatch, capsys):
     assert done == [0, 1, 2] * 3 + [0, 1, 2, 3]
     assert capsys.readouterr().err.count("half the learning rates") == 3
     rates = [v for name, v in state_of(run).items() if "optimizer" in name and v.shape == () and v < 1]
-    assert rates == pytest.approx([program.BASE.learning_rate / 8] * 2)
+    assert rates == pytest.approx([recipes.BASE.learning_rate / 8] * 2)
 
 
 def test_the_fourth_time_it_gives_up(train, monkeypatch, capsys):

@@ -116,7 +116,7 @@ def test_misuse_is_one_line(train, refused, trained, tmp_path):
 
 
 def test_damaged_moments_are_one_line(tmp_path):
-    from animefaces.options import Problem
+    from animefaces.problems import Problem
 
     (tmp_path / runs.MOMENTS).write_bytes(b"nothing")
     with pytest.raises(Problem, match="cannot be read"):

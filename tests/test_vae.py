@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from animefaces import cartoons, images
+from animefaces import images
+from demo import cartoons
 from models import engine, saved, vae
 from models.gan import in_float32
 from models.losses import divergence, logistic

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from animefaces import hardware
-from animefaces.dataset import prefetched
+from animefaces.batches import prefetched
 from models import build, engine
 from training.gan import GanTask
 

@@ -8,10 +8,11 @@ import numpy as np
 from tqdm import tqdm
 
 from animefaces import images, latents, runs
-from animefaces.dataset import Order, Part
-from animefaces.likeness import held_out
-from animefaces.options import Problem
-from models import build, encoder, likeness, saved
+from animefaces.batches import Order, Part, is_test_photo
+from animefaces.files import written_whole
+from animefaces.problems import Problem
+from models import build, encoder, saved
+from models import layouts as likeness
 from training.frozen import keep_beside, open_frozen
 
 COLUMNS = 16  # faces in a row of a sample
@@ -54,7 +55,7 @@ class EncoderTask:
 
     def __init__(self, options, photos, run):
         names = np.array(photos.names())
-        held = held_out(names)
+        held = is_test_photo(names)
         if held.all():
             raise Problem(
                 "the number of every photo ends in 9, as of those that are only measured on: give more photos"
@@ -87,9 +88,9 @@ class EncoderTask:
         print(f"generator  of {self.source}")
         if new:
             keep_beside(self.source, self.run)
-            with images.written_whole(self.run / runs.SKETCH) as temporary:
+            with written_whole(self.run / runs.SKETCH) as temporary:
                 saved.save(self.player.sketch, temporary)
-            with images.written_whole(self.run / runs.MOMENTS) as temporary:  # last: it says that both are there
+            with written_whole(self.run / runs.MOMENTS) as temporary:  # last: it says that both are there
                 np.savez(temporary, **self.moments)
 
     def measure(self, progress, last=False):

@@ -2,8 +2,9 @@
 
 import shutil
 
-from animefaces import directions, images, runs
-from animefaces.options import Misuse
+from animefaces import directions, runs
+from animefaces.files import written_whole
+from animefaces.problems import Misuse
 from models import saved
 
 
@@ -25,5 +26,5 @@ def keep_beside(source, run):
     """What else there is about the generator goes with it: its discriminator, its edit directions."""
     for name in (runs.DISCRIMINATOR, directions.FILE):
         if (source / name).exists():
-            with images.written_whole(run / name) as temporary:
+            with written_whole(run / name) as temporary:
                 shutil.copyfile(source / name, temporary)

@@ -4,9 +4,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from animefaces import images, judge, latents, runs
-from animefaces.dataset import Order, hold_out
-from animefaces.options import Misuse
+from animefaces import images, latents, runs
+from animefaces.batches import Order, split
+from animefaces.files import written_whole
+from animefaces.problems import Misuse
+from drawing import judge
 from models import build, gan, saved
 
 SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
@@ -27,7 +29,7 @@ class GanTask:
     def __init__(self, options, faces, run, targets):
         """`targets`: (options, epoch, rng) -> D's targets for one batch, real and fake."""
         self.options, self.run, self.targets = options, run, targets
-        self.faces, held_out = hold_out(faces)
+        self.faces, held_out = split(faces)
         try:
             self.player = build.build_gan(options, self.faces)
         except ValueError as fault:
@@ -81,7 +83,7 @@ class GanTask:
         progress.window |= {"kernel_distance": [distance], "kernel_error": [error]}
         progress.best = distance if progress.best is None else min(progress.best, distance)
         if distance - 2 * error <= progress.best:  # less than that is no difference: docs/measures.md
-            with images.written_whole(self.run / runs.BEST) as temporary:
+            with written_whole(self.run / runs.BEST) as temporary:
                 saved.save(self.player.average, temporary)
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from animefaces import images, latents, runs
-from animefaces.dataset import Order
+from animefaces.batches import Order
 from models import build, saved
 from training.frozen import keep_beside, open_frozen
 

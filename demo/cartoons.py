@@ -1,6 +1,6 @@
 """Cartoon anime faces, each drawn from a seed alone: data for the demo and for the tests.
 
-    python -m animefaces.cartoons --output data/cartoons --count 2000 --size 64
+    python -m demo.cartoons --output data/cartoons --count 2000 --size 64
 
 The same seed is always the same face; pictures that are there already are left alone.
 """
@@ -14,7 +14,9 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
 from animefaces import images
-from animefaces.options import Problem, at_least, option, run_script, within
+from animefaces.commands import run_script
+from animefaces.options import at_least, option, within
+from animefaces.problems import Problem
 
 # A picture spans [-1, 1] both ways, x to the right, y down, before the head is moved and tilted; lengths
 # below are in these units, so at 64 pixels one pixel is 0.03. Colours are float RGB [0, 255].

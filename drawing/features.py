@@ -12,8 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from animefaces import runs
-from animefaces.images import to_network, written_whole
-from animefaces.options import Misuse, Problem
+from animefaces.files import written_whole
+from animefaces.images import to_network
+from animefaces.problems import Misuse, Problem
 
 INCEPTION = "inception"
 DISCRIMINATOR = "discriminator"  # the one that ships: at hand anywhere, and at home among anime faces

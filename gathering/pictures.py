@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from animefaces import images
 from animefaces.dataset import FAULTS, MAX_FILE
-from animefaces.options import Problem
+from animefaces.problems import Problem
 
 MAX_TAGS = 1 << 20  # bytes of a file of tags that are read
 

@@ -4,10 +4,6 @@ Two aligned sets throughout: row i of the faces was drawn from row i of the phot
 each figure tells, and what it cannot.
 """
 
-import re
-import zlib
-from pathlib import PurePath
-
 import numpy as np
 
 BLOCK = 500  # pictures whose colours stand in memory at once
@@ -15,19 +11,6 @@ FOLDS = 10  # of the cross-validation
 REPEATS = 4  # of it, each with other folds
 FEWEST = 8  # of either kind: of fewer, an area under the curve is mostly chance
 REFERENCE = 2000  # drawn faces that are kept for measuring
-
-
-def held_out(names):
-    """Names of photos -> bool (N,): those that are only ever measured on, never trained on.
-
-    One in ten, by the name alone: the last number in it ends in 9 (of a name without a number, its CRC-32 does).
-    """
-
-    def number(name):
-        digits = re.findall(r"\d+", PurePath(name).stem)
-        return int(digits[-1]) if digits else zlib.crc32(PurePath(name).name.encode())
-
-    return np.array([number(name) % 10 == 9 for name in names], bool)
 
 
 def reference(count):

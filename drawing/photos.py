@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from animefaces import images
-from animefaces.options import Problem
+from animefaces.problems import Problem
 
 # A crop as in the photos that the encoder is trained on (docs/encode.md): `python -m benchmarks.photos frame`
 # measures the mean place of the eyes in 300 of them.

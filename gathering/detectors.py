@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from animefaces import images
-from animefaces.options import Misuse, Problem
+from animefaces.files import written_whole
+from animefaces.problems import Misuse, Problem
 
 CASCADE = Path(__file__).resolve().parent.parent / "data" / "lbpcascade_animeface.xml"
 CASCADE_URL = "https://raw.githubusercontent.com/nagadomi/lbpcascade_animeface/master/lbpcascade_animeface.xml"
@@ -102,7 +103,7 @@ def cascade_file(path=None):
     if path is not None:
         return Path(path)
     if not CASCADE.exists():
-        with images.written_whole(CASCADE) as temporary:
+        with written_whole(CASCADE) as temporary:
             temporary.write_bytes(_fetched(CASCADE_URL, CASCADE_SHA256))
     return CASCADE
 

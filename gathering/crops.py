@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from animefaces import cleaning, faces, images
-from animefaces.options import Problem
+from animefaces import images
+from animefaces.problems import Problem
+from gathering import cleaning
+from gathering import detectors as faces
 
 START = 120  # seconds that the first worker may take to start: one that cannot is started again without end
 WAITING = 4  # pictures per worker that are read ahead: bounds the memory

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from tqdm import tqdm
 
 from animefaces import images
-from animefaces.options import Misuse, Problem
+from animefaces.problems import Misuse, Problem
 
 RAW = Path("data/raw")
 SITE = "https://danbooru.donmai.us"

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from animefaces import cleaning, images, manifest
+from animefaces import images
+from animefaces.files import written_whole
+from gathering import cleaning, manifest
 
 
 class Collection:
@@ -84,7 +86,7 @@ class Collection:
             name, distance = alike
             return manifest.line(picture, crop._replace(verdict="duplicate", detail=f"{distance} bits differ"), name)
         crop = crop._replace(name=self._free(crop.name))
-        with images.written_whole(self.folder / crop.name) as temporary:
+        with written_whole(self.folder / crop.name) as temporary:
             temporary.write_bytes(crop.png)
         self._seen.add(crop.name, bits)
         self._unclaimed.discard(crop.name)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from animefaces import images
-from animefaces.options import Problem
+from animefaces.files import written_whole
+from animefaces.problems import Problem
 
 NAME = "manifest.jsonl"
 SETTINGS = "settings.json"
@@ -84,7 +84,7 @@ def keep_settings(folder, settings):
     """Note what shapes the crops of a folder, a JSON-able dict. Raises Problem where it has crops of other settings."""
     path, record = Path(folder, SETTINGS), Path(folder, NAME)
     if not path.exists() or not record.exists() or not record.stat().st_size:
-        with images.written_whole(path) as temporary:
+        with written_whole(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
         return
     try:

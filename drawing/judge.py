@@ -2,8 +2,9 @@
 
 import time
 
-from animefaces import features, metrics
+from animefaces import metrics
 from animefaces.images import to_network
+from drawing import features
 
 COUNT = 500  # faces that each verdict rests on
 SHARE = 0.02  # of the training time that may go into verdicts

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from animefaces import faces
+from gathering import detectors as faces
 
 # All measures are taken at this size, so that one threshold fits crops of any size.
 MEASURED = 64

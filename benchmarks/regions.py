@@ -8,7 +8,7 @@ others in a drawing than in a photo cut tight. docs/likeness.md says how often i
 
 import numpy as np
 
-from animefaces import likeness
+from benchmarks import resemblance as likeness
 
 NAMES = ("hair", "skin", "background")
 SIDE = 32  # pixels; regions are sought in pictures of this size

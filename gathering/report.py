@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from animefaces import crops, faces, images, manifest, pictures
+from animefaces import images
+from animefaces.files import written_whole
+from gathering import crops, manifest, pictures
+from gathering import detectors as faces
 
 NAME = "report.html"
 SAMPLES = 36  # shown of each verdict
@@ -52,7 +55,7 @@ def write(folder, totals):
         figures = "".join(_figure(Path(folder), line, margin) for line in lines)
         more = f", {len(lines)} of them" if len(lines) < totals[verdict] else ""
         parts.append(f"<h2 id={verdict}>{verdict}: {totals[verdict]}{more}</h2><section>{figures}</section>")
-    with images.written_whole(Path(folder, NAME)) as temporary:
+    with written_whole(Path(folder, NAME)) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf-8", errors="replace")
 
 

@@ -1,0 +1,254 @@
+"""Command lines: from the words that a user types to options, and one way to run every program."""
+
+import argparse
+import contextlib
+import dataclasses
+import functools
+import itertools
+import os
+import signal
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from animefaces.options import check, flag, kind, shown
+from animefaces.problems import Misuse, Problem
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something that a program can be asked to do.
+
+    `options`: a dataclass of options. `work(options, given)` does it; `given` are the names of the options that
+    were typed. `description`: what --help says first. `recipes`: values of `options` that --recipe names.
+    `fixed`: the values of hidden options. `name`: the word that stands for it on the command line, "" for a
+    program that can do one thing only.
+    """
+
+    options: type
+    work: Callable[[Any, set[str]], None]
+    description: str
+    name: str = ""
+    recipes: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    def fields(self) -> list[dataclasses.Field]:
+        """The options that can be typed."""
+        every = dataclasses.fields(self.options)
+        return [f for f in every if not f.metadata["hidden"] and self.name in (f.metadata["commands"] or {self.name})]
+
+    def base(self, recipe: str | None = None) -> Any:
+        """The values of options that nobody types: those of a recipe, else the defaults."""
+        if self.recipes:
+            return self.recipes.get(recipe or "", next(iter(self.recipes.values())))
+        return dataclasses.replace(self.options(), **self.fixed)
+
+
+class _Parser(argparse.ArgumentParser):
+    foreign: Mapping[str, str] = {}  # flags of the program's other commands, and whose they are
+    commands: tuple[str, ...] = ()
+
+    def parse_args(self, argv):  # type: ignore[override]
+        # This comes first: argparse would take what follows an unknown flag for a positional argument.
+        for word in argv:
+            name = word.partition("=")[0]
+            if word.startswith("--") and word != "--" and name not in self._option_string_actions:
+                if name in self.foreign:
+                    self.error(f"{name} is for {self.foreign[name]} only, leave it out")
+                self.error(f"unrecognized arguments: {word}")
+        return super().parse_args(argv)
+
+    def error(self, message):
+        message = message.removeprefix("argument ")
+        late = set(message.removeprefix("unrecognized arguments: ").split()) & set(self.commands)
+        if message.startswith("unrecognized arguments: ") and late:
+            message = f"{min(late)} must be the first word after the program's name"
+        raise Misuse(f"{message}: see {self.prog} --help")
+
+
+def build_parser(command: Command, program: str = "", base: Any = None) -> argparse.ArgumentParser:
+    """A parser with one flag for each option of the command; an option that is not typed stays absent.
+
+    `base`: the values that --help shows as defaults.
+    """
+    parser = _Parser(
+        prog=" ".join([program or Path(sys.argv[0]).name, command.name]).strip(),
+        description=command.description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    base = command.base() if base is None else base
+    hints = typing.get_type_hints(command.options)
+    groups = {"": parser}
+    for f in command.fields():
+        group = f.metadata["group"]
+        if group not in groups:
+            groups[group] = parser.add_argument_group(group)
+        _add(groups[group], f, hints[f.name], getattr(base, f.name), command.recipes)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _add(parser, f, hint, value, recipes):
+    """Add one option, a field of a dataclass, with `value` as the default that --help shows."""
+    (element, count), notes = kind(hint), f.metadata
+    text = notes["help"].replace("%", "%%")
+    if element is bool:
+        text += f" (default: {'yes' if value else 'no'})"
+    elif value is not None and value != ():
+        text += f" (default: {shown(value)})".replace("%", "%%")
+    settings: dict[str, Any] = {"help": text}
+    if element is bool:
+        settings["action"] = argparse.BooleanOptionalAction
+    else:
+        settings["choices"] = list(recipes) if recipes and f.name == "recipe" else notes["choices"]
+        settings["metavar"] = None if settings["choices"] and count == 1 else _kind_name(element, count)
+        if element in (int, float):
+            settings["type"] = functools.partial(_number, element)
+            if count != 1:
+                settings["type"] = functools.partial(_numbers, element, count)
+        else:
+            settings["type"] = element
+            settings["nargs"] = None if count == 1 else "+"
+    if notes["positional"]:
+        # argparse compares this default with the choices, if there are any.
+        parser.add_argument(f.name, **{**settings, "nargs": "?" if count == 1 else "*", "default": f.default})
+    else:
+        parser.add_argument(flag(f.name), **settings)
+
+
+def _numbers(element, count, text):
+    """ "512,256" -> (512, 256). One number stands for all of an exact count: "0.9" -> (0.9, 0.9)."""
+    values = tuple(_number(element, part) for part in text.split(","))
+    if count and len(values) == 1:
+        values *= count
+    if count and len(values) != count:
+        raise argparse.ArgumentTypeError(f"{count} comma-separated numbers expected, not {text!r}")
+    return values
+
+
+def _number(element, text):
+    try:
+        value = element(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not {'a whole' if element is int else 'a'} number: {text!r}") from None
+    if value != value or value in (float("inf"), float("-inf")):
+        raise argparse.ArgumentTypeError(f"not a finite number: {text!r}")
+    return value
+
+
+def _kind_name(element, count):
+    name = {int: "N", float: "X", Path: "PATH", str: "TEXT"}[element]
+    if element in (int, float) and count != 1:
+        return ",".join([name] * (count or 2)) + ("" if count else ",...")
+    return name
+
+
+def parse(command: Command, argv: list[str], others: tuple[Command, ...] = ()) -> tuple[Any, set[str], bool]:
+    """Words of a command line -> (options, names of the options that were typed, whether --debug was).
+
+    The defaults come first, then the recipe, then what was typed: the last one counts. `others`: the program's
+    other commands.
+    """
+    base = command.base(_recipe(argv))
+    parser = typing.cast(_Parser, build_parser(command, base=base))
+    program = Path(sys.argv[0]).name
+    parser.foreign = {flag(f.name): f"{program} {c.name}" for c in others for f in c.fields()}
+    parser.commands = tuple(c.name for c in others)
+    values = vars(parser.parse_args(argv))
+    debug = values.pop("debug", False)
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    unsaid = {f.name for f in command.fields() if f.metadata["positional"] and values.get(f.name) == f.default}
+    values = {k: v for k, v in values.items() if k not in unsaid}
+    options = dataclasses.replace(base, **values)
+    check(options)
+    return options, set(values), debug
+
+
+def _recipe(argv):
+    """The recipe that the words of a command line name, or None."""
+    named = None
+    for word, following in itertools.zip_longest(argv, argv[1:]):
+        if word == "--recipe":
+            named = following
+        elif word.startswith("--recipe="):
+            named = word.partition("=")[2]
+    return named
+
+
+def run_script(options: type, work: Callable[[Any, set[str]], None], argv: list[str] | None, description: str) -> int:
+    """Run a program that can do one thing: parse the command line, do `work(options, given)` -> exit code."""
+    return run_commands([Command(options, work, description)], argv)
+
+
+def run_commands(commands: list[Command], argv: list[str] | None) -> int:
+    """Run the command that the first word names, the first one if it names none -> the exit code: 0, 1 or 2.
+
+    Whatever goes wrong in a way that the user can mend is one line on stderr, without a traceback.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    debug = "--debug" in argv
+    for stream in (sys.stdout, sys.stderr):  # the terminal's encoding may lack a character of a file name
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        command = next((c for c in commands if c.name and argv[:1] == [c.name]), None)
+        words = argv[1:] if command else argv
+        chosen = command or commands[0]
+        options, given, debug = parse(chosen, words, tuple(c for c in commands if c is not chosen))
+        chosen.work(options, given | set(command.fixed if command else ()))
+        return 0
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        return _complain("stopped", 1)
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - so that closing it at exit raises nothing
+        return 1
+    except (Problem, OSError, MemoryError, ModuleNotFoundError) as fault:
+        if debug:
+            raise
+        return _complain(_in_words(fault), getattr(fault, "exit_code", 1))
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """A list that is empty until Ctrl-C or SIGTERM: the step in hand ends first, so that no state is torn.
+
+    The second signal stops the program at once.
+    """
+    received: list[int] = []
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, receive) for number in numbers]
+    try:
+        yield received
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _in_words(fault):
+    if isinstance(fault, MemoryError):
+        return "not enough memory: try a smaller --batch-size, --size or --count"
+    if isinstance(fault, ModuleNotFoundError):
+        return f"{fault}: install what is needed, pip install -r requirements.txt"
+    if isinstance(fault, OSError):
+        where = f"{fault.filename}: " if fault.filename else ""
+        return f"{where}{fault.strerror or fault}: check the path, its permissions and the free space"
+    return str(fault)
+
+
+def _complain(text, code):
+    print("error: " + " ".join(text.split()), file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""What `make demo`, the tests and the benchmarks draw faces with."""

@@ -1,0 +1,1 @@
+"""Trained networks in use: open them, draw with them, encode photos, judge faces."""

@@ -1,0 +1,178 @@
+"""The options of train.py, and its recipes: values of them that belong together.
+
+A recipe says what it changes of BASE, and a comment says why it exists. docs/how-to/train.md compares them.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from animefaces.options import above, at_least, option, span, within
+
+# What train.py can train. Each has a module of its name in training/, and recipes that name it as their network.
+NETWORKS = {
+    "gan": "a generator and its discriminator, from faces (this is what train.py does without another word)",
+    "vae": "the dense VAE on faces: the first way from a photo to a face",
+    "encoder": "the learned encoder on photos: from the photo of a person to the face that the generator draws",
+}
+ARCHITECTURES = ("strided", "pooled", "residual")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
+
+GAN, ENCODER = ("gan",), ("encoder",)
+# The headings of --help.
+DATA, LENGTH, NETS, LEARNING = "what to train, and where", "how long", "networks", "learning"
+TOLD, WRITTEN, COMPUTER = "what the discriminator is told", "what is written", "this computer"
+# Facts about options. A run that goes on may have another value of an adjustable option. --init-from takes
+# the options of the run that it names, but for the local ones: those are of this training and this computer.
+ADJUSTABLE, LOCAL = "adjustable", "local"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything needed to repeat a run. Saved beside its results as options.json."""
+
+    network: str = option("gan", "what is trained", choices=tuple(NETWORKS), hidden=True)
+    recipe: str = option("modern", "the recipe: networks, labels and settings that belong together; the defaults below "
+                                   "are those of the recipe", group=DATA)  # fmt: skip
+    data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, npz files or pictures",
+                                    group=DATA, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+    run: Path | None = option(None, "run folder; training goes on if the folder holds a run (default: the next "
+                                    "results/NNNNN-RECIPE)", group=DATA,
+                              facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+    init_from: Path | None = option(
+        None, "gan: start with the networks of this run folder, or the generator of this .keras file; 'pretrained' "
+        "names the shipped weights. vae, encoder: the generator to train for (default: the newest run, else the "
+        "shipped weights)", group=DATA)  # fmt: skip
+    labels: Path | None = option(None, "a table with the columns file, age and male, for any of the photos",
+                                 group=DATA, commands=ENCODER)  # fmt: skip
+
+    steps: int = option(50_000, "number of training steps, one batch each", at_least(1), group=LENGTH,
+                        facts=(ADJUSTABLE,))  # fmt: skip
+    minutes: float | None = option(None, "stop after this much training time, if --steps is not reached before",
+                                   above(0), group=LENGTH, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+
+    size: int = option(64, "width and height of the pictures, in pixels", within(8, 512), group=NETS)
+    channels: int = option(3, "3 for colour, 1 for grey", choices=(1, 3), group=NETS)
+    latent: int = option(100, "length of z, the vector that the generator makes a face from", at_least(1),
+                         group=NETS, commands=GAN)  # fmt: skip
+    architecture: str = option("strided", "strided: the DCGAN paper's convolutions; pooled: a discriminator with "
+                               "pooling and dense layers; residual: residual networks", choices=ARCHITECTURES,
+                               group=NETS, commands=GAN)  # fmt: skip
+    generator_widths: tuple[int, ...] = option((512, 256, 128, 64), "channels of the generator's layers, from the "
+                                               "smallest resolution to the largest", at_least(1), group=NETS,
+                                               commands=GAN)  # fmt: skip
+    generator_kernel: int = option(4, "side of the generator's kernels", within(1, 15), group=NETS, commands=GAN)
+    generator_slope: float = option(0.0, "slope of the generator's LeakyReLU; 0 is ReLU", within(0, 1),
+                                    group=NETS, commands=GAN)  # fmt: skip
+    chroma_subsampling: bool = option(False, "the generator draws colour at half the resolution of brightness, as "
+                                             "JPEG files store it", group=NETS, commands=GAN)  # fmt: skip
+    discriminator_widths: tuple[int, ...] = option((64, 128, 256, 512), "channels of the discriminator's layers, from "
+                                                   "the largest resolution to the smallest", at_least(1),
+                                                   group=NETS, commands=GAN)  # fmt: skip
+    discriminator_kernels: tuple[int, ...] = option((4,), "sides of the discriminator's kernels, one for each layer; "
+                                                    "the last one is used for the layers that are left", at_least(1),
+                                                    group=NETS, commands=GAN)  # fmt: skip
+    discriminator_slope: float = option(0.2, "slope of the discriminator's LeakyReLU", within(0, 1), group=NETS,
+                                        commands=GAN)  # fmt: skip
+    discriminator_norm: bool = option(True, "the discriminator has batch normalisation", group=NETS,
+                                      commands=GAN)  # fmt: skip
+
+    batch_size: int = option(64, "pictures per step, of all devices together", at_least(2), group=LEARNING)
+    learning_rate: float = option(2e-4, "learning rate of the Adam optimizers", above(0), group=LEARNING)
+    discriminator_rate: float = option(1.0, "learning rate of the discriminator, as a multiple of the generator's",
+                                       above(0), group=LEARNING, commands=GAN)  # fmt: skip
+    slow_after: int = option(0, "learning rate decay: after n steps the learning rate is divided by "
+                                "sqrt(1 + n / SLOW_AFTER); 0 for no decay", at_least(0), group=LEARNING,
+                             commands=GAN)  # fmt: skip
+    warm_up: int = option(0, "number of steps at the start in which generator and discriminator are trained as an "
+                             "autoencoder; 0 for none", at_least(0), group=LEARNING, commands=GAN)  # fmt: skip
+    beta1: float = option(0.5, "beta1 of the Adam optimizers", within(0, 0.9999), group=LEARNING)
+    beta2: float = option(0.999, "beta2 of the Adam optimizers", within(0, 0.99999), group=LEARNING)
+    average: float = option(0.999, "decay of the exponential moving average (EMA) of the weights, which is what draws; "
+                            "0 for the last weights", within(0, 0.99999), group=LEARNING,
+                            commands=("gan", "encoder"))  # fmt: skip
+
+    loss: str = option("logistic", "logistic: with labels; relativistic: each fake picture against a real one",
+                       choices=("logistic", "relativistic"), group=TOLD,
+                       commands=GAN)  # fmt: skip
+    real_label: tuple[float, float] = option((1.0, 1.0), "range of the discriminator's label for real pictures", span,
+                                             group=TOLD, commands=GAN)  # fmt: skip
+    fake_label: tuple[float, float] = option((0.0, 0.0), "range of the discriminator's label for fake pictures", span,
+                                             group=TOLD, commands=GAN)  # fmt: skip
+    flip_every: int = option(0, "swap the two labels in every n-th epoch; 0 for never", at_least(0),
+                             group=TOLD, commands=GAN)  # fmt: skip
+    penalty: tuple[float, float] = option((0.0, 0.0), "weight of the R1 and R2 gradient penalties: at the start and "
+                                          "at the end", at_least(0), group=TOLD,
+                                          commands=GAN)  # fmt: skip
+    penalty_every: int = option(1, "apply the gradient penalties in every n-th step only, with n times the weight",
+                                at_least(1), group=TOLD, commands=GAN)  # fmt: skip
+    augment: tuple[str, ...] = option(("none",), "random changes of every picture that the discriminator sees, real "
+                                      "or fake: any of none, translation, mirror, cutout", choices=AUGMENTATIONS,
+                                      group=TOLD, commands=GAN)  # fmt: skip
+
+    save_minutes: float = option(5.0, "training time between two saved states, in minutes", at_least(0),
+                                 group=WRITTEN, facts=(ADJUSTABLE,))  # fmt: skip
+    log_every: int = option(10, "steps between two log entries", at_least(1), group=WRITTEN,
+                            facts=(ADJUSTABLE,))  # fmt: skip
+    sample_every: int = option(500, "steps between two sample grids", at_least(1), group=WRITTEN,
+                               facts=(ADJUSTABLE,))  # fmt: skip
+    features: str = option("discriminator", "network that measures the faces during training: discriminator (the "
+                           "shipped one), inception, or a .keras file", group=WRITTEN,
+                           commands=GAN)  # fmt: skip
+
+    seed: int = option(0, "seed of everything that is drawn at random", within(0, 2**31 - 1), group=COMPUTER)
+    precision: str = option("auto", "precision of the arithmetic; the weights are always float32. auto: float32, or "
+                            "bfloat16 on a CPU that has it and is faster with it in a short trial", choices=PRECISIONS,
+                            group=COMPUTER, facts=(LOCAL,))  # fmt: skip
+    steps_per_call: int = option(0, "steps in one compiled call; 0 means 1 on a CPU and 20 on a GPU", within(0, 1000),
+                                 group=COMPUTER, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+    cache: Path = option(Path("data/cache"), "folder for the decoded pictures", group=COMPUTER,
+                         facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+    check: bool = option(False, "do not train: say what this computer can train with, and how long the training takes",
+                         group=COMPUTER, commands=GAN)  # fmt: skip
+
+
+BASE = Options()
+_RECIPES = {
+    # The default, for two CPU cores. It begins as an autoencoder, with small steps; then the discriminator has to
+    # catch up, and the learning rate decays (docs/research/quality.md).
+    "modern": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
+                      chroma_subsampling=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
+                      augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, discriminator_rate=4.0,
+                      slow_after=4_000, warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
+    # The same networks, trained in the plain way: a cleverer recipe has to be better than this one.
+    "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
+                     real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
+    # The best faces within ten minutes on two cores: many small steps. The gradient penalties keep the discriminator
+    # from winning.
+    "quick": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
+                     discriminator_norm=False, loss="relativistic", penalty=(0.2, 0.2), batch_size=8,
+                     learning_rate=4e-4, beta1=0.0, beta2=0.99, augment=("translation", "mirror"), log_every=80,
+                     sample_every=2_000),
+    # For `make demo`: cartoon faces are simple, and a minute is short.
+    "demo": replace(BASE, size=32, generator_widths=(128, 64, 32), discriminator_widths=(32, 64, 128), batch_size=32,
+                    learning_rate=5e-4, real_label=(0.7, 1.2), fake_label=(0.0, 0.3), average=0.99,
+                    sample_every=250, save_minutes=0.5),
+    # For a GPU: it begins slowly and ends far better (docs/research/recipes.md).
+    "large": replace(BASE, architecture="residual", generator_widths=(256, 256, 192, 96, 48),
+                      discriminator_widths=(48, 96, 192, 256, 256), loss="relativistic", penalty=(2.0, 0.5),
+                      beta1=0.0, beta2=0.99, batch_size=128, augment=("translation", "mirror"), average=0.9995),
+    "pooled": replace(BASE, architecture="pooled", generator_widths=(512, 256, 128, 64, 32),
+                      discriminator_widths=(128, 128), discriminator_kernels=(3,)),
+    # "Noise on the labels" does not say how much: it is a tenth here.
+    "noisy": replace(BASE, generator_slope=0.2, real_label=(0.9, 1.0), fake_label=(0.0, 0.1), steps=20_000),
+    "tutorial": replace(BASE, real_label=(0.9, 0.9), fake_label=(0.1, 0.1), batch_size=128),
+    # The reduced discriminator; --discriminator-widths 128,256,512 is the full one. It has no batch normalisation:
+    # its logit has 131,072 inputs, and with it Adam would change the logit by tens of nats in one step.
+    "soft": replace(BASE, discriminator_widths=(128, 512), discriminator_kernels=(5, 3), discriminator_norm=False,
+                    real_label=(0.7, 1.2), fake_label=(0.0, 0.3), flip_every=3),
+    "paper": replace(BASE, generator_widths=(1024, 512, 256, 128), generator_kernel=5,
+                     discriminator_widths=(128, 256, 512, 1024), discriminator_kernels=(5,), batch_size=128),
+    "mnist": replace(BASE, size=28, channels=1, generator_widths=(256, 128), discriminator_widths=(128, 256),
+                     batch_size=128, steps=20_000),
+    # These two find z for a photo. The first recipe of a network is its default one.
+    "vae": replace(BASE, network="vae", batch_size=128, learning_rate=1e-3, beta1=0.9, steps=5_000),
+    "encoder": replace(BASE, network="encoder", data=(Path("data/photos"),), learning_rate=1e-3, beta1=0.9,
+                       average=0.997, steps=2_500, sample_every=250),
+}  # fmt: skip
+RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}

@@ -11,17 +11,18 @@ A photo may show several people: they are numbered from left to right.
 """
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from animefaces.commands import run_script
 from animefaces.files import written_whole
 from animefaces.options import option, within
 from animefaces.problems import Misuse, Problem
+from drawing.choosing import NETWORK
 
 MAX_ROWS = 100  # faces on one card
-REFINE = 4  # steps: more make it more like the photo, and less like a drawing (docs/encode.md)
+REFINE = 4  # steps: more make it more like the photo, and less like a drawing (docs/research/encode.md)
 GAP = 16  # pixels between the faces of a card
 
 
@@ -30,26 +31,29 @@ class Options:
     """Whose face to draw, with what, and where to."""
 
     photos: tuple[Path, ...] = option((), "pictures of people, any format and size", positional=True)
-    encoder: str = option("learned", "made for this generator, or the dense VAE", choices=("learned", "vae"))
-    run: Path | None = option(None, "run folder or .keras file in one (default: the newest run that holds "
-                                    "such an encoder, else the shipped weights)")  # fmt: skip
-    variants: int = option(0, "further faces that the photo could mean as well", within(0, 20))
-    refine: int | None = option(None, "steps of search for a z whose face is more like the photo (default: "
-                                      f"{REFINE}; of the VAE 0)", within(0, 10_000))  # fmt: skip
-    seed: int = option(0, "of the variants", within(0, 2**31 - 1))
-    detect: bool = option(True, "look for faces; --no-detect: the picture's centre square is a tight crop of a face")
-    output: str = option("anime.png", "FILE.png: a card of photo, face and variants; DIR/: one PNG file per face")
+    detect: bool = option(True, "look for faces on the photos; with --no-detect the centre square of each picture is "
+                          "taken as a tight crop of a face", group="the photos")  # fmt: skip
+    encoder: str = option("learned", "learned: trained on photos for this generator; vae: the dense VAE",
+                          choices=("learned", "vae"), group=NETWORK)  # fmt: skip
+    run: Path | None = option(None, "run folder, or .keras file in one (default: the newest run that holds this kind "
+                              "of encoder, else the shipped weights)", group=NETWORK)  # fmt: skip
+    variants: int = option(0, "number of further faces drawn for each photo", within(0, 20), group="the faces")
+    refine: int | None = option(None, "steps of a search for a z whose face is more like the photo (default: "
+                                f"{REFINE}; with --encoder vae 0)", within(0, 10_000), group="the faces")  # fmt: skip
+    seed: int = option(0, "seed of the variants", within(0, 2**31 - 1), group="the faces")
+    output: str = option("anime.png", "FILE.png: a card with photo, face and variants; FOLDER/: one PNG file per face",
+                         group="where they go")  # fmt: skip
 
 
-class Face(NamedTuple):
-    """A face that was found. `name` is unique."""
+class PhotoFace(NamedTuple):
+    """A face that was found on a photo. `name` is unique."""
 
     name: str
-    small: object  # uint8 (size, size, channels), as the encoder takes it
-    large: object  # uint8 (4 * size, 4 * size, 3), or None where no card is drawn
+    small: Any  # uint8 (size, size, channels), as the encoder takes it
+    large: Any  # uint8 (4 * size, 4 * size, 3), or None where no card is drawn
 
 
-def output_kind(text):
+def output_kind(text: str) -> tuple[Path, str]:
     """--output -> (path, "card" or "folder"). Raises Misuse for anything else."""
     path = Path(text)
     if text.endswith(("/", "\\")) or path.is_dir():
@@ -59,38 +63,41 @@ def output_kind(text):
     return path, "card"
 
 
-def load_network(path):
-    """A .keras file -> its network. Imports Keras, which takes seconds, only here."""
-    from models import saved
-
-    return saved.load(path)
-
-
-def encode(options, _):
+def encode(options: Options, given: set[str]) -> None:
     """Draw the anime faces of the people on the photos."""
-    from animefaces import runs
-    from drawing import photos
-
     path, kind = output_kind(options.output)
     if not options.photos:
         raise Misuse("there is no photo: name one or more, python encode.py photo.jpg")
     if options.refine and options.encoder == "vae":
         raise Misuse("--refine is for the learned encoder, which knows how photos and drawings compare: leave it out")
     steps = options.refine if options.refine is not None else REFINE * (options.encoder == "learned")
-    options = replace(options, refine=steps)
-    encoder, generator, file = runs.open_encoder(options.encoder, options.run, load_network)
-    moments = runs.read_moments(file.parent) if options.refine else None
-    find = photos.detector() if options.detect else None
-    faces = find_faces(options.photos, encoder.input_shape[1:], find, kind == "card")
-    if kind == "card" and len(faces) > MAX_ROWS:
-        raise Problem(f"{len(faces)} faces are too many for one picture: --output faces/ writes one file per face")
-    z = encoded(encoder, generator, moments, faces, options)
-    notes = {"encoder": options.encoder, "run": file.parent.name, "refine": options.refine}
-    {"card": write_card, "folder": write_folder}[kind](path, faces, draw(generator, z), z, notes)
+    from drawing import encoding, opening, photos
+
+    encoder, generator = opening.open_encoder(options.encoder, options.run)
+    opening.told(generator, options.run)
+    find = photos.open_photo_detector() if options.detect else None
+    people = find_people(options.photos, encoder.input_shape[1:], find, kind == "card")
+    if kind == "card" and len(people) > MAX_ROWS:
+        raise Problem(f"{len(people)} faces are too many for one picture: --output faces/ writes one file per face")
+    crops = stacked(people)
+    mean, deviation = encoding.posteriors(encoder, crops)
+    if steps:
+        mean = encoding.refined(generator, opening.read_moments(generator.file.parent), crops, mean, steps)
+    z = encoding.with_variants(mean, deviation, options.variants, options.seed)
+    drawn = generator.draw(z.reshape(-1, generator.latent)).reshape(*z.shape[:2], *generator.shape)
+    notes = {"encoder": options.encoder, "run": generator.file.parent.name, "refine": steps}
+    {"card": write_card, "folder": write_folder}[kind](path, people, drawn, z, notes)
 
 
-def find_faces(paths, shape, find, large):
-    """Photos -> a list of Face. Those without one are named on stderr; raises Problem if none has one."""
+def stacked(people: list[PhotoFace]) -> Any:
+    """Their small crops, uint8 (N, size, size, C)."""
+    import numpy as np
+
+    return np.stack([person.small for person in people])
+
+
+def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -> list[PhotoFace]:
+    """Photos -> the people on them. Photos without a face are named on stderr; Problem if none has one."""
     from tqdm import tqdm
 
     from drawing import photos
@@ -99,7 +106,7 @@ def find_faces(paths, shape, find, large):
     with tqdm(paths, desc="looking", unit="photo", disable=None) as bar:
         for path in bar:
             try:
-                crops = photos.crops(path, *shape[1:], find)
+                crops = photos.crops_of(path, *shape[1:], find)
             except Problem as fault:
                 reasons.append(str(fault))
                 if len(paths) > 1:
@@ -109,7 +116,7 @@ def find_faces(paths, shape, find, large):
                 bar.write(f"{path}: {len(crops)} faces, numbered from left to right")
             for number, (small, crop) in enumerate(crops, 1):
                 name = unique(path.stem if number == 1 else f"{path.stem}_{number}", names)
-                faces.append(Face(name, small, crop if large else None))
+                faces.append(PhotoFace(name, small, crop if large else None))
     if not faces:
         raise Problem(reasons[0] if len(paths) == 1 else f"none of {len(paths)} photos gave a face: see the warnings")
     if reasons:
@@ -117,7 +124,7 @@ def find_faces(paths, shape, find, large):
     return faces
 
 
-def unique(name, names):
+def unique(name: str, names: set[str]) -> str:
     """A name that is not yet among `names`, to which it is added; two files may have the same."""
     number, result = 1, name
     while result.lower() in names:  # lower: to some file systems A.png is a.png
@@ -125,41 +132,6 @@ def unique(name, names):
         result = f"{name}-{number}"
     names.add(result.lower())
     return result
-
-
-def encoded(encoder, generator, moments, faces, options):
-    """Faces -> z, float32 (N, 1 + variants, latent): first the likeliest one, refined, then draws around it."""
-    import numpy as np
-    from tqdm import tqdm
-
-    from animefaces import latents
-    from animefaces.images import to_network
-    from models import saved
-    from models.refine import refine
-
-    crops, latent = to_network(np.stack([face.small for face in faces])), generator.input_shape[1]
-    posterior = saved.draw(encoder, crops)
-    mean, spread = posterior[:, :latent], np.exp(posterior[:, latent:] / 2)
-    if options.refine:
-        batches = -(-len(faces) // saved.ROWS)
-        with tqdm(total=options.refine * batches, desc="refining", unit="step", disable=None) as bar:
-            mean = refine(generator, moments, crops, mean, options.refine, bar.update)
-    # The same deviations for every face: what a variant shows does not hang on the company.
-    noise = latents.from_seeds(range(options.seed, options.seed + options.variants), latent)
-    noise = np.concatenate([np.zeros((1, latent), np.float32), noise])
-    z = mean[:, None] + spread[:, None] * noise
-    if not np.isfinite(z).all():
-        raise Problem("the encoder gives numbers that are not finite: train it again, or name another run")
-    return z.astype(np.float32)
-
-
-def draw(generator, z):
-    """z (N, K, latent) -> uint8 (N, K, H, W, C)."""
-    from animefaces.images import to_pixels
-    from models import saved
-
-    pixels = to_pixels(saved.draw(generator, z.reshape(-1, z.shape[-1])))
-    return pixels.reshape(*z.shape[:2], *pixels.shape[1:])
 
 
 def write_card(path, faces, drawn, z, notes):

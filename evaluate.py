@@ -6,7 +6,7 @@
     python evaluate.py --real faces.zip --fake results/00001-soft --json > figures.json
 
 Every figure stands beside the same one for real faces against other real faces: no generator does better
-than that. docs/measures.md says what each of them tells, and what it cannot.
+than that. docs/how-to/evaluate.md says what each of them tells, and what it cannot.
 """
 
 import json
@@ -26,37 +26,23 @@ FEWEST = 8  # real faces: two halves of four, each face with three neighbours
 class Options:
     """What to compare, and in which features."""
 
-    real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces: folders, zips, npz files or pictures")
-    fake: Path | None = option(None, "a run folder or .keras generator, which draws seeds 0 and on; or faces, as "
-                                     "for --real (default: the newest run, else the shipped weights)")  # fmt: skip
-    count: int = option(2000, "faces of each kind, or as many as there are; 10,000 for figures to show",
-                        at_least(FEWEST // 2))  # fmt: skip
-    features: str = option("inception", "network to compare in: inception, or a .keras file, pictures to (N, D)")
-    size: int | None = option(
-        None, "side of the pictures in pixels (default: the generator's, else 64)", within(8, 512)
-    )
-    json: bool = option(False, "print one JSON object and nothing else")
-    output: Path = option(Path("nearest.png"), "picture of the fakes most like a real face, each beside that one")
-    cache: Path = option(Path("data/cache"), "folder for decoded pictures and for features of real ones")
-
-
-class Drawn:
-    """A generator's faces of seeds 0 and on, drawn as they are asked for: indexed like dataset.Faces."""
-
-    resized = 0
-
-    def __init__(self, generator, count):
-        self._generator, self.shape = generator, (count, *generator.output_shape[1:])
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, seeds):
-        from animefaces import images, latents
-        from models import saved
-
-        z = latents.from_seeds(seeds, self._generator.input_shape[1])
-        return images.to_pixels(saved.draw(self._generator, z))
+    real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces: folders, zips, npz files or pictures",
+                                    group="which faces")  # fmt: skip
+    fake: Path | None = option(None, "run folder or .keras file of a generator, which draws the seeds from 0 on; or "
+                               "faces, as for --real (default: the newest run, else the shipped weights)",
+                               group="which faces")  # fmt: skip
+    count: int = option(2000, "number of faces of each kind, or as many as there are; 10,000 for figures to publish",
+                        at_least(FEWEST // 2), group="which faces")  # fmt: skip
+    size: int | None = option(None, "side of the pictures in pixels (default: the generator's, else 64)",
+                              within(8, 512), group="which faces")  # fmt: skip
+    features: str = option("inception", "feature network that compares the faces: inception, discriminator (the "
+                           "shipped one), or a .keras file: pictures to (N, D)",
+                           group="how they are compared")  # fmt: skip
+    cache: Path = option(Path("data/cache"), "folder for decoded pictures, and for features of real faces",
+                         group="how they are compared")  # fmt: skip
+    json: bool = option(False, "print one JSON object and nothing else", group="where the figures go")
+    output: Path = option(Path("nearest.png"), "picture of the fake faces that are most like a real one, each beside "
+                          "that real face", group="where the figures go")  # fmt: skip
 
 
 def open_fake(options):
@@ -65,14 +51,15 @@ def open_fake(options):
 
     from animefaces import runs
     from animefaces.dataset import open_faces
-    from models import saved
+    from drawing.generator import Drawn
+    from drawing.opening import open_generator
 
     path = options.fake
     made = path is None or path.suffix == ".keras" or any((path / n).exists() for n in (runs.GENERATOR, "options.json"))
     if made:
-        generator, file = runs.open_generator(path, saved.load)
-        faces = Drawn(generator, options.count)
-        _, height, width, _ = faces.shape
+        generator = open_generator(path)
+        faces, file = Drawn(generator, options.count), generator.file
+        height, width, _ = generator.shape
         if height != width or options.size not in (None, height):
             raise Misuse(f"{file} draws {width}x{height}: leave out --size, or name a generator of squares")
         return faces, np.arange(options.count), f"{file}, seeds from 0"
@@ -91,12 +78,11 @@ def evaluate(options, given):
     """Measure, and report."""
     if options.output.suffix.lower() != ".png":
         raise Misuse(f"--output {options.output} will not do: name a FILE.png")
-    from models import saved  # isort: skip - first: it readies Keras's backend
     from animefaces import metrics
     from animefaces.dataset import open_faces
     from drawing import features
 
-    network = features.open_network(options.features, saved.load)
+    network = features.open_features(options.features)
     fake, chosen, label = open_fake(options)
     size, channels = fake.shape[2:]
     network.check(size, channels)
@@ -105,8 +91,8 @@ def evaluate(options, given):
     if count < FEWEST // 2 or len(real) < FEWEST:
         raise Problem(f"{len(real)} real faces and {len(fake)} fake ones are too few: "
                       f"give {FEWEST} and {FEWEST // 2} or more")  # fmt: skip
-    held_out = min(count, len(real) // 2)  # faces on each side of the comparison of real with real
-    order, chosen = shuffled(len(real))[: max(count, 2 * held_out)], chosen[:count]
+    half = min(count, len(real) // 2)  # faces on each side of the comparison of real with real
+    order, chosen = shuffled(len(real))[: max(count, 2 * half)], chosen[:count]
     known = features.extract_cached(network, real, order, "real faces", options.cache)
     new = features.extract(network, fake, chosen, "fake faces")
 
@@ -116,7 +102,7 @@ def evaluate(options, given):
         "features": network.name, "note": network.note, "dimensions": network.dimensions,
         "size": size, "resized_real": real.resized, "resized_fake": fake.resized,
         "resized_in_network": network.resizes, **metrics.compare(known[:count], new),
-        "floor": {"count": held_out, **metrics.compare(known[:held_out], known[-held_out:])},
+        "floor": {"count": half, **metrics.compare(known[:half], known[-half:])},
     }  # fmt: skip
     pairs, figures["nearest"] = memorised(known, new, count)
     print(json.dumps(figures, indent=2, allow_nan=False) if options.json else "\n".join(report(figures)))
@@ -159,6 +145,8 @@ def save_pairs(options, fake, chosen, real, order, pairs):
 
 def report(figures):
     """The figures in words: lines of text."""
+    from animefaces import metrics
+
     side, count, floor, near = (figures[name] for name in ("size", "count", "floor", "nearest"))
     resized = [f"{figures['resized_' + kind]:,} {kind}" for kind in ("real", "fake") if figures["resized_" + kind]]
     few = "" if floor["count"] == count else "; too few real faces for more, so its distance is too high"
@@ -169,11 +157,8 @@ def report(figures):
         " and ".join(figures["resized_in_network"]) or "nothing else")  # fmt: skip
     yield f"floor      {floor['count']:,} of the real faces against {floor['count']:,} others{few}"
     yield "\n" + row("", "fake", "floor")
-    yield row("Fréchet distance", *(f"{x['frechet_distance']:.4g}" for x in (figures, floor)))
-    kernel = (f"{1000 * x['kernel_distance']:.3g} +- {1000 * x['kernel_error']:.3g}" for x in (figures, floor))
-    yield row("kernel distance x1000", *kernel)
-    for name in ("precision", "recall"):
-        yield row(name, f"{figures[name]:.3f}", f"{floor[name]:.3f}")
+    for words, shown in metrics.SHOWN.items():
+        yield row(words, shown(figures), shown(floor))
     yield "\n" + row(f"nearest of {near['among']:,} real", "to a fake", "to a real face")
     for name, words in (("least", "the closest"), ("percentile_1", "the closest 1 % within"), ("median", "median")):
         yield row(words, *(f"{near[kind][name]:.4g}" for kind in ("fake", "real")))

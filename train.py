@@ -66,7 +66,7 @@ class Progress:
 
 def train(options, given):
     """Train, or go on training, until --steps or --minutes are done."""
-    from animefaces import runs
+    from animefaces import runs, states
     from animefaces.dataset import open_faces
 
     if options.check:
@@ -80,7 +80,7 @@ def train(options, given):
     # A new folder goes away again if nothing comes of it. Machines but the first write what nobody will read.
     with runs.followed(options.run) if place else runs.locked(options.run) as run:
         validate(options, given)
-        state = runs.load_state(run, arrays=False)
+        state = states.load(run, arrays=False)
         progress = Progress.of(state[1]) if state else Progress()
         if state and progress.share(options) == 1:
             print(f"{options.run} is finished: {progress.step:,} steps, {progress.seconds / 60:.1f} minutes.")
@@ -92,14 +92,15 @@ def train(options, given):
         begin(options, faces, run, progress, new=not state)
 
 
-def companions(options):
-    """(this machine's place from 0, how many train along). Raises Misuse if they cannot do so with these options."""
+def companions(options: Options) -> tuple[int, int]:
+    """(this machine's place from 0, how many machines train together). Raises Misuse if these options forbid it."""
     from animefaces import hardware
+    from training.task import task_of
 
     place, machines = hardware.machines()
-    if machines > 1 and not (options.run and options.network == "gan"):
-        raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see, and vae and "
-                     "encoder train on one: name one, or unset TF_CONFIG")  # fmt: skip
+    if machines > 1 and not (options.run and task_of(options.network).many_machines):
+        raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see; vae and encoder "
+                     "are trained on one machine: name a folder, or unset TF_CONFIG")  # fmt: skip
     return place, machines
 
 
@@ -108,13 +109,14 @@ def begin(options, faces, run, progress, new):
     from animefaces import hardware, runs
     from models import engine
     from training.check import settled
+    from training.task import task_of
 
     if hardware.machines()[1] > 1 and engine.NAME != "tensorflow":
         raise Misuse("several machines need TensorFlow: unset KERAS_BACKEND, or TF_CONFIG to train on this one alone")
     try:
         with engine.faults():
             options = settled(options, label_targets)
-            task = open_task(options, faces, run)  # before anything is written: the options may not fit
+            task = task_of(options.network)(options, faces, run, label_targets)  # first: the options may not fit
             if options.batch_size % engine.device_count():
                 raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
                              f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
@@ -144,21 +146,6 @@ def validate(options, given):
     """Raise Misuse for options that do not fit together."""
     if {"warm_up", "init_from"} <= given and options.warm_up:
         raise Misuse("--warm-up is for networks that begin anew: leave it out, or --init-from")
-
-
-def open_task(options, faces, run):
-    """What to train, by its network. Raises Misuse if the options do not fit together."""
-    if options.network == "vae":
-        from training.vae import VaeTask
-
-        return VaeTask(options, faces, run)
-    if options.network == "encoder":
-        from training.encoder import EncoderTask
-
-        return EncoderTask(options, faces, run)
-    from training.gan import GanTask
-
-    return GanTask(options, faces, run, label_targets)
 
 
 def _parameters(network):
@@ -196,9 +183,9 @@ def announce(options, faces, progress):
 
 
 def _restore(player, run):
-    from animefaces import runs
+    from animefaces import runs, states
 
-    arrays, record, damaged = runs.load_state(run)
+    arrays, record, damaged = states.load(run)
     for name in damaged:
         print(f"warning: {run}/state/{name} is damaged: going on from step {record['step']:,}", file=sys.stderr)
     with runs.fitting(run):
@@ -233,7 +220,7 @@ class Training:
                 while self.progress.share(self.options) < 1 and not self.told:
                     self.run_until_trouble(bar, stopping)
                 if not self.told:
-                    self.task.measure(self.progress, last=True)
+                    self.last_verdict()
                 if self.save():
                     break
                 self.roll_back(bar)
@@ -263,7 +250,8 @@ class Training:
                     self.progress.window.setdefault(name, []).extend(map(float, values))
                 every = self.options.log_every
                 if self.progress.step // every > (self.progress.step - count) // every:
-                    self.task.measure(self.progress)
+                    for name, value in self.task.measure(self.progress).items():
+                        self.progress.window[name] = [value]
                     self.note(bar)
                 if self.progress.step % self.options.sample_every == 0:
                     self.sample()
@@ -272,6 +260,16 @@ class Training:
                 if due and not self.save():
                     return self.roll_back(bar)
         return None
+
+    def last_verdict(self) -> None:
+        """Measure the last networks of a training. The figures are a log entry of their own.
+
+        Those of the steps since the last entry stay in the window: if the run goes on, its log is that of one training.
+        """
+        if figures := self.task.measure(self.progress, last=True):
+            step, seconds = self.progress.step, round(self.progress.seconds, 3)
+            figures = {name: round(value, 5) for name, value in figures.items()}
+            self.log.add({"step": step, "epoch": self.task.order.epoch(step), "seconds": seconds, **figures})
 
     def agree(self, stopping):
         """All machines go by the slowest clock, and all stop when one is told to."""
@@ -300,12 +298,12 @@ class Training:
 
     def note(self, bar):
         """Log the means since the last note, show them, and say so when one network has given up."""
-        from animefaces import logs
 
         window, self.progress.window = self.progress.window, {}
         step, seconds = self.progress.step, round(self.progress.seconds, 3)
         count = len(window["waiting"])
-        since = seconds - (self.log.entries[-1]["seconds"] if self.log.entries else 0)
+        before = [entry["seconds"] for entry in self.log.entries if "images_per_second" in entry]
+        since = seconds - (before[-1] if before else 0)
         means = {name: round(sum(values) / len(values), 5) for name, values in window.items() if name != "waiting"}
         speed = {"images_per_second": round(count * self.options.batch_size / max(since, 1e-9), 2),
                  "waiting": round(sum(window["waiting"]) / max(since, 1e-9), 5)}  # fmt: skip
@@ -313,7 +311,7 @@ class Training:
         losses = ", ".join(f"{label} {means[name]:.3f}" for name, label in self.task.shown.items() if name in means)
         bar.set_postfix_str(f"step {step:,}, {speed['images_per_second']:.0f} img/s, {losses}", refresh=False)
         bar.update(self.progress.share(self.options) - bar.n)
-        trouble = logs.diagnose(self.log.entries) if self.options.network == "gan" else None
+        trouble = self.task.trouble(self.log.entries)
         if trouble and trouble != self.warned:
             bar.write(f"warning: step {step:,}: {trouble}", file=sys.stderr)
         self.warned = trouble
@@ -330,7 +328,7 @@ class Training:
         """Write what to use, then what to go on from. False, and nothing is written, if a weight is not finite."""
         import numpy as np
 
-        from animefaces import runs
+        from animefaces import states
         from models import saved
 
         arrays = self.player.state.arrays()
@@ -342,13 +340,13 @@ class Training:
                 saved.save(network, temporary)
         if self.progress.step > self.progress.trouble:
             self.progress.rollbacks = 0
-        runs.save_state(self.run, arrays, dataclasses.asdict(self.progress))
+        states.save(self.run, arrays, dataclasses.asdict(self.progress))
         self.saved_at = self.progress.seconds
         return True
 
     def roll_back(self, bar):
         """After a loss or a weight that is no number: the last good state, with half the learning rates."""
-        from animefaces import runs
+        from animefaces import states
 
         trouble, seconds = self.progress.step, self.progress.seconds
         rollbacks = self.progress.rollbacks + 1
@@ -360,7 +358,7 @@ class Training:
         self.progress = _restore(self.player, self.run)
         self.progress.rollbacks, self.progress.trouble, self.progress.seconds = rollbacks, trouble, seconds
         self.player.state.scale_learning_rates(0.5)
-        runs.save_state(self.run, self.player.state.arrays(), dataclasses.asdict(self.progress))
+        states.save(self.run, self.player.state.arrays(), dataclasses.asdict(self.progress))
         self.log.rewind(self.progress.step)
         back = f"back to step {self.progress.step:,} with half the learning rates"
         bar.write(f"warning: the loss or a weight at step {trouble:,} is not finite: {back}", file=sys.stderr)

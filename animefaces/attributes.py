@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 
-from animefaces.images import to_network
+from animefaces.colour import to_lab
 
 EYES = (0.18, 0.43), (0.57, 0.82)  # from left to right, where the left and the right one are looked for
 COLOURS = ("black", "grey", "white", "red", "brown", "blond", "green", "blue", "purple", "pink")
@@ -79,14 +79,6 @@ def _of_figure(pictures):
     wide, high = np.einsum("nx,nx->n", across, x**2), np.einsum("ny,ny->n", down, y**2)
     lean = -np.einsum("nyx,nx,ny->n", ink, x, y) / mass / (high + 1e-6)
     return {"bold": mass / (height * width), "wide": np.sqrt(wide), "high": np.sqrt(high), "lean": lean}
-
-
-def to_lab(pixels):
-    """uint8 (N, H, W, 3) -> CIE Lab float32 (N, H, W, 3): L in [0, 100]."""
-    import cv2
-
-    rgb = (to_network(pixels).reshape(1, -1, 3) + 1) / 2
-    return cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab).reshape(pixels.shape)
 
 
 def hair_colour(lab):

@@ -112,6 +112,15 @@ def compare(real, fake):
     }  # fmt: skip
 
 
+# What evaluate.py prints of a comparison: words, and the figure as text.
+SHOWN = {
+    "Fréchet distance": lambda x: f"{x['frechet_distance']:.4g}",
+    "kernel distance x1000": lambda x: f"{1000 * x['kernel_distance']:.3g} +- {1000 * x['kernel_error']:.3g}",
+    "precision": lambda x: f"{x['precision']:.3f}",
+    "recall": lambda x: f"{x['recall']:.3f}",
+}
+
+
 def nearest(queries, rows, others=False):
     """For each query (N, D), the nearest of `rows` (M, D) -> (indices (N,), distances (N,)).
 
@@ -128,10 +137,16 @@ def nearest(queries, rows, others=False):
     return indices, distances
 
 
+def squared_distances(features: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(N, D), (M, D) -> the squared distances of all pairs, (N, M) float64, for sets whose pairs fit in memory."""
+    pairs = _squared_distances(features.astype(np.float64), others.astype(np.float64))
+    return np.concatenate([np.empty((0, len(others))), *(squares for _, squares in pairs)])
+
+
 def _squared_distances(features, others):
     """Yields (slice of the rows of `features`, their squared distances to all `others`), block by block."""
     lengths = np.einsum("nd,nd->n", others, others)
-    rows = max(1, min(BLOCK, PAIRS // len(others)))
+    rows = max(1, min(BLOCK, PAIRS // max(len(others), 1)))
     for start in range(0, len(features), rows):
         part = slice(start, min(start + rows, len(features)))
         block = features[part]

@@ -1,23 +1,24 @@
 """Run folders: results/NNNNN-name/ is enough to use a run, to repeat it and to go on with it.
 
-options.json, log.jsonl, TensorBoard events, samples/, curves.png; generator.keras to use; state/ to resume.
+A folder holds options.json, log.jsonl, TensorBoard events, samples/ and curves.png; generator.keras to draw with;
+state/ to go on from (animefaces/states.py).
 """
 
 import contextlib
 import importlib.metadata
 import json
-import os
 import re
 import shutil
 import subprocess
 import tempfile
-import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
+import filelock
 
-from animefaces.files import write_json, written_whole
+from animefaces import states
+from animefaces.files import write_json
 from animefaces.options import flag, from_record, having, to_record
 from animefaces.problems import Misuse, Problem
 
@@ -25,13 +26,15 @@ RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
-BEST = "best.keras"  # the generator whose faces came closest to held-out ones, the newest of those that are alike
-DISCRIMINATOR = "discriminator.keras"  # to look at, and of the weights that ship; to go on, a run has it in its state
-# Of images -> means, then log-variances, of the z that the generator beside it draws them with.
+# The generator with the smallest kernel distance to the validation faces; of several that are equally good, as far as
+# the measurement can tell, the newest.
+BEST = "best.keras"
+DISCRIMINATOR = "discriminator.keras"  # for explore.py; training goes on from the one in state/
+# Encoders: pictures -> means and then log-variances of the z with which the generator beside them draws the pictures.
 ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
-SKETCH = "sketch.keras"  # that the encoder beside it was trained by
-MOMENTS = "moments.npz"  # of layouts, of photos and of drawings: what the encoder beside it compares them by
-KEPT_STATES = 2
+SKETCH = "sketch.keras"  # the small network through which the encoder beside it was trained
+MOMENTS = "moments.npz"  # means and deviations of layouts, of photos and of drawings, for the encoder beside it
+DEMO = "demo"  # the recipe of `make demo`
 
 
 def create(name):
@@ -49,10 +52,18 @@ def _number(path):
     return int(match.group()) if match else -1
 
 
-def newest(name=GENERATOR):
-    """The run folder under results/ whose file of this name was written last, or None."""
-    files = list(RESULTS.glob(f"*/{name}"))
-    return max(files, key=lambda file: file.stat().st_mtime).parent if files else None
+def newest(name: str = GENERATOR) -> Path | None:
+    """The run folder under results/ whose file of this name was written last, or None. The run of a demo is none."""
+    files = sorted(RESULTS.glob(f"*/{name}"), key=lambda file: file.stat().st_mtime, reverse=True)
+    return next((file.parent for file in files if not _is_demo(file.parent)), None)
+
+
+def _is_demo(run):
+    """Whether `make demo` made this run: its cartoons are nothing that anybody wants by default."""
+    with contextlib.suppress(Problem):
+        record = read_record(run)
+        return bool(record and record["options"].get("recipe") == DEMO and not record["options"].get("init_from"))
+    return False
 
 
 def find_generator(run=None):
@@ -90,62 +101,6 @@ def find_encoder(kind, run=None):
     if not (folder / name).exists():
         raise Problem(f"{folder} holds no {name}: {remedy}, or name another run")
     return folder / name, generator
-
-
-def open_encoder(kind, run, load):
-    """As for `find_encoder` -> (encoder, generator, the generator's file). Raises Problem if they do not fit."""
-    file, beside = find_encoder(kind, run)
-    generator, path = open_generator(beside, load)
-    encoder = _opened(file, load, "encoder")
-    shape, latent = encoder.input_shape, generator.input_shape[1]
-    if len(shape) != 4 or shape[1] != shape[2] or shape[3] not in (1, 3) or encoder.output_shape != (None, 2 * latent):
-        raise Problem(f"{file} is no encoder for {path}: train it on that generator, with python train.py {file.stem}")
-    return encoder, generator, path
-
-
-def open_generator(run, load):
-    """A run folder, a .keras file or None, as for `find_generator` -> (its network, opened by `load`, and its file).
-
-    `load` is models.saved.load or calls it. Raises Problem if that refuses, or it is no generator.
-    """
-    path = find_generator(run)
-    network = _opened(path, load, "generator")
-    if len(network.input_shape) != 2 or len(network.output_shape) != 4 or network.output_shape[-1] not in (1, 3):
-        raise Problem(f"{path} does not turn z into pictures: name a run folder of train.py gan")
-    return network, path
-
-
-def _opened(path, load, noun):
-    try:
-        return load(path)
-    except ValueError as fault:
-        raise Problem(f"{path} is no {noun} to be trusted ({fault}): train it again, or name another run") from fault
-
-
-def read_moments(run):
-    """The moments beside a learned encoder, as models.encoder.Encoding takes them. Raises Problem."""
-    try:
-        with np.load(run / MOMENTS, allow_pickle=False) as file:
-            moments = {name: np.asarray(file[name], np.float32) for name in ("photo", "drawn")}
-        if any(m.ndim != 2 or len(m) != 2 or not np.isfinite(m).all() for m in moments.values()):
-            raise ValueError("other shapes")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
-        raise Problem(f"{run / MOMENTS} cannot be read ({fault}): restore it, or train the encoder anew") from fault
-    return moments
-
-
-def open_discriminator(generator, load):
-    """The file of a generator -> the discriminator beside it, opened by `load`. Raises Problem if there is none."""
-    path = generator.with_name(DISCRIMINATOR)
-    if not path.exists():
-        raise Problem(f"{path} does not exist: train the run on for a step, or give --run one that has it")
-    try:
-        network = load(path)
-    except ValueError as fault:
-        raise Problem(f"{path} is no discriminator to be trusted ({fault}): train it again") from fault
-    if len(network.input_shape) != 4 or len(network.output_shape) != 2:
-        raise Problem(f"{path} does not judge pictures: train it again")
-    return network
 
 
 def data_of(generator):
@@ -250,33 +205,28 @@ def provenance():
 
 
 @contextlib.contextmanager
-def locked(run):
-    """Keep a second training out of the same folder. Let go by itself when the process ends, however it ends.
+def locked(run: Path) -> Iterator[Path]:
+    """Keep a second training out of the same folder. The lock ends with the process, however the process ends.
 
-    Clears up what an earlier one left, half written, when it was killed. A folder in which no run has
-    begun by the end is removed.
+    What an earlier training left half written, when it was killed, is removed. So is a folder in which no run has
+    begun by the end.
     """
     run.mkdir(parents=True, exist_ok=True)
-    with open(run / "lock", "w") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # Windows: nobody is kept out
-            pass
-        except BlockingIOError as fault:
-            raise Problem(
-                f"{run} is being trained by another process: wait for it, or give --run another name"
-            ) from fault
+    lock = filelock.FileLock(run / "lock", blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout as fault:
+        raise Problem(f"{run} is being trained by another process: wait for it, or give --run another name") from fault
+    try:
         for left in run.rglob(".*.tmp*"):
             left.unlink(missing_ok=True)
-        try:
-            yield run
-        finally:
-            if not (run / "options.json").exists():
-                with contextlib.suppress(OSError):
-                    (run / "lock").unlink()
-                    run.rmdir()
+        yield run
+    finally:
+        lock.release()
+        if not (run / "options.json").exists():
+            with contextlib.suppress(OSError):
+                (run / "lock").unlink(missing_ok=True)
+                run.rmdir()
 
 
 @contextlib.contextmanager
@@ -284,59 +234,10 @@ def followed(run):
     """For a machine that trains along but is not the one that writes: a passing copy of what `run` goes on from."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / run.name
-        for path in (run / "options.json", *_states(run)):
+        for path in (run / "options.json", *states.files(run)):
             if path.exists():
                 target = copy / path.relative_to(run)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, target)
         copy.mkdir(exist_ok=True)
         yield copy
-
-
-def _states(run):
-    return sorted((run / "state").glob("step_*.npz"), reverse=True)
-
-
-def _settle(folder):
-    """Make the new names in a folder survive a power cut, before old files are given up for them."""
-    if hasattr(os, "O_DIRECTORY"):  # not on Windows
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def save_state(run, arrays, record):
-    """Everything needed to go on: a dict of arrays and a JSON-able record, which holds at least `step`.
-
-    Written whole; the last KEPT_STATES are kept. Those of later steps were damaged, or training would
-    have gone on from them: they go too.
-    """
-    path = run / "state" / f"step_{record['step']:09d}.npz"
-    with written_whole(path) as temporary:
-        np.savez(temporary, record=np.array(json.dumps(record)), **arrays)
-    _settle(path.parent)
-    later = [state for state in _states(run) if state > path]
-    for useless in later + _states(run)[len(later) + KEPT_STATES :]:
-        useless.unlink()
-
-
-def load_state(run, arrays=True):
-    """The newest readable state of a run -> (arrays, record, names of newer ones that were damaged), or None.
-
-    With arrays=False only the record is read. Raises Problem when there are states but none can be read.
-    """
-    damaged = []
-    for path in _states(run):
-        try:
-            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-                record = json.loads(str(file["record"]))
-                record["step"], record["seconds"] = int(record["step"]), float(record["seconds"])
-                values = {name: file[name] for name in file.files if name != "record"} if arrays else {}
-            return values, record, damaged
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-            damaged.append(path.name)
-    if damaged:
-        raise Problem(f"no state of {run} can be read ({', '.join(damaged)}): give --run a new name")
-    return None

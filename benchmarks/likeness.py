@@ -56,19 +56,19 @@ def contestants(options, names, photos):
     """The rows of the table -> (dict of name: (faces aligned with the photos, z or None), reference faces, samples)."""
     import numpy as np
 
-    from animefaces import images, latents, runs
+    from animefaces import latents, runs
     from animefaces.dataset import open_faces
     from benchmarks import resemblance as likeness
     from benchmarks.encoded import SIZE, encode, read_encoded
-    from models import saved
+    from drawing.opening import open_generator
 
     count = len(photos)
     drawn = open_faces(options.faces, SIZE, 3, options.cache)
     kept = likeness.reference(len(drawn))
     trained = np.setdiff1d(np.arange(len(drawn)), kept)
-    generator, _ = runs.open_generator(options.run or runs.PRETRAINED, saved.load)
-    z = latents.from_seeds(range(RANDOM), generator.input_shape[1])
-    samples = images.to_pixels(saved.draw(generator, z))
+    generator = open_generator(options.run or runs.PRETRAINED)
+    z = latents.from_seeds(range(RANDOM), generator.latent)
+    samples = generator.draw(z)
     if samples.shape[1:] != (SIZE, SIZE, 3) or len(trained) < count:
         raise Problem(f"faces of {SIZE}x{SIZE} in colour and more of them than photos are needed: name others")
     layouts = likeness.layouts(drawn[trained])
@@ -87,7 +87,6 @@ def measure(options, given):
     """Measure, report, and draw the sheet."""
     if options.run and options.encoded and given & {"encoder", "refine"}:
         raise Misuse("--encoded is already drawn: leave out --encoder and --refine")
-    from models import saved  # isort: skip - first: it readies Keras's backend
     import numpy as np
 
     from benchmarks import regions
@@ -95,7 +94,7 @@ def measure(options, given):
     from benchmarks.encoded import SIZE, read_photos, save_sheet
     from drawing import features
 
-    network = features.open_network(options.features, saved.load)
+    network = features.open_features(options.features)
     network.check(SIZE, 3)
     names, photos, male, age = read_photos(options)
     rows, reference, samples = contestants(options, names, photos)
@@ -148,9 +147,9 @@ def groups_of(photos, male, age):
     """The photos by the lightness of the skin, by sex and by age -> a dict of name: bool (N,)."""
     import numpy as np
 
-    from benchmarks import resemblance as likeness
+    from animefaces.colour import to_lab
 
-    light = np.median(likeness.to_lab(photos)[:, 24:48, 20:44, 0], axis=(1, 2))  # below the fringe, inside the cheeks
+    light = np.median(to_lab(photos)[:, 24:48, 20:44, 0], axis=(1, 2))  # below the fringe, inside the cheeks
     rank = light.argsort().argsort() * GROUPS // len(light)
     ends = [light[rank == i] for i in range(GROUPS)]
     groups = {f"skin {i + 1}/{GROUPS}, L {x.min():.0f}-{x.max():.0f}": rank == i for i, x in enumerate(ends)}

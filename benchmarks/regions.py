@@ -8,6 +8,7 @@ others in a drawing than in a photo cut tight. docs/likeness.md says how often i
 
 import numpy as np
 
+from animefaces.colour import to_lab
 from benchmarks import resemblance as likeness
 
 NAMES = ("hair", "skin", "background")
@@ -42,7 +43,7 @@ def find(pixels, ellipses):
     """uint8 (N, S, S, 3), S a multiple of SIDE, and DRAWN or PHOTO -> (masks bool (N, SIDE, SIDE, 3), colours
     (N, 3, 3) in Lab). Both in the order of NAMES; a region that is not there has an empty mask and nan for a colour.
     """
-    small = likeness.averaged(likeness.to_lab(pixels), SIDE).reshape(len(pixels), -1, 3)
+    small = likeness.averaged(to_lab(pixels), SIDE).reshape(len(pixels), -1, 3)
     weights = _explained(small, places(*ellipses))[..., :3]
     masks = weights > SURE
     counts = masks.sum(axis=1)[..., None]

@@ -6,6 +6,9 @@ each figure tells, and what it cannot.
 
 import numpy as np
 
+from animefaces.colour import to_lab
+from animefaces.metrics import squared_distances
+
 BLOCK = 500  # pictures whose colours stand in memory at once
 FOLDS = 10  # of the cross-validation
 REPEATS = 4  # of it, each with other folds
@@ -16,14 +19,6 @@ REFERENCE = 2000  # drawn faces that are kept for measuring
 def reference(count):
     """A number of drawn faces -> the indices (R,) of those to measure against: a quarter of them, or REFERENCE."""
     return np.sort(np.random.default_rng(0).permutation(count)[: min(REFERENCE, count // 4)])
-
-
-def to_lab(pixels):
-    """uint8 RGB (..., 3) -> float32 CIE L*a*b* (..., 3): L in [0, 100], a and b around 0."""
-    import cv2
-
-    values = np.ascontiguousarray(pixels, np.float32).reshape(-1, pixels.shape[-2], 3) / 255
-    return cv2.cvtColor(values, cv2.COLOR_RGB2LAB).reshape(pixels.shape)
 
 
 def layouts(pixels):
@@ -56,12 +51,6 @@ def standardised(rows):
         return rows
     spread = known.std(axis=0)
     return (rows - known.mean(axis=0)) / np.where(spread > 1e-6, spread, np.inf)
-
-
-def squared_distances(rows, others):
-    """(N, D), (M, D) -> (N, M) float64."""
-    rows, others = rows.astype(np.float64), others.astype(np.float64)
-    return np.sum(rows**2, axis=1)[:, None] + np.sum(others**2, axis=1) - 2 * rows @ others.T
 
 
 def percentiles(faces, photos):

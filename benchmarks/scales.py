@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from animefaces import images, latents
+from animefaces import latents
 from animefaces.commands import run_script
 from animefaces.options import option
 from animefaces.problems import Problem
@@ -61,22 +61,22 @@ CHANGES = {
 
 def scales(options, given):
     """Print the table."""
-    from models import saved  # isort: skip - first: it readies Keras's backend
-    from animefaces import metrics, runs
+    from animefaces import metrics
     from animefaces.dataset import open_faces
     from drawing import features
+    from drawing.opening import open_generator
 
-    network = features.open_network(options.features, saved.load)
-    generator, file = runs.open_generator(options.fake, saved.load)
-    size, channels = generator.output_shape[2:]
+    network = features.open_features(options.features)
+    generator = open_generator(options.fake)
+    size, channels = generator.shape[1:]
     network.check(size, channels)
     if channels != 3:
-        raise Problem(f"{file} draws grey pictures: name a generator of coloured ones")
+        raise Problem(f"{generator.file} draws grey pictures: name a generator of coloured ones")
     real = open_faces(options.real, size, channels, options.cache)
     known = real[np.random.default_rng(0).permutation(len(real))[: options.count]]
-    z = latents.from_seeds(range(len(known)), generator.input_shape[1])
-    drawn = images.to_pixels(saved.draw(generator, z))
-    print(f"{file}, {len(known):,} faces, {network.name}\n")
+    z = latents.from_seeds(range(len(known)), generator.latent)
+    drawn = generator.draw(z)
+    print(f"{generator.file}, {len(known):,} faces, {network.name}\n")
     print("| both sets | kernel distance x1000 | Fréchet distance | precision | recall |\n|---|---|---|---|---|")
     for name, change in CHANGES.items():
         sets = (np.stack([change(face) for face in faces]) for faces in (known, drawn))

@@ -1,12 +1,10 @@
-"""What a network sees in faces: a picture -> D numbers, in which metrics.py compares sets of them.
-
-Import `models` before anything here opens a network: it readies Keras's backend.
-"""
+"""Feature networks: a picture of a face -> D numbers. animefaces/metrics.py compares sets of faces by them."""
 
 import contextlib
 import hashlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -15,18 +13,23 @@ from animefaces import runs
 from animefaces.files import written_whole
 from animefaces.images import to_network
 from animefaces.problems import Misuse, Problem
+from models import saved
+from models.batches import ROWS, in_batches
+
+if TYPE_CHECKING:
+    import keras
 
 INCEPTION = "inception"
-DISCRIMINATOR = "discriminator"  # the one that ships: at hand anywhere, and at home among anime faces
-DISCRIMINATOR_STAGE = 2  # from 0: its residual stage at 16x16, which tells generators apart best (docs/measures.md)
-DISCRIMINATOR_SCALE = 3.77  # root mean square of what is taken from there, on real faces
-BATCH = 48  # faces: what a generator draws at once
+DISCRIMINATOR = "discriminator"  # the shipped one: everybody has it, and it knows anime faces
+# Its residual stage at 16x16, counted from 0. This stage tells generators apart best (docs/research/measures.md).
+DISCRIMINATOR_STAGE = 2
+DISCRIMINATOR_SCALE = 3.77  # root mean square of that stage's values on real faces
 
 
 class FeatureNetwork:
     """Network images float32 (N, H, W, C) in [-1, 1] -> features float32 (N, `dimensions`)."""
 
-    def __init__(self, network, name, key, note):
+    def __init__(self, network: "keras.Model", name: str, key: str, note: str):
         """`name` and `note` are for people; `key` changes when the features of a picture do."""
         import keras
 
@@ -39,7 +42,7 @@ class FeatureNetwork:
         self.resizes = [f"{layer.height}x{layer.width}, {layer.interpolation}" for layer in network.layers
                         if type(layer).__name__ == "Resizing"]  # fmt: skip
 
-    def check(self, size, channels):
+    def check(self, size: int, channels: int) -> None:
         """Raise Problem if the network does not take pictures (size, size, channels)."""
         *sides, wanted = self._network.input_shape[1:]
         if any(side not in (None, size) for side in sides) or (wanted not in (None, channels) and channels != 1):
@@ -47,29 +50,26 @@ class FeatureNetwork:
             ours = f"{size} x {size} x {channels}"
             raise Problem(f"{self.name} takes pictures of {shape}, not {ours}: give --features another network")
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         channels = self._network.input_shape[-1] or images.shape[-1]
-        images = np.repeat(images, channels // images.shape[-1], axis=-1)  # grey to colour
-        filled = np.resize(images, (-(-len(images) // BATCH) * BATCH, *images.shape[1:]))  # so it is compiled once
-        parts = [self._network.predict_on_batch(filled[i : i + BATCH]) for i in range(0, len(filled), BATCH)]
-        return np.concatenate(parts)[: len(images)].astype(np.float32)
+        return in_batches(self._network, np.repeat(images, channels // images.shape[-1], axis=-1))  # grey to colour
 
 
-def open_network(name, load):
-    """ "inception", "discriminator", or a .keras file that `load` (models.saved.load) opens -> FeatureNetwork.
+def open_features(name: str) -> FeatureNetwork:
+    """ "inception", "discriminator" or the name of a .keras file -> its feature network.
 
-    Raises Misuse, or Problem if the network cannot be had, or does not turn pictures into numbers.
+    Raises Misuse, and Problem if the network cannot be had or does not turn pictures into numbers.
     """
     if name == INCEPTION:
         return _inception()
     if name == DISCRIMINATOR:
-        return _discriminator(load)
+        return _discriminator()
     path = Path(name)
     if path.suffix != ".keras":
         raise Misuse(f"--features {name} will not do: give {INCEPTION}, {DISCRIMINATOR} or a .keras file")
     try:
         key = hashlib.sha256(path.read_bytes()).hexdigest()
-        network = load(path)
+        network = saved.load(path)
     except ValueError as fault:
         raise Problem(f"{path} is no network to be trusted ({fault}): give --features another file") from fault
     if len(network.input_shape) != 4 or len(network.output_shape) != 2 or network.output_shape[1] is None:
@@ -92,12 +92,12 @@ def _inception():
     return FeatureNetwork(keras.Model(images, network(wide)), INCEPTION, INCEPTION, note)
 
 
-def _discriminator(load):
+def _discriminator():
     """What the shipped discriminator sees in parts of 16x16, averaged over the face: 192 numbers of size 1 or so."""
     import keras
 
     file = runs.PRETRAINED / runs.DISCRIMINATOR
-    judge = load(file)
+    judge = saved.load(file)
     stages = [layer.output for layer in judge.layers if type(layer).__name__ == "Add"]
     seen = keras.layers.GlobalAveragePooling2D()(stages[DISCRIMINATOR_STAGE])
     images = keras.Input((None, None, 3))
@@ -108,20 +108,20 @@ def _discriminator(load):
     return FeatureNetwork(keras.Model(images, x), DISCRIMINATOR, key, note)
 
 
-def extract(network, faces, indices, label):
+def extract(network: FeatureNetwork, faces: Any, indices: np.ndarray, label: str) -> np.ndarray:
     """The features of faces[indices], float32 (len(indices), D), with a bar. Raises Problem if they are not finite."""
     rows = np.empty((len(indices), network.dimensions), np.float32)
     with tqdm(total=len(indices), desc=label, unit="face", disable=None) as bar:
-        for start in range(0, len(indices), BATCH):
-            part = indices[start : start + BATCH]
-            rows[start : start + BATCH] = network(to_network(faces[part]))
+        for start in range(0, len(indices), ROWS):
+            part = indices[start : start + ROWS]
+            rows[start : start + ROWS] = network(to_network(faces[part]))
             bar.update(len(part))
     if not np.isfinite(rows).all():
         raise Problem(f"{network.name} gives numbers that are not finite: give --features another network")
     return rows
 
 
-def extract_cached(network, faces, indices, label, cache):
+def extract_cached(network: FeatureNetwork, faces: Any, indices: np.ndarray, label: str, cache: Path) -> np.ndarray:
     """As `extract`, from a file under `cache` as far as it goes.
 
     The file is of one network and one set of pictures; `indices` must always begin in the same way.

@@ -1,8 +1,12 @@
-"""How close a generator in training has come: the kernel distance of its faces to faces kept from it."""
+"""Verdicts during training: the kernel distance of a generator's faces to the validation faces."""
 
 import time
+from collections.abc import Callable
+
+import numpy as np
 
 from animefaces import metrics
+from animefaces.batches import Pictures
 from animefaces.images import to_network
 from drawing import features
 
@@ -14,22 +18,22 @@ FIRST = 10.0  # seconds that the first is expected to take, with the network and
 class Judge:
     """Verdicts on a generator, as often as SHARE of the training time allows."""
 
-    def __init__(self, name, held_out, load):
-        """`name` and `load` as for features.open_network; `held_out`: faces that the training never sees."""
-        self._name, self._held_out, self._load = name, held_out, load
+    def __init__(self, name: str, validation: Pictures):
+        """`name`: as for features.open_features; `validation`: faces that are never trained on."""
+        self._name, self._validation = name, validation
         self._network = self._known = None
         self._cost = FIRST  # of the last verdict, in seconds
 
-    def due(self, seconds, spent):
+    def due(self, seconds: float, spent: float) -> bool:
         """Whether there is time for another, after `seconds` of training with `spent` of them on verdicts."""
-        return len(self._held_out) > 0 and spent + self._cost <= SHARE * seconds
+        return len(self._validation) > 0 and spent + self._cost <= SHARE * seconds
 
-    def verdict(self, draw):
+    def verdict(self, draw: Callable[[], np.ndarray]) -> tuple[float, float, float]:
         """draw() -> faces, uint8 (N, H, W, C); returns (kernel distance, its standard error, seconds it all took)."""
         start = time.perf_counter()
         if self._network is None:
-            self._network = features.open_network(self._name, self._load)
-            self._known = self._features(self._held_out[:])
+            self._network = features.open_features(self._name)
+            self._known = self._features(self._validation[:])
         distance, error = metrics.kernel_distance(self._known, self._features(draw()))
         self._cost = time.perf_counter() - start
         return distance, error, self._cost

@@ -4,6 +4,7 @@ A detector of photos is one function: pixels, uint8 (H, W, 3) -> a list of Perso
 """
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from animefaces import images
 from animefaces.problems import Problem
+from models import engine
 
 # A crop as in the photos that the encoder is trained on (docs/encode.md): `python -m benchmarks.photos frame`
 # measures the mean place of the eyes in 300 of them.
@@ -31,7 +33,7 @@ class Person(NamedTuple):
     score: float  # the detector's own measure: larger is surer
 
 
-def crops(file, size, channels, find):
+def crops_of(file: Path, size: int, channels: int, find: Callable | None) -> list[tuple[np.ndarray, np.ndarray]]:
     """A photo's file -> for each of its faces, from left to right, two crops, upright and framed alike.
 
     The first, uint8 (size, size, channels), is for a network; the second, LARGER times as large and in colour,
@@ -47,7 +49,7 @@ def crops(file, size, channels, find):
     people = sorted(find(pixels), key=lambda person: person.eyes)
     if not people:
         raise Problem(f"{file} shows no face that could be found: a tight crop of a face is taken with --no-detect")
-    cuts = [cut(pixels, person.eyes, LARGER * size) for person in people]
+    cuts = [cut_upright(pixels, person.eyes, LARGER * size) for person in people]
     return [(images.to_array(images.to_image(large), size, channels), large) for large in cuts]
 
 
@@ -64,7 +66,7 @@ def _why_unreadable(path, fault):
     return f"is no picture that can be read ({reason}): save it as JPEG or PNG of at most 100 million pixels"
 
 
-def cut(pixels, eyes, size):
+def cut_upright(pixels: np.ndarray, eyes: tuple, size: int) -> np.ndarray:
     """Pixels, uint8 (H, W, 3), and the eyes of a face -> its crop, uint8 (size, size, 3), with the eyes level.
 
     What lies beyond the picture mirrors what is inside.
@@ -94,15 +96,14 @@ def cut(pixels, eyes, size):
     return cv2.warpAffine(part, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT)
 
 
-def detector():
+def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
     """mtcnn as a detector of photos. Raises Problem where it cannot be had."""
     try:
-        import keras
         from mtcnn import MTCNN
     except ImportError as fault:
         raise Problem(f"faces cannot be looked for ({fault}): pip install -r requirements.txt, "
                       "or give tight crops with --no-detect") from fault  # fmt: skip
-    if keras.backend.backend() != "tensorflow":
+    if engine.NAME != "tensorflow":
         raise Problem("faces are found with TensorFlow: unset KERAS_BACKEND, or give tight crops with --no-detect")
     stages = MTCNN().stages
 

@@ -1,60 +1,102 @@
-"""Edit directions: what they change, and how far they may go."""
+"""Directions in z that change one attribute each, for generate.py --edit; and what else each one changes."""
 
-import numpy as np
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from animefaces import directions, plots, sheets
-from animefaces.attributes import measure
-from animefaces.images import to_network
 from animefaces.problems import Problem
-from models import inside
+from drawing.choosing import (
+    Chosen,
+    alone,
+    count_option,
+    latents_option,
+    run_option,
+    samples_option,
+    seed_option,
+    seeds_option,
+)
+from drawing.viewing import check_png, fresh, save_sheet, sheet_option
 
-SAMPLES = 2000  # faces measured
 FOUND = 5  # directions of each unsupervised kind
 STRENGTHS = (-3, -2, -1, 0, 1, 2, 3)
 
 
-def attributes(networks):
-    """Directions that change one attribute each, and what they change besides; kept beside the generator."""
+@dataclass(frozen=True)
+class Options:
+    """Which faces to measure and to show."""
+
+    run: Path | None = run_option()
+    count: int = count_option(2)
+    seed: int = seed_option()
+    seeds: str | None = seeds_option()
+    latents: Path | None = latents_option()
+    samples: int = samples_option(2000, "faces that are measured")
+    output: Path = sheet_option("attributes.png")
+
+
+def show(options: Options, given: set[str]) -> None:
+    """Find the directions, check them on other faces, and write them, a sheet and a matrix."""
+    alone(given, ("count",), ("seeds",), ("latents",))
+    check_png(options.output)
+    import numpy as np
+
+    from animefaces import directions, plots, sheets
+    from animefaces.attributes import measure
+    from drawing.opening import open_generator, told
+
+    generator = open_generator(options.run)
+    shown = Chosen(options, generator.latent).z()
+    told(generator, options.run)
 
     def measured(z, label):
-        parts = [measure(pixels) for pixels in networks.batches(np.asarray(z, np.float32), label)]
+        parts = [measure(pixels) for pixels in generator.batches(np.asarray(z, np.float32), label)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    _, shown = networks.chosen()
-    z = networks.fresh(networks.options.samples or SAMPLES, 1_000_000)
+    z = fresh(generator, options.samples, 1_000_000 + options.seed)
     values = measured(z, "measuring")
-    names, values = list(values), np.stack(list(values.values()), axis=1)
-    rows, explained = directions.of_attributes(z, values)
-    checked, spread = networks.fresh(48, 2_000_000), np.maximum(values.std(axis=0), 1e-9)
+    names, table = list(values), np.stack(list(values.values()), axis=1)
+    rows, explained = directions.of_attributes(z, table)
+    checked, spread = fresh(generator, 48, 2_000_000 + options.seed), np.maximum(table.std(axis=0), 1e-9)
     stacked = np.concatenate([checked + sign * row for row in rows for sign in (1, -1)])
     matrix = directions.effects(measured(stacked, "checking"), names, len(checked), spread)
     works = directions.that_work(matrix)
     print_matrix(names, matrix, explained, works)
-    others = found(networks, z[:512])
+    others = found(generator, z[:512])
     kept = [name for name, good in zip(names, works, strict=True) if good]
     rows = np.concatenate([rows[works], *others.values()])
     every = kept + [f"{kind}-{i + 1}" for kind, some in others.items() for i in range(len(some))]
-    limits = reach(networks, rows)
-    directions.save(directions.beside(networks.path), every, rows, limits)
+    limits = reach(generator, rows, options.seed)
+    file = directions_file(generator, options)
+    directions.save(file, every, rows, limits)
     strips = [
-        networks.draw((shown[:, None] + np.outer(STRENGTHS, row)).reshape(-1, networks.dimensions)) for row in rows
+        generator.drawn((shown[:, None] + np.outer(STRENGTHS, row)).reshape(-1, generator.latent)) for row in rows
     ]
     words = [f"{name}\nto {limit:g}" for name, limit in zip(every, limits, strict=True)]
     lines = [(word, with_gaps(strip, len(STRENGTHS))) for word, strip in zip(words, strips, strict=True)]
     heads = [f"{s:+d}" if s else "0" for s in STRENGTHS]
-    networks.report(sheets.rows(lines, ([*heads, ""] * len(shown))[:-1]))
-    output = networks.output
-    plots.matrix(output.with_name(f"{output.stem}-matrix.png"), names, matrix)
-    print(f'{directions.beside(networks.path)}: {len(every)} directions, for generate.py --edit "{every[0]}=+2"')
+    save_sheet(options.output, sheets.rows(lines, ([*heads, ""] * len(shown))[:-1]), generator)
+    plots.matrix(options.output.with_name(f"{options.output.stem}-matrix.png"), names, matrix)
+    print(f'{file}: {len(every)} directions, for generate.py --edit "{every[0]}=+2"')
 
 
-def with_gaps(strip, count):
+def directions_file(generator: Any, options: Options) -> Path:
+    """Where the directions go: beside the generator. The shipped weights stay as they are unless --run names them."""
+    from animefaces import directions, runs
+
+    if options.run is None and generator.file.parent == runs.PRETRAINED:
+        print("the shipped weights keep their own directions; the new ones go beside the sheet, and into "
+              "models/pretrained only with --run models/pretrained")  # fmt: skip
+        return options.output.with_name(directions.FILE)
+    return directions.beside(generator.file)
+
+
+def with_gaps(strip: Any, count: int) -> list[Any]:
     """Pictures -> a list of them with None after each `count`, but for the last."""
     parts = [[*strip[i : i + count], None] for i in range(0, len(strip), count)]
     return [picture for part in parts for picture in part][:-1]
 
 
-def print_matrix(names, matrix, explained, works):
+def print_matrix(names: list[str], matrix: Any, explained: Any, works: Any) -> None:
     """The matrix in words: one line per direction."""
     print("one step along a direction changes, in spreads of the attribute, over 48 fresh faces:\n")
     print(f"{'direction':<20}{'itself':>8}{'most of the others':>28}{'linear part':>14}")
@@ -67,34 +109,45 @@ def print_matrix(names, matrix, explained, works):
     print()
 
 
-def found(networks, z):
-    """Directions found without looking: of the first linear map, and of a layer in the middle."""
-    generator, kinds = networks.generator, {}
-    kernel = inside.first_kernel(generator)
+def found(generator: Any, z: Any) -> dict[str, Any]:
+    """Directions that need no attribute: of the first linear map, and of a layer in the middle."""
+    from animefaces import directions
+    from models import inside
+    from models.batches import in_batches
+
+    network, kinds = generator.network, {}
+    kernel = inside.first_kernel(network)
     if kernel is not None:
         kinds["singular"] = directions.singular(kernel, min(FOUND, *kernel.shape))
-    cuts = inside.cuts(generator)
+    cuts = inside.cuts(network)
     if cuts:
-        layer = next((n for n in cuts if generator.get_layer(n).output.shape[1] >= 8), cuts[-1])
-        seen = inside.apply(inside.pooled(generator, layer), z)
-        kinds["principal"] = directions.principal(z, seen, min(FOUND, *seen.shape, networks.dimensions))
+        layer = next((n for n in cuts if network.get_layer(n).output.shape[1] >= 8), cuts[-1])
+        seen = in_batches(inside.pooled(network, layer), z)
+        kinds["principal"] = directions.principal(z, seen, min(FOUND, *seen.shape, generator.latent))
     return kinds
 
 
-def reach(networks, rows):
-    """Directions (K, D) -> the strength (K,) up to which faces still look right, 3 if there is no discriminator.
+def reach(generator: Any, rows: Any, seed: int) -> Any:
+    """Directions (K, D) -> the strength (K,) up to which faces still look right; 3 if there is no discriminator.
 
-    Right: D's median logit, both ways, is no lower than that of one unchanged face in six.
+    A strength is right if the median of the discriminator's logits, in both directions, is at least the logit that a
+    sixth of unchanged faces do not reach.
     """
+    import numpy as np
+
+    from animefaces.images import to_network
+    from drawing.opening import open_discriminator
+    from models.batches import in_batches
+
     limits = np.full(len(rows), 3.0)
     try:
-        judge = networks.discriminator()
+        judge = open_discriminator(generator.file)
     except Problem:
         return limits
-    z, tried = networks.fresh(12, 3_000_000), (2, 3)
-    usual = inside.apply(judge, to_network(networks.draw(networks.fresh(96, 4_000_000), "judging")))
+    z, tried = fresh(generator, 12, 3_000_000 + seed), (2, 3)
+    usual = in_batches(judge, to_network(generator.drawn(fresh(generator, 96, 4_000_000 + seed), "judging")))
     moved = np.concatenate([z + sign * strength * row for row in rows for strength in tried for sign in (1, -1)])
-    logits = inside.apply(judge, to_network(networks.draw(moved.astype(np.float32), "judging")))
+    logits = in_batches(judge, to_network(generator.drawn(moved.astype(np.float32), "judging")))
     medians = np.median(logits.reshape(len(rows), len(tried), 2, len(z)), axis=3).min(axis=2)
     for i, good in enumerate(medians >= np.percentile(usual, 16)):
         limits[i] = next((s for s, right in zip((3, 2), good[::-1], strict=True) if right), 1)

@@ -1,52 +1,98 @@
-"""What the maps of a discriminator answer to."""
+"""What a discriminator's feature maps answer to in training faces, beside the same network before training."""
 
-import numpy as np
-from tqdm import tqdm
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from animefaces import sheets
-from animefaces.images import to_network
-from exploring.networks import AT_ONCE, choose_layer
-from models import inside
+from animefaces.options import option, within
+from drawing.choosing import run_option, samples_option, seed_option
+from drawing.viewing import (
+    SHEET,
+    cache_option,
+    check_png,
+    choose_layer,
+    data_option,
+    layer_option,
+    save_sheet,
+    sheet_option,
+    training_faces,
+)
 
-SAMPLES = 2000  # training faces looked at
+FACES = 8  # shown of each map
 
 
-def features(networks):
-    """For a discriminator's layer, the faces its maps answer to most and what in them; beside it, before training."""
-    options, judge, faces = networks.options, networks.discriminator(), networks.faces()
+@dataclass(frozen=True)
+class Options:
+    """Which maps to look at, on which faces."""
+
+    run: Path | None = run_option()
+    data: tuple[Path, ...] | None = data_option()
+    cache: Path = cache_option()
+    samples: int = samples_option(2000, "training faces that are looked at")
+    seed: int = seed_option("seed of their choice, and of the network before training")
+    layer: str | None = layer_option()
+    maps: int = option(6, "number of feature maps shown", within(1, 64), group=SHEET)
+    output: Path = sheet_option("features.png")
+
+
+def show(options: Options, given: set[str]) -> None:
+    """Write a sheet: for each map the faces that it answers to most, and what in them."""
+    check_png(options.output)
+    import numpy as np
+
+    from animefaces import sheets
+    from drawing.opening import open_discriminator, open_generator, told
+    from models import inside
+
+    generator = open_generator(options.run)
+    judge = open_discriminator(generator.file)
+    faces = training_faces(generator, options.data, options.cache)
+    told(generator, options.run)
     layer = choose_layer(inside.feature_layers(judge), options.layer, default=-1)
-    order = np.random.default_rng(options.seed).permutation(len(faces))[: options.samples or SAMPLES]
+    order = np.random.default_rng(options.seed).permutation(len(faces))[: options.samples]
     blocks = []
     for network, words in ((judge, "trained"), (inside.with_random_weights(judge, options.seed), "before training")):
         strengths, places = strongest(network, layer, faces, order, words)
         spread = strengths.std(axis=0) + 1e-9
-        best = np.argsort(-strengths, axis=0, kind="stable")[:8]
+        best = np.argsort(-strengths, axis=0, kind="stable")[:FACES]
         special = (np.take_along_axis(strengths, best, 0).mean(axis=0) - strengths.mean(axis=0)) / spread
         maps = np.sort(np.argsort(-np.where(strengths.max(axis=0) > 0, special, -1), kind="stable")[: options.maps])
-        blocks.append([looked_at(network, layer, faces, order, m, best[:, m], places) for m in maps])
-        blocks[-1] = list(zip(maps, blocks[-1], strict=True))
+        blocks.append([(m, looked_at(network, layer, faces, order, m, best[:, m], places)) for m in maps])
     lines = []
     for (m, (seen, why)), (_, (random_seen, random_why)) in zip(*blocks, strict=False):
         lines += [(f"map {m}", [*seen, None, *random_seen]), ("", [*why, None, *random_why])]
     heads = ["trained", *[""] * len(seen), "before training"]
     print(f"layer {layer} of {', '.join(inside.feature_layers(judge))}; {len(order):,} faces of {len(faces):,}")
-    networks.report(sheets.rows(lines, heads), layer=layer)
+    save_sheet(options.output, sheets.rows(lines, heads), generator, layer=layer)
 
 
-def strongest(network, layer, faces, order, label):
-    """The strongest answer of each map to each face, and where: two (N, C)."""
+def strongest(network: Any, layer: str, faces: Any, order: Any, label: str) -> tuple[Any, Any]:
+    """The strongest answer of each map to each face, and its place in the map: two (N, C)."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from animefaces.images import to_network
+    from models import inside
+    from models.batches import ROWS, in_batches
+
     top, answers = inside.peaks(network, layer), []
     with tqdm(total=len(order), desc=label, unit="face", disable=None) as bar:
-        for i in range(0, len(order), AT_ONCE):
-            part = order[i : i + AT_ONCE]
-            answers.append(inside.apply(top, to_network(faces[part])))
+        for i in range(0, len(order), ROWS):
+            part = order[i : i + ROWS]
+            answers.append(in_batches(top, to_network(faces[part])))
             bar.update(len(part))
     answers = np.concatenate(answers)
     return answers[:, 0], answers[:, 1].astype(int)
 
 
-def looked_at(network, layer, faces, order, chosen, best, places):
-    """One map and its best faces -> (those with a box around what it looks at, guided backpropagation for each)."""
+def looked_at(network: Any, layer: str, faces: Any, order: Any, chosen: int, best: Any, places: Any) -> tuple:
+    """One map and its best faces -> (the faces with a box around what it looks at, guided backpropagation of each)."""
+    import numpy as np
+
+    from animefaces import sheets
+    from animefaces.images import to_network
+    from models import inside
+
     pixels = faces[order[best]]
     maps = np.full(len(best), chosen)
     gradients = inside.gradients_at(inside.guided(network, layer), to_network(pixels), maps, places[best, chosen])

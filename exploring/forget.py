@@ -1,32 +1,72 @@
-"""A generator that no longer draws an object."""
+"""A generator that no longer draws an object: the feature maps that draw it are dropped."""
 
-from animefaces import forgetting, latents, sheets
-from animefaces.images import to_pixels
-from exploring.networks import choose_layer
-from models import inside
+from dataclasses import dataclass
+from pathlib import Path
 
-SAMPLES = 96  # faces that the regression learns from
+from animefaces.options import option, within
+from drawing.choosing import (
+    Chosen,
+    alone,
+    count_option,
+    latents_option,
+    run_option,
+    samples_option,
+    seed_option,
+    seeds_option,
+)
+from drawing.viewing import check_png, choose_layer, layer_option, save_sheet, sheet_option
+
+OBJECT = "what it forgets"
 
 
-def forget(networks):
-    """The maps of a generator's layer that draw an object, dropped; the same faces before and after."""
-    options, (height, width, _) = networks.options, networks.shape
-    seeds, z = networks.chosen()
-    layer = choose_layer(inside.cuts(networks.generator), options.layer, inside.middle(networks.generator, height // 4))
+@dataclass(frozen=True)
+class Options:
+    """What to forget, and on which faces to show it."""
+
+    run: Path | None = run_option()
+    count: int = count_option(10)
+    seed: int = seed_option()
+    seeds: str | None = seeds_option()
+    latents: Path | None = latents_option()
+    samples: int = samples_option(96, "faces that the regression learns from")
+    object: str = option("eyes", "what the generator forgets", choices=("eyes", "mouth", "fringe"), group=OBJECT)
+    box: tuple[str, ...] | None = option(None, "boxes around another object instead: x,y,width,height in pixels, of "
+                                         "every face, or SEED:x,y,width,height, of one face", group=OBJECT)  # fmt: skip
+    share: float = option(0.25, "share of the layer's maps that is dropped", within(0.001, 1), group=OBJECT)
+    layer: str | None = layer_option()
+    output: Path = sheet_option("forget.png")
+
+
+def show(options: Options, given: set[str]) -> None:
+    """Write a sheet of the same faces before and after."""
+    alone(given, ("count",), ("seeds",), ("latents",))
+    check_png(options.output)
+    from animefaces import forgetting, latents, sheets
+    from animefaces.images import to_pixels
+    from drawing.opening import open_generator, told
+    from models import inside
+    from models.batches import in_batches
+
+    generator = open_generator(options.run)
+    chosen, (height, width, _) = Chosen(options, generator.latent), generator.shape
+    seeds, network = chosen.places, generator.network
+    layer = choose_layer(inside.cuts(network), options.layer, inside.middle(network, height // 4))
     boxes = forgetting.parse_boxes(options.box) if options.box else forgetting.boxes_of(options.object, height, width)
-    learned = [seed for seed, _ in boxes if seed is not None] or range(options.samples or SAMPLES)
-    lower, upper = inside.split(networks.generator, layer)
-    maps = inside.apply(lower, latents.from_seeds(learned, networks.dimensions))
+    learned = [seed for seed, _ in boxes if seed is not None] or range(options.samples)
+    told(generator, options.run)
+    lower, upper = inside.split(network, layer)
+    maps = in_batches(lower, latents.from_seeds(learned, generator.latent))
     marked = forgetting.inside(boxes, learned, maps.shape[1:3], (height, width))
     found = forgetting.Detector(maps, marked, options.seed)
-    chosen = found.strongest(options.share)
-    ours = inside.apply(lower, z)
-    drawn = [to_pixels(inside.apply(upper, x)) for x in (ours, found.without(ours, chosen), found.hidden(ours))]
-    print(f"layer      {layer}, {maps.shape[1]}x{maps.shape[2]}, {maps.shape[3]} maps; {len(chosen)} dropped")
+    dropped = found.strongest(options.share)
+    ours = in_batches(lower, chosen.z())
+    drawn = [to_pixels(in_batches(upper, x)) for x in (ours, found.without(ours, dropped), found.hidden(ours))]
+    print(f"layer      {layer}, {maps.shape[1]}x{maps.shape[2]}, {maps.shape[3]} maps; {len(dropped)} dropped")
     print(f"regression right at {found.accuracy:.0%} of the places inside and outside the boxes")
     shown = forgetting.inside([(None, box) for _, box in boxes], seeds, (height, width), (height, width))
     words = ("as it draws", "maps dropped", "where it is found")
     for name, after in zip(words[1:], drawn[1:], strict=True):
         change, elsewhere = forgetting.losses(drawn[0], after, shown)
         print(f"{name:<18} changes a value by {change:.1f} of 255 inside the boxes, by {elsewhere:.1f} elsewhere")
-    networks.report(sheets.rows(list(zip(words, map(list, drawn), strict=True)), [str(s) for s in seeds]), layer=layer)
+    rows = list(zip(words, map(list, drawn), strict=True))
+    save_sheet(options.output, sheets.rows(rows, [str(seed) for seed in seeds]), generator, layer=layer)

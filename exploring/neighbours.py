@@ -1,30 +1,61 @@
-"""Copies, collapse, and what is never drawn."""
+"""Copies, collapse, and hair colours that are never drawn: generated faces beside the training faces."""
 
-import numpy as np
-from tqdm import tqdm
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from animefaces import attributes as measures
-from animefaces import metrics, sheets
-from animefaces.images import to_network
 from animefaces.problems import Problem
-from exploring.networks import AT_ONCE, COUNTS, choose_layer
-from models import inside
+from drawing.choosing import count_option, run_option, samples_option, seed_option
+from drawing.viewing import (
+    cache_option,
+    check_png,
+    choose_layer,
+    data_option,
+    fresh,
+    save_sheet,
+    sheet_option,
+    training_faces,
+)
 
-SAMPLES = 1000  # faces compared
+LIKELY = 60  # training faces that are compared by features, for each drawn face
 
 
-def neighbours(networks):
-    """Nearest training faces of generated ones, the most alike among a thousand, and hair colours never drawn."""
-    options, faces, judge = networks.options, networks.faces(), networks.discriminator()
+@dataclass(frozen=True)
+class Options:
+    """How many faces to compare, with which."""
+
+    run: Path | None = run_option()
+    data: tuple[Path, ...] | None = data_option()
+    cache: Path = cache_option()
+    count: int = count_option(12)
+    seed: int = seed_option()
+    samples: int = samples_option(1000, "faces of each kind that are compared")
+    output: Path = sheet_option("neighbours.png")
+
+
+def show(options: Options, given: set[str]) -> None:
+    """Write a sheet of drawn faces, each above the training faces that are most like it."""
+    check_png(options.output)
+    import numpy as np
+
+    from animefaces import metrics, sheets
+    from animefaces.images import to_network
+    from drawing.opening import open_discriminator, open_generator, told
+    from models import inside
+    from models.batches import in_batches
+
+    generator = open_generator(options.run)
+    faces, judge = training_faces(generator, options.data, options.cache), open_discriminator(generator.file)
+    told(generator, options.run)
     seen = inside.pooled(judge, choose_layer(inside.feature_layers(judge), None, -1))
     order = np.random.default_rng(options.seed).permutation(len(faces))
-    count, shown = min(options.samples or SAMPLES, len(faces)), options.count or COUNTS["neighbours"]
+    count, shown = min(options.samples, len(faces)), options.count
     if count < 2:
         raise Problem(f"{len(faces)} training face has no neighbours: give more with --data")
-    drawn = networks.draw(networks.fresh(max(count, shown), 0))
+    drawn = generator.drawn(fresh(generator, max(count, shown), options.seed))
     real = faces[order[:count]]
-    rows = [inside.apply(seen, to_network(pixels)) for pixels in (drawn, real)]
-    near = closest(faces, drawn[:shown], rows[0][:shown], lambda pixels: inside.apply(seen, to_network(pixels)))
+    rows = [in_batches(seen, to_network(pixels)) for pixels in (drawn, real)]
+    near = closest(faces, drawn[:shown], rows[0][:shown], lambda pixels: in_batches(seen, to_network(pixels)))
     pairs = []
     for words, pixels, own in (("drawn", drawn, rows[0]), ("real", real, rows[1])):
         indices, distances = metrics.nearest(own[:count], own[:count], others=True)
@@ -37,18 +68,27 @@ def neighbours(networks):
         (word, [faces[[k]][0] for k in near[:, j]])
         for j, word in enumerate(("nearest", "second", "third")[: near.shape[1]])
     ]
-    networks.report(sheets.rows([*lines, ("most alike:\ndrawn, real", pairs[:-1])]))
+    save_sheet(options.output, sheets.rows([*lines, ("most alike:\ndrawn, real", pairs[:-1])]), generator)
     if faces.shape[-1] == 3:
         print_hair(faces, order, drawn)
 
 
-def closest(faces, drawn, rows, features):
-    """The three training faces (N, 3) most like each drawn one: 60 by small pictures, of these three by features."""
+def closest(faces: Any, drawn: Any, rows: Any, features: Any) -> Any:
+    """Indices (N, 3) of the training faces that are most like each drawn face (N, H, W, C).
+
+    LIKELY faces are chosen by thumbnails, and of these three by features; `rows` are the features of the drawn faces.
+    """
+    import numpy as np
+    from tqdm import tqdm
+
+    from animefaces import metrics
+    from models.batches import ROWS
+
     small, distances = metrics.thumbnails(drawn), []
-    for i in tqdm(range(0, len(faces), 10 * AT_ONCE), desc="searching", unit="batch", disable=None):
-        part = metrics.thumbnails(faces[np.arange(i, min(i + 10 * AT_ONCE, len(faces)))])
+    for i in tqdm(range(0, len(faces), 10 * ROWS), desc="searching", unit="batch", disable=None):
+        part = metrics.thumbnails(faces[np.arange(i, min(i + 10 * ROWS, len(faces)))])
         distances.append(np.linalg.norm(small[:, None] - part[None], axis=2))
-    likely = np.argsort(np.concatenate(distances, axis=1), axis=1, kind="stable")[:, :60]
+    likely = np.argsort(np.concatenate(distances, axis=1), axis=1, kind="stable")[:, :LIKELY]
     near = []
     for row, candidates in zip(rows, likely, strict=True):
         apart = np.linalg.norm(features(faces[candidates]) - row, axis=1)
@@ -56,11 +96,15 @@ def closest(faces, drawn, rows, features):
     return np.stack(near)
 
 
-def print_hair(faces, order, drawn):
-    """Shares of hair colours in training faces and in drawn ones, and how far they overlap."""
+def print_hair(faces: Any, order: Any, drawn: Any) -> None:
+    """Print the shares of hair colours in training faces and in drawn faces, and how far they overlap."""
+    import numpy as np
+
+    from animefaces import attributes as measures
+    from animefaces.colour import to_lab
 
     def shares(pixels):
-        names = measures.colour_names(measures.hair_colour(measures.to_lab(pixels)))
+        names = measures.colour_names(measures.hair_colour(to_lab(pixels)))
         return np.bincount(names, minlength=len(measures.COLOURS)) / len(names)
 
     half = min(len(order) // 2, len(drawn))

@@ -1,28 +1,55 @@
-"""A film from face to face and back to the first."""
+"""A looping film that goes from face to face at constant visible speed."""
 
-import numpy as np
+from dataclasses import dataclass
+from pathlib import Path
 
-from animefaces import images, latents, sheets
+from animefaces.options import option, within
 from animefaces.problems import Misuse
+from drawing.choosing import Chosen, alone, count_option, latents_option, run_option, seed_option, seeds_option
+
+MOST = 100  # faces of one film
 
 
-def walk(networks):
-    """A film of closed walks, each at constant visible speed."""
-    options = networks.options
-    _, z = networks.chosen()
-    each = len(z) // options.walks
-    if each < 2 or len(z) > 100:
-        raise Misuse(f"{len(z)} faces for {options.walks} walks: give each walk two or more, and 100 in all")
+@dataclass(frozen=True)
+class Options:
+    """What to walk through."""
+
+    run: Path | None = run_option()
+    count: int = count_option(8)
+    seed: int = seed_option()
+    seeds: str | None = seeds_option()
+    latents: Path | None = latents_option()
+    frames: int = option(24, "frames per face", within(2, 200), group="the film")
+    walks: int = option(1, "number of walks side by side; they share the faces", within(1, 64), group="the film")
+    output: Path = option(Path("walk.gif"), "FILE.gif, .webp or .mp4", group="the film")
+
+
+def show(options: Options, given: set[str]) -> None:
+    """Write a film of closed walks."""
+    alone(given, ("count",), ("seeds",), ("latents",))
+    if options.output.suffix.lower() not in (".gif", ".webp", ".mp4"):
+        raise Misuse(f"--output {options.output} will not do: name a FILE.gif or FILE.webp or FILE.mp4")
+    import numpy as np
+
+    from animefaces import images, latents, sheets
+    from drawing.opening import open_generator, told
+
+    generator = open_generator(options.run)
+    chosen = Chosen(options, generator.latent)
+    z, each = chosen.z(), len(chosen) // options.walks
+    if each < 2 or len(z) > MOST:
+        raise Misuse(f"{len(z)} faces for {options.walks} walks: give each walk two or more, and {MOST} in all")
+    told(generator, options.run)
     films = []
     for i in range(options.walks):
         part, count = z[i * each : (i + 1) * each], each * options.frames
         rough = np.arange(2 * count) / (2 * options.frames)
-        steps = latents.changes(networks.draw(latents.along(part, rough), "measuring"))
-        films.append(networks.draw(latents.along(part, latents.even(steps, count) / (2 * options.frames)), "drawing"))
+        steps = latents.changes(generator.drawn(latents.along(part, rough), "measuring"))
+        films.append(generator.drawn(latents.along(part, latents.even(steps, count) / (2 * options.frames))))
         pairs = (steps[::2] + steps[1::2], latents.changes(films[-1]))
         before, after = (100 * x.std() / max(x.mean(), 1e-9) for x in pairs)
         print(f"walk {i + 1}: visible speed varies by {after:.0f} %, with equal steps of z by {before:.0f} %")
     least = 192 if options.walks == 1 else 96
     frames = (images.grid(sheets.enlarge(np.stack(tiles), least)) for tiles in zip(*films, strict=True))
-    images.save_film(networks.output, frames, seconds=0.04)
-    print(f"{networks.output}: {count} frames, {count / 25:.1f} seconds, and over again")
+    images.save_film(options.output, frames, seconds=0.04)
+    print(f"{options.output}: {count} frames, {count / 25:.1f} seconds, and over again")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from animefaces import attributes
+from animefaces.colour import to_lab
 from demo import cartoons
 
 
@@ -73,7 +74,7 @@ def test_background():
 
 def test_lab_of_known_colours():
     """CIE Lab of sRGB's primaries, from its definition."""
-    lab = attributes.to_lab(np.array([(255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint8)[:, None, None])
+    lab = to_lab(np.array([(255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint8)[:, None, None])
     expected = [(100, 0, 0), (0, 0, 0), (53.2, 80.1, 67.2), (32.3, 79.2, -107.9)]
     assert np.allclose(lab[:, 0, 0], expected, atol=0.6)
 
@@ -87,7 +88,7 @@ def test_lab_of_known_colours():
     ],
 )  # fmt: skip
 def test_colours_have_their_names(colour, name):
-    lab = attributes.to_lab(np.array(colour, np.uint8)[None, None, None])
+    lab = to_lab(np.array(colour, np.uint8)[None, None, None])
     assert attributes.COLOURS[attributes.colour_names(lab[:, 0, 0])[0]] == name
 
 

@@ -195,7 +195,7 @@ def test_an_interrupted_extraction_leaves_no_cache(run, monkeypatch):
 
 
 def test_a_face_has_the_same_features_in_any_company(network):
-    opened = features.open_network(network, saved.load)
+    opened = features.open_features(network)
     faces = images.to_network(cartoons.draw_many(features.BATCH + 5, 16))
     assert opened(faces).shape == (features.BATCH + 5, 12)
     np.testing.assert_allclose(opened(faces[:3]), opened(faces)[:3], atol=1e-6)
@@ -203,7 +203,7 @@ def test_a_face_has_the_same_features_in_any_company(network):
 
 def test_measuring_does_not_train_the_network(network):
     """A plain call of a network that was saved for training goes on adapting its batch norms."""
-    opened = features.open_network(network, saved.load)
+    opened = features.open_features(network)
     before = [np.array(keras.ops.convert_to_numpy(v)) for v in opened._network.weights]
     opened(images.to_network(cartoons.draw_many(5, 16)))
     opened._network(images.to_network(cartoons.draw_many(5, 16)), training=True)
@@ -212,7 +212,7 @@ def test_measuring_does_not_train_the_network(network):
 
 
 def test_grey_faces_in_a_network_for_colour(network):
-    opened = features.open_network(network, saved.load)
+    opened = features.open_features(network)
     grey = images.to_network(cartoons.draw_many(4, 16)[..., :1])
     opened.check(16, 1)
     assert np.array_equal(opened(grey), opened(np.repeat(grey, 3, axis=-1)))

@@ -37,7 +37,7 @@ def test_what_is_held_out_is_spread_evenly_and_not_trained_on(count, held):
 
 def test_the_verdict_is_lower_for_faces_of_the_same_kind(network):
     faces = cartoons.draw_many(200, 16)
-    bench = judge.Judge(network, faces[:100], saved.load)
+    bench = judge.Judge(network, faces[:100])
     alike, error, seconds = bench.verdict(lambda: faces[100:])
     darker = bench.verdict(lambda: faces[100:] // 2)[0]
     assert abs(alike) < 4 * error
@@ -52,7 +52,7 @@ def test_what_ships_to_judge_by_minds_noise_and_a_collapse():
         z = latents.from_seeds(range(first, first + 100), generator.input_shape[-1])
         return images.to_pixels(saved.draw(generator, spread * z))
 
-    bench = judge.Judge(features.DISCRIMINATOR, drawn(0), saved.load)
+    bench = judge.Judge(features.DISCRIMINATOR, drawn(0))
     others = drawn(100)
     alike, error, _ = bench.verdict(lambda: others)
     assert abs(alike) < 2 * error
@@ -63,7 +63,7 @@ def test_what_ships_to_judge_by_minds_noise_and_a_collapse():
 
 
 def test_verdicts_take_no_more_than_their_share(network, monkeypatch):
-    bench = judge.Judge(network, np.zeros((5, 8, 8, 3), np.uint8), saved.load)
+    bench = judge.Judge(network, np.zeros((5, 8, 8, 3), np.uint8))
     assert not bench.due(judge.FIRST / judge.SHARE - 1, 0)
     assert bench.due(judge.FIRST / judge.SHARE, 0)
     clock = iter([100.0, 104.0])
@@ -74,7 +74,7 @@ def test_verdicts_take_no_more_than_their_share(network, monkeypatch):
 
 
 def test_nothing_is_judged_by_nothing(network):
-    assert not judge.Judge(network, np.zeros((0, 8, 8, 3), np.uint8), saved.load).due(1e9, 0)
+    assert not judge.Judge(network, np.zeros((0, 8, 8, 3), np.uint8)).due(1e9, 0)
 
 
 def test_the_best_generator_is_kept_and_used(train, network, monkeypatch):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from animefaces.colour import to_lab
 from benchmarks import regions
-from benchmarks import resemblance as likeness
 
 HAIR, SKIN, WALL = (40, 60, 160), (230, 190, 165), (120, 200, 120)
 
@@ -19,7 +19,7 @@ def face(hair=HAIR, skin=SKIN, wall=WALL, ellipses=regions.DRAWN):
 
 
 def lab(*colours):
-    return likeness.to_lab(np.array([colours], np.uint8))[0]
+    return to_lab(np.array([colours], np.uint8))[0]
 
 
 @pytest.mark.parametrize("ellipses", [regions.DRAWN, regions.PHOTO])

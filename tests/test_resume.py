@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import PROJECT, SIZES, TINY, assert_same_training, log_of, python, state_of
 
-from animefaces import logs, runs
+from animefaces import logs, states
 
 # All that draws by chance or remembers: dropout, augmentation, label ranges, flips, both optimizers, the average.
 ALL_AT_ONCE = [
@@ -151,9 +151,9 @@ def test_no_state_that_reads_is_a_clear_error(copied, refused, train):
 
 
 def test_a_state_of_other_networks_is_a_clear_error(copied, refused, train):
-    arrays, record, _ = runs.load_state(copied)
+    arrays, record, _ = states.load(copied)
     arrays["generator/000"] = arrays["generator/000"][:1]
-    runs.save_state(copied, arrays, record)
+    states.save(copied, arrays, record)
     line = refused(lambda argv: train(*argv), ["--run", copied, "--steps", 30], 1)
     assert line.startswith(f"{copied} does not fit these options (it holds other networks)")
 

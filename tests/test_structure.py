@@ -24,14 +24,18 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 
 def imported(path):
     """The first parts of the names of all modules that a file imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative imports hide who imports whom"
-            names.add(node.module.split(".")[0])
-    return names
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {name for node in nodes for name in imported_by(node)}
+
+
+def imported_by(node):
+    """The first parts of the names of the modules that one statement imports."""
+    if isinstance(node, ast.Import):
+        return {alias.name.split(".")[0] for alias in node.names}
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "relative imports hide who imports whom"
+        return {node.module.split(".")[0]}
+    return set()
 
 
 def test_there_is_something_to_check():
@@ -45,6 +49,14 @@ def test_a_room_imports_what_it_may(room, path):
     assert imported(path) & OURS - {room} <= MAY_IMPORT[room]
     if "engine" not in (path.stem, path.parent.name) and room != "drawing":
         assert imported(path) & BACKENDS == ({"tensorflow"} if path.stem == "logs" else set())
+
+
+@pytest.mark.parametrize("path", [path for room, path in FILES if room != "models"], ids=lambda path: path.stem)
+def test_keras_is_imported_after_the_engine_is_ready(path):
+    """Nobody outside models/ imports Keras when the module is imported: the engine must set its variables first."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    first = {name for node in tree.body for name in imported_by(node) if not isinstance(node, ast.If)}
+    assert "keras" not in first
 
 
 def test_recipes_are_light():

@@ -13,7 +13,7 @@ from conftest import SIZES, TINY, log_of, state_of
 from PIL import Image
 
 import recipes
-from animefaces import images, logs, runs
+from animefaces import images, logs, runs, states
 from demo import cartoons
 from models import build
 from models import gan as players
@@ -172,7 +172,7 @@ def test_a_finished_run_says_so_even_without_its_pictures(copied, train, capsys)
 
 def test_minutes_stop_it(train, capsys):
     run = tried(train, "--minutes", "0.0001")
-    assert 0 < runs.load_state(run)[1]["step"] < 50
+    assert 0 < states.load(run)[1]["step"] < 50
     assert "done: " in capsys.readouterr().out
     assert train("--run", run) == 0
     assert "is finished" in capsys.readouterr().out
@@ -355,7 +355,7 @@ def test_a_loss_that_is_no_number_goes_back_once(train, monkeypatch, capsys):
     state = state_of(run)
     rates = [value for name, value in state.items() if "optimizer" in name and value.shape == () and value < 1]
     assert rates == pytest.approx([5e-4, 5e-4 * recipes.RECIPES["modern"].discriminator_rate])
-    assert runs.load_state(run)[1]["rollbacks"] == 0  # it is past the trouble
+    assert states.load(run)[1]["rollbacks"] == 0  # it is past the trouble
 
 
 def test_three_times_are_survived(train, monkeypatch, capsys):
@@ -389,7 +389,7 @@ def test_a_weight_that_is_no_number_goes_back_too(train, monkeypatch, capsys):
     run = tried(train, "--steps", "3")
     assert "at step 3 is not finite: back to step 0" in capsys.readouterr().err
     assert all(np.isfinite(value).all() for value in state_of(run).values())
-    assert runs.load_state(run)[1]["step"] == 3
+    assert states.load(run)[1]["step"] == 3
 
 
 def test_an_absurd_learning_rate_is_told_of(train, capsys):

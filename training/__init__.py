@@ -1,1 +1,1 @@
-"""What train.py trains besides the GAN: like the scripts, these modules know the world and the networks."""
+"""What train.py can train: a module for each network, each with a Task (training/task.py)."""

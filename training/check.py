@@ -1,34 +1,36 @@
-"""What a computer has to train with, and how fast that is: for before a long training."""
+"""train.py --check: what this computer can train with, and how fast that is."""
 
 import contextlib
 import itertools
 import os
 import platform
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from animefaces import hardware
 from animefaces.batches import prefetched
 from models import build, engine
-from training.gan import GanTask
+from training.task import Targets, task_of
 
-NOISE = 256  # pictures of it
-SECONDS = 60  # that the timed steps take, after those that compile
-TURNS, TRIED = 3, 3  # each precision is tried so many times, in turn, for so many seconds
-GAIN = 1.1  # times as fast must bfloat16 be, or float32 it is: clocks are not exact
-LONG_STEPS, LONG_MINUTES = 1000, 5  # a training below either is not worth the trial
-WARM = 3  # calls before the clock starts
+NOISE = 256  # pictures of noise that the trial trains on
+SECONDS = 60  # the time of the measured steps
+TURNS, TRIED = 3, 3  # each precision is tried TURNS times, in turn, for TRIED seconds each
+GAIN = 1.1  # bfloat16 is taken if it is at least this many times as fast: clocks are not exact
+LONG_STEPS, LONG_MINUTES = 1000, 5  # a training that is shorter than either is not worth the trial
+WARM = 3  # calls before the clock starts: they compile
 
 
-def check(options, targets):
-    """Print what this computer has, and its speed with these options on noise. `targets`: as train.label_targets."""
+def check(options: Any, targets: Targets) -> None:
+    """Print what this computer has, and how fast it trains with these options, on noise."""
     for label, text in [*described(), ("speed", speed(options, targets))]:
         print(f"{label:<10} {text}")
 
 
-def described():
+def described() -> Iterator[tuple[str, str]]:
     """(label, words) of the computer, engine, device and precision."""
     name, quick = hardware.cpu()
     yield "computer", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
@@ -51,12 +53,12 @@ def described():
         yield "XLA", "on" if engine.NAME == "jax" else "off"
 
 
-def threads():
+def threads() -> int:
     """CPU threads that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def speed(options, targets):
+def speed(options: Any, targets: Targets) -> str:
     """Images per second in words, measured for SECONDS on noise, and what the whole training takes at that."""
     with engine.faults():
         options = settled(options, targets)
@@ -66,17 +68,18 @@ def speed(options, targets):
             f"its {options.steps:,} steps of {options.batch_size} take {hours:,.1f} hours")  # fmt: skip
 
 
-def settled(options, targets):
-    """Options whose precision is `auto` -> those with float32, or bfloat16 where that has proved faster.
+def settled(options: Any, targets: Targets) -> Any:
+    """Options whose precision is `auto` -> the same with float32, or with bfloat16 if that is faster in a trial.
 
-    Tried only on a CPU that multiplies bfloat16 itself, for a GAN, and before a training of some length.
+    The trial is made only on a CPU that multiplies bfloat16 itself, for a Task that asks for it, and before a long
+    training.
     """
     if options.precision != "auto":
         return options
     plain, mixed = (replace(options, precision=name) for name in ("float32", "bfloat16"))
     long = options.steps >= LONG_STEPS and (options.minutes or LONG_MINUTES) >= LONG_MINUTES
     alone = hardware.machines()[1] == 1  # several would have to agree
-    if not (long and alone and options.network == "gan" and engine.device() == "CPU" and hardware.cpu()[1]):
+    if not (long and alone and task_of(options.network).trial and engine.device() == "CPU" and hardware.cpu()[1]):
         return plain
     with contextlib.ExitStack() as both:
         trials = [both.enter_context(contextlib.closing(paces(o, targets, TRIED))) for o in (plain, mixed)]
@@ -88,16 +91,21 @@ def settled(options, targets):
     return chosen
 
 
-def measured(options, targets, seconds):
-    """The first of `paces`."""
+def measured(options: Any, targets: Targets, seconds: float) -> float:
+    """Steps per second, measured once over so many seconds."""
     with contextlib.closing(paces(options, targets, seconds)) as turns:
         return next(turns)
 
 
-def paces(options, targets, seconds):
-    """Yield steps per second of the training itself, on noise, each over so many seconds; compiling is not counted."""
+def paces(options: Any, targets: Targets, seconds: float) -> Iterator[float]:
+    """Steps per second of the real training step on noise, again and again, each time over so many seconds.
+
+    The time for compiling is not counted.
+    """
     shape = (NOISE, options.size, options.size, options.channels)
-    task = GanTask(options, np.random.default_rng(options.seed).integers(0, 256, shape, np.uint8), None, targets)
+    task = task_of(options.network)(
+        options, np.random.default_rng(options.seed).integers(0, 256, shape, np.uint8), None, targets
+    )
     at_once = options.steps_per_call or engine.steps_per_call()
 
     def inputs(step):

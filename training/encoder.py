@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from tqdm import tqdm
@@ -11,19 +11,22 @@ from animefaces import images, latents, runs
 from animefaces.batches import Order, Part, is_test_photo
 from animefaces.files import written_whole
 from animefaces.problems import Problem
-from models import build, encoder, saved
-from models import layouts as likeness
-from training.frozen import keep_beside, open_frozen
+from drawing.generator import draw
+from drawing.opening import opened, read_moments
+from models import build, encoder, layouts, saved
+from models.batches import in_batches
+from training.frozen import announce, keep_beside, open_frozen
+from training.task import Targets
 
 COLUMNS = 16  # faces in a row of a sample
 DRAWINGS = 24_000  # from which the sketch of the generator is made
 
 
-def wanted_traits(photos, path):
-    """Names of photos, and a table of their ages and sexes or None -> float32 (N, 3), as models.likeness.traits.
+def wanted_traits(photos: np.ndarray, path: Path | None) -> np.ndarray:
+    """Names of photos, and a table of their ages and sexes or None -> wanted traits, float32 (N, 3).
 
-    Eyes grow smaller with age and are smaller in men, whose hair is shorter, too, and age makes hair grey: that is
-    what drawings have for it. Standardised over the photos; nan where the table has no such photo.
+    The traits are those of models.layouts.traits. Who draws makes eyes smaller with age, and in men; men have shorter
+    hair; age makes hair grey. Each trait is standardised over the photos; it is nan where the table lacks the photo.
     """
     wanted = np.full((len(photos), 3), np.nan, np.float32)
     if path is None:
@@ -41,9 +44,11 @@ def wanted_traits(photos, path):
     return np.stack([eyes / (np.nanstd(eyes) + 1e-6), hair, -age], axis=1).astype(np.float32)
 
 
-class EncoderTask:
+class Task:
     """The learned encoder on photos, for a frozen generator. A tenth of the photos is never trained on."""
 
+    many_machines: ClassVar = False
+    trial: ClassVar = False
     shown: ClassVar = {"loss": "loss", "right": "right"}
     curves: ClassVar = {
         "loss": {"loss": "loss"},
@@ -53,63 +58,69 @@ class EncoderTask:
     }
     use = "a photo's face: python encode.py photo.jpg --run "
 
-    def __init__(self, options, photos, run):
-        names = np.array(photos.names())
-        held = is_test_photo(names)
-        if held.all():
+    def __init__(self, options: Any, faces: Any, run: Path, targets: Targets):
+        """See training.task.Task. `faces` are photos."""
+        names = np.array(faces.names())
+        test = is_test_photo(names)
+        if test.all():
             raise Problem(
-                "the number of every photo ends in 9, as of those that are only measured on: give more photos"
+                "the number of every photo ends in 9, and those photos are only measured on: give more photos"
             )
         self.options, self.run = options, run
-        self.photos, self.held_out = Part(photos, np.flatnonzero(~held)), Part(photos, np.flatnonzero(held))
-        self.wanted = wanted_traits(names[~held], options.labels)
-        self.generator, self.source = open_frozen(options, run)
+        self.photos, self.test_photos = Part(faces, np.flatnonzero(~test)), Part(faces, np.flatnonzero(test))
+        self.wanted = wanted_traits(names[~test], options.labels)
+        self.generator = open_frozen(options, run)
         sketch, self.moments = self.sketch()
         self.player = build.build_encoding(options, sketch, self.moments["photo"])
         self.order = Order(len(self.photos), options.batch_size, options.seed)
         self.networks = {"sketch": sketch, "encoder": self.player.encoder}
 
-    def sketch(self):
+    def sketch(self) -> tuple[Any, dict[str, np.ndarray]]:
         """The run's own sketch and moments, or new ones, which take a minute or two."""
         if (self.run / runs.MOMENTS).exists():
-            return saved.load(self.run / runs.SKETCH), runs.read_moments(self.run)
+            return opened(self.run / runs.SKETCH, "sketch"), read_moments(self.run)
         build.prepare(self.options)
-        z, rows = latents.from_seeds(range(DRAWINGS), self.generator.input_shape[1]), []
+        z, parts = latents.from_seeds(range(DRAWINGS), self.generator.latent), []
         for start in tqdm(range(0, DRAWINGS, 240), desc="drawing", unit_scale=240, unit="face", disable=None):
-            rows.append(likeness.of_drawings(saved.draw(self.generator, z[start : start + 240])))
+            parts.append(layouts.of_drawings(in_batches(self.generator.network, z[start : start + 240])))
         count = min(len(self.photos), DRAWINGS)
         photos = images.to_network(self.photos[np.arange(count) * len(self.photos) // count])
-        rows = {"photo": encoder.measured(likeness.of_photos, photos), "drawn": np.concatenate(rows)}
+        rows = {"photo": encoder.measured(layouts.of_photos, photos), "drawn": np.concatenate(parts)}
         moments = {name: np.stack([of.mean(0), of.std(0) + 1e-6]) for name, of in rows.items()}
         return encoder.fit_sketch(z, (rows["drawn"] - moments["drawn"][0]) / moments["drawn"][1]), moments
 
-    def begin(self, new):
-        """Keep with the run what is about its generator, the sketch and the moments."""
-        print(f"generator  of {self.source}")
+    def begin(self, new: bool) -> None:
+        """Keep the sketch, the moments and what belongs to the generator with a new run."""
+        announce(self.generator, self.options, new)
         if new:
-            keep_beside(self.source, self.run)
+            keep_beside(self.generator, self.run)
             with written_whole(self.run / runs.SKETCH) as temporary:
                 saved.save(self.player.sketch, temporary)
             with written_whole(self.run / runs.MOMENTS) as temporary:  # last: it says that both are there
-                np.savez(temporary, **self.moments)
+                np.savez(temporary, **self.moments)  # type: ignore[arg-type]
 
-    def measure(self, progress, last=False):
-        """The losses tell enough; benchmarks/likeness.py measures more."""
+    def measure(self, progress: Any, last: bool = False) -> dict[str, float]:
+        """Nothing: the losses tell enough. benchmarks/likeness.py measures more."""
+        return {}
 
-    def batch(self, step):
+    def trouble(self, entries: list[dict[str, Any]]) -> str | None:
+        """Nothing is known to go wrong."""
+        return None
+
+    def batch(self, step: int) -> tuple[np.ndarray, ...]:
         """What one step is fed: (step, photos, wanted traits), a function of (seed, step)."""
         indices = self.order.indices(step)
         return np.int32(step), images.to_network(self.photos[indices]), self.wanted[indices]
 
-    def files(self):
+    def files(self) -> dict[str, Any]:
         """What is written beside each saved state: file name -> network."""
-        return {runs.ENCODERS["learned"]: self.player.average, runs.GENERATOR: self.generator}
+        return {runs.ENCODERS["learned"]: self.player.average, runs.GENERATOR: self.generator.network}
 
-    def sample(self):
-        """Rows of photos, held out ones if there are any, each above a row of their drawings."""
-        photos = self.held_out if len(self.held_out) else self.photos
+    def sample(self) -> np.ndarray:
+        """Rows of photos, test photos if there are any, each above a row of their drawings."""
+        photos = self.test_photos if len(self.test_photos) else self.photos
         pixels = photos[np.arange(min(3 * COLUMNS, len(photos)))]
-        means = saved.draw(self.player.average, images.to_network(pixels))[:, : self.generator.input_shape[1]]
-        drawn = images.to_pixels(saved.draw(self.generator, means))
+        means = in_batches(self.player.average, images.to_network(pixels))[:, : self.generator.latent]
+        drawn = draw(self.generator.network, means)
         rows = [side[i : i + COLUMNS] for i in range(0, len(pixels), COLUMNS) for side in (pixels, drawn)]
         return images.grid(np.concatenate(rows), columns=COLUMNS)

@@ -1,30 +1,43 @@
-"""The generator that an encoder is trained for: nothing of it changes."""
+"""The generator that an encoder is trained for: the training changes nothing of it."""
 
 import shutil
+from pathlib import Path
+from typing import Any
 
 from animefaces import directions, runs
 from animefaces.files import written_whole
 from animefaces.problems import Misuse
-from models import saved
+from drawing.generator import Generator
+from drawing.opening import open_generator
 
 
-def open_frozen(options, run):
-    """The generator whose z is to be found: the run's own where it goes on, else --init-from's, as generate.py.
+def open_frozen(options: Any, run: Path) -> Generator:
+    """The generator to find z for: the run's own one if the run goes on, else the one that --init-from names.
 
-    Returns it and the folder it is from.
+    Raises Misuse if it draws pictures of another size than the options say, and Problem.
     """
     kept = run / runs.GENERATOR
-    generator, path = runs.open_generator(kept if kept.exists() else options.init_from, saved.load)
-    if generator.output_shape[1:] != (options.size, options.size, options.channels):
-        side, channels = generator.output_shape[2:]
-        raise Misuse(f"{path} draws other pictures: give --size {side} --channels {channels}")
-    generator.trainable = False
-    return generator, path.parent
+    generator = open_generator(kept if kept.exists() else options.init_from)
+    if generator.shape != (options.size, options.size, options.channels):
+        side, channels = generator.shape[1:]
+        raise Misuse(
+            f"{generator.file} draws other pictures: give --size {side} --channels {channels}, or name another "
+            "generator with --init-from"
+        )
+    generator.network.trainable = False
+    return generator
 
 
-def keep_beside(source, run):
-    """What else there is about the generator goes with it: its discriminator, its edit directions."""
+def announce(generator: Generator, options: Any, new: bool) -> None:
+    """Say which generator it is, and how to name another one."""
+    how = "" if options.init_from or not new else " (name another one with --init-from)"
+    print(f"generator  of {generator.file.parent}{how}")
+
+
+def keep_beside(generator: Generator, run: Path) -> None:
+    """Copy what else there is of the generator into the run folder: its discriminator and its edit directions."""
     for name in (runs.DISCRIMINATOR, directions.FILE):
-        if (source / name).exists():
+        source = generator.file.with_name(name)
+        if source.exists():
             with written_whole(run / name) as temporary:
-                shutil.copyfile(source / name, temporary)
+                shutil.copyfile(source, temporary)

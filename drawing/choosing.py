@@ -1,0 +1,86 @@
+"""Which network, and which of its faces: the options that several programs share, and what they choose.
+
+This module is read by --help, so it imports nothing heavy before it is used.
+"""
+
+from typing import Any
+
+from animefaces.options import option, within
+from animefaces.problems import Misuse
+
+NETWORK, FACES = "which network", "which faces"  # headings of --help
+MOST = 400  # faces of one sheet
+
+
+def run_option(of: str = "run folder or .keras file", commands: tuple[str, ...] = ()) -> Any:
+    """--run: where the network is."""
+    text = f"{of} (default: the newest run, else the shipped weights)"
+    return option(None, text, group=NETWORK, commands=commands)
+
+
+def count_option(default: int, most: int = MOST) -> Any:
+    """--count: how many faces."""
+    return option(default, "number of faces, with the seeds from --seed on", within(1, most), group=FACES)
+
+
+def seed_option(of: str = "first seed") -> Any:
+    """--seed: the first one."""
+    return option(0, of, within(0, 2**31 - 1), group=FACES)
+
+
+def seeds_option() -> Any:
+    """--seeds: these and no others."""
+    return option(None, "these seeds instead, for example 0-7,12", group=FACES)
+
+
+def latents_option() -> Any:
+    """--latents: a file instead of seeds."""
+    return option(None, "an .npz file with an array z (N, latent), instead of seeds", group=FACES)
+
+
+def samples_option(default: int, what: str) -> Any:
+    """--samples: how many faces a view measures."""
+    return option(default, f"number of {what}", within(16, 20_000), group=FACES)
+
+
+def alone(given: set[str], *choices: tuple[str, ...]) -> None:
+    """Raise Misuse if options of more than one of the `choices` were typed."""
+    typed = [choice for choice in choices if given & set(choice)]
+    if len(typed) > 1:
+        words = [" with ".join("--" + name for name in choice) for choice in choices]
+        raise Misuse(f"{', '.join(words[:-1])} and {words[-1]} exclude each other: give one of them")
+
+
+class Chosen:
+    """The faces that a user chose: seeds, or rows of a file of latents."""
+
+    def __init__(self, options: Any, latent: int, most: int = MOST):
+        """`options` has count, seed, seeds and latents. Raises Misuse for more than `most` faces, and Problem."""
+        from animefaces import latents
+
+        self._latent, self._rows = latent, None
+        if options.latents:
+            self._rows = latents.read(options.latents, latent)
+            self.places: Any = range(len(self._rows))
+        elif options.seeds is not None:
+            self.places = latents.parse_seeds(options.seeds)
+        else:
+            self.places = range(options.seed, options.seed + options.count)
+        if len(self.places) > most:
+            raise Misuse(f"{len(self.places):,} faces are too many: give up to {most:,}")
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def names(self, start: int = 0, stop: int | None = None) -> list[str]:
+        """The names of the faces from `start` to `stop`: seed_000007, or latent_000007 for a row of a file."""
+        kind = "seed" if self._rows is None else "latent"
+        return [f"{kind}_{place:06d}" for place in self.places[start:stop]]
+
+    def z(self, start: int = 0, stop: int | None = None) -> Any:
+        """The latents of the faces from `start` to `stop`, float32 (n, latent)."""
+        from animefaces import latents
+
+        if self._rows is not None:
+            return self._rows[start:stop]
+        return latents.from_seeds(self.places[start:stop], self._latent)

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from models.batches import ROWS
 from models.engine import traced
 
 ACTIVATIONS = {"ReLU", "LeakyReLU", "Activation", "PReLU", "ELU"}
 RECTIFIERS = ("relu", "leaky_relu")
-BATCH = 48
 
 
 def feature_layers(network):
@@ -73,13 +73,6 @@ def first_kernel(network):
         if type(layer).__name__ == "Dense" and layer.input is network.inputs[0]:
             return np.asarray(ops.convert_to_numpy(layer.kernel))
     return None
-
-
-def apply(network, inputs):
-    """(N, ...) -> the network's outputs (N, ...), float32, BATCH at a time, the last batch filled up."""
-    filled = np.resize(inputs, (-(-len(inputs) // BATCH) * BATCH, *inputs.shape[1:]))
-    parts = [network.predict_on_batch(filled[i : i + BATCH]) for i in range(0, len(filled), BATCH)]
-    return np.concatenate(parts)[: len(inputs)].astype(np.float32)
 
 
 def pooled(network, name, cells=4):
@@ -166,8 +159,8 @@ class _Guided(keras.layers.Layer):
 def gradients_at(network, images, maps, places):
     """The gradient of one number per image, in one map (N,) at one place (N,) of it, for the image -> (N, H, W, C)."""
     parts = []
-    for i in range(0, len(images), BATCH):
-        rows = slice(i, i + BATCH)
+    for i in range(0, len(images), ROWS):
+        rows = slice(i, i + ROWS)
         x = ops.convert_to_tensor(np.asarray(images[rows], np.float32))
         value, _, pull = traced(lambda x: (network(x, training=False), None), [], x)
         chosen = np.zeros(value.shape, np.float32)

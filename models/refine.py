@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from models import layouts as likeness
-from models import saved
+from models.batches import ROWS, filled, in_batches
 from models.engine import compiled, gradients
 
 RATE = 0.03  # Adam's, in standard deviations of the prior
@@ -19,10 +19,10 @@ def refine(generator, moments, images, means, steps, advance=lambda count: None)
     `moments`: of photos and of drawings, as train.py keeps them beside the encoder. `advance` is told of each
     step done.
     """
-    rows = min(len(means), saved.ROWS)  # the last batch is filled up: compiled once, and bounded memory
+    rows = min(len(means), ROWS)  # the last batch is filled up: compiled once, and bounded memory
     refined, step = [], None
     for start in range(0, len(means) if steps else 0, rows):
-        part = [np.resize(a[start : start + rows], (rows, *a.shape[1:])) for a in (images, means)]
+        part = [filled(a[start : start + rows], rows) for a in (images, means)]
         if step is None:
             reset, step = _descent(generator, moments, *(p.shape for p in part))
         variable = reset(*part)
@@ -57,7 +57,7 @@ def _descent(generator, moments, shape, latents):
         return {"loss": value}
 
     def reset(images, first):
-        values = images, first, first, traits_of(saved.draw(generator, first), moments)
+        values = images, first, first, traits_of(in_batches(generator, first), moments)
         for variable, value in zip((seen, z, means, kept), values, strict=True):
             variable.assign(value)
         for variable, value in zip(optimizer.variables, start, strict=True):

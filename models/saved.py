@@ -2,12 +2,10 @@
 
 import io
 import json
-import math
 import zipfile
 
 import h5py
 import keras
-import numpy as np
 
 MODULES = {
     "keras",
@@ -20,9 +18,6 @@ NETWORK = ("keras.src.models.functional", "Functional")
 CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}  # layers that can carry code
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 MAX_BYTES = 2 << 30
-# Images per call. Matrix products do rows in blocks of 12, 24 or 48, whatever the CPU, and round those left over
-# differently: with 32, one face in a hundred had a pixel that depended on its place among the others.
-ROWS = 48
 
 
 def load(path):
@@ -124,14 +119,3 @@ def _halved(data):
         target.attrs.update(source.attrs)
         source.visititems(copy)
     return result.getvalue()
-
-
-def draw(network, z):
-    """z (N, latent), or what else a network takes -> what it gives, images for a generator, float32 (N, ...).
-
-    Always in batches of ROWS, the last one filled up: so an image is the same, to the bit, in any company.
-    """
-    count = len(z)
-    filled = np.resize(z, (math.ceil(count / ROWS) * ROWS, *z.shape[1:])) if count else z
-    batches = [network.predict_on_batch(filled[i : i + ROWS]) for i in range(0, len(filled), ROWS)]
-    return np.concatenate(batches)[:count].astype(np.float32)

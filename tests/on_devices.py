@@ -13,6 +13,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from test_gan import ALL, batch, scaling_gan, tiny_gan  # noqa: E402 - the devices come first
 
 from models import engine, saved  # noqa: E402
+from models.batches import in_batches  # noqa: E402
 
 folder = Path(sys.argv[1])
 with engine.everywhere():
@@ -41,6 +42,6 @@ assert all(np.isfinite(a).all() for a in after.values())
 figures["scaled"] = [scaled]
 
 z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
-np.save(folder / "faces.npy", saved.draw(gan.average, z))
+np.save(folder / "faces.npy", in_batches(gan.average, z))
 saved.save(gan.average, folder / "average.keras")
 print(json.dumps(figures))

@@ -10,6 +10,7 @@ from keras import ops
 from test_gan import ALL, batch, joined, scaling_gan, tiny_gan
 
 from models import engine, saved
+from models.batches import in_batches
 
 folder = Path(sys.argv[1])
 assert engine.NAME == "jax"
@@ -48,9 +49,9 @@ product = engine.compiled(lambda step: {"sum": ops.sum(ops.matmul(square, square
 operations, moved = engine.cost(product, np.zeros(1, np.int32))
 
 z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
-np.save(folder / "faces_of_theirs.npy", saved.draw(saved.load(folder / "theirs.keras"), z))
+np.save(folder / "faces_of_theirs.npy", in_batches(saved.load(folder / "theirs.keras"), z))
 saved.save(gan.average, folder / "ours.keras")
-np.save(folder / "faces_of_ours.npy", saved.draw(gan.average, z))
+np.save(folder / "faces_of_ours.npy", in_batches(gan.average, z))
 
 figures = joined(calls)
 resident, scaled = ({name: values.tolist() for name, values in found.items()} for found in (resident, scaled))

@@ -8,6 +8,7 @@ from conftest import PROJECT, python
 from test_gan import batch, joined, scaling_gan, tiny_gan
 
 from models import saved
+from models.batches import in_batches
 
 QUICK = "--xla_backend_optimization_level=0"  # to compile; the steps are few
 
@@ -76,7 +77,7 @@ def test_operations_are_counted(both):
 def test_a_generator_draws_the_same_faces_on_either(both):
     gan, _, _, folder = both
     z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
-    assert np.allclose(np.load(folder / "faces_of_theirs.npy"), saved.draw(gan.average, z), atol=1e-4)
-    ours = saved.draw(saved.load(folder / "ours.keras"), z)
+    assert np.allclose(np.load(folder / "faces_of_theirs.npy"), in_batches(gan.average, z), atol=1e-4)
+    ours = in_batches(saved.load(folder / "ours.keras"), z)
     assert np.allclose(ours, np.load(folder / "faces_of_ours.npy"), atol=1e-4)
     assert ours.std() > 0

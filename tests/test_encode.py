@@ -16,6 +16,7 @@ from animefaces import images
 from demo import cartoons
 from drawing import photos
 from models import saved, vae
+from models.batches import in_batches
 from models.refine import refine, unlikeness
 
 LATENT = 8
@@ -111,7 +112,7 @@ def test_variants_are_draws_from_the_posterior(run, crops):
     encoder, generator = saved.load(run / "encoder.keras"), saved.load(run / "generator.keras")
     options = encode.Options(variants=2000)
     z = encode.encoded(encoder, generator, None, faces, options)[0]
-    posterior = saved.draw(encoder, images.to_network(faces[0].small[None]))[0]
+    posterior = in_batches(encoder, images.to_network(faces[0].small[None]))[0]
     assert np.allclose(z[0], posterior[:LATENT], atol=1e-6)
     spread = np.exp(posterior[LATENT:] / 2)
     assert np.allclose((z[1:].mean(0) - z[0]) / spread, 0, atol=0.1)
@@ -239,7 +240,7 @@ def test_numbers_that_are_not_finite(run, crops, refused):
 def test_the_vae(draw, crops, run):
     assert draw("b.png", "--encoder", "vae", "--output", "faces/") == 0
     network = saved.load(run / "vae.keras")
-    mean = saved.draw(network, images.to_network(images.read("b.png", 16)[None]))[:, :LATENT]
+    mean = in_batches(network, images.to_network(images.read("b.png", 16)[None]))[:, :LATENT]
     with np.load("faces/latents.npz") as file:
         assert np.allclose(file["z"], mean, atol=1e-6)
 
@@ -285,11 +286,11 @@ def test_too_many_faces_for_a_card(draw, crops, monkeypatch, refused):
 def test_refined_faces_are_nearer(draw, crops, run):
     encoder, generator = saved.load(run / "encoder.keras"), saved.load(run / "generator.keras")
     seen = images.to_network(np.stack([images.read(name, 16) for name in crops]))
-    first = saved.draw(encoder, seen)[:, :LATENT]
+    first = in_batches(encoder, seen)[:, :LATENT]
     told = []
     z = refine(generator, MOMENTS, seen, first, 25, told.append)
     assert sum(told) == 25 and z.shape == first.shape
-    before, after = (np.asarray(unlikeness(saved.draw(generator, x), seen, MOMENTS)) for x in (first, z))
+    before, after = (np.asarray(unlikeness(in_batches(generator, x), seen, MOMENTS)) for x in (first, z))
     assert (after < before).all()
     # Each on its own: alone it goes the same way.
     alone = refine(generator, MOMENTS, seen[1:2], first[1:2], 25)

@@ -8,6 +8,7 @@ import pytest
 
 import recipes
 from models import build, inside
+from models.batches import in_batches
 
 SMALL = {
     "strided": replace(recipes.RECIPES["light"], size=16, generator_widths=(8, 8), discriminator_widths=(8, 8)),
@@ -30,13 +31,13 @@ def pictures(network, count=3):
 def test_a_generator_is_cut_and_whole_again(networks):
     generator, _ = networks
     z = pictures(generator)
-    whole, names = inside.apply(generator, z), inside.cuts(generator)
+    whole, names = in_batches(generator, z), inside.cuts(generator)
     assert len(names) >= 3
     for name in (names[0], names[-1], inside.middle(generator, whole.shape[1] // 2)):
         lower, upper = inside.split(generator, name)
-        maps = inside.apply(lower, z)
+        maps = in_batches(lower, z)
         assert maps.ndim == 4
-        assert np.allclose(inside.apply(upper, maps), whole, atol=1e-5)
+        assert np.allclose(in_batches(upper, maps), whole, atol=1e-5)
 
 
 def test_a_branch_is_no_cut():
@@ -57,8 +58,8 @@ def test_feature_layers_answer(networks):
     _, discriminator = networks
     x = pictures(discriminator)
     for name in inside.feature_layers(discriminator):
-        maps = inside.apply(keras.Model(discriminator.inputs[0], discriminator.get_layer(name).output), x)
-        answers = inside.apply(inside.peaks(discriminator, name), x)
+        maps = in_batches(keras.Model(discriminator.inputs[0], discriminator.get_layer(name).output), x)
+        answers = in_batches(inside.peaks(discriminator, name), x)
         flat = maps.reshape(3, -1, maps.shape[-1])
         assert np.allclose(answers[:, 0], flat.max(axis=1), atol=1e-5)
         chosen = np.take_along_axis(flat, answers[:, 1, None].astype(int), axis=1)[:, 0]
@@ -72,7 +73,7 @@ def test_without_rectifiers_to_guide_gradients_are_plain(networks):
     x = pictures(discriminator)
     plain = keras.Model(discriminator.inputs[0], discriminator.get_layer(name).output)
     clone = inside.guided(discriminator, name)
-    assert np.allclose(inside.apply(clone, x), inside.apply(plain, x), atol=1e-5)
+    assert np.allclose(in_batches(clone, x), in_batches(plain, x), atol=1e-5)
     maps, places = np.array([0, 1, 2]), np.array([0, 1, 2])
     gradients = inside.gradients_at(clone, x, maps, places)
     assert gradients.shape == x.shape and np.isfinite(gradients).all()
@@ -126,5 +127,5 @@ def test_random_weights(networks):
     kernels = [w for w in one.trainable_variables if len(w.shape) > 1]
     assert all(np.asarray(w).std() > 0 for w in kernels)  # a residual branch too, which begins as zero
     x = pictures(discriminator)
-    assert not np.allclose(inside.apply(one, x), inside.apply(other, x))
+    assert not np.allclose(in_batches(one, x), in_batches(other, x))
     assert all(np.array_equal(a, b) for a, b in zip(before, discriminator.get_weights(), strict=True))

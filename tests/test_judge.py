@@ -12,6 +12,7 @@ from animefaces import batches, images, latents, runs
 from demo import cartoons
 from drawing import features, judge
 from models import saved
+from models.batches import in_batches
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_what_ships_to_judge_by_minds_noise_and_a_collapse():
 
     def drawn(first, spread=1.0):
         z = latents.from_seeds(range(first, first + 100), generator.input_shape[-1])
-        return images.to_pixels(saved.draw(generator, spread * z))
+        return images.to_pixels(in_batches(generator, spread * z))
 
     bench = judge.Judge(features.DISCRIMINATOR, drawn(0))
     others = drawn(100)

@@ -12,6 +12,7 @@ from keras import ops
 
 import recipes
 from models import build, dcgan, engine, saved
+from models.batches import ROWS, filled, in_batches
 
 # Trainable parameters of generator and discriminator. Those of `tutorial` are the PyTorch DCGAN tutorial's own.
 PARAMETERS = {
@@ -155,10 +156,27 @@ def test_weights_start_as_the_paper_says():
 
 def test_drawing_is_the_same_in_any_company():
     generator, z = dcgan.build_generator(16, 3, 8, (16, 8)), noise(70, 8)
-    together = saved.draw(generator, z)
+    together = in_batches(generator, z)
     assert together.shape == (70, 16, 16, 3)
     for part in (slice(0, 1), slice(30, 40), slice(69, 70)):
-        assert np.array_equal(saved.draw(generator, z[part]), together[part])
+        assert np.array_equal(in_batches(generator, z[part]), together[part])
+
+
+def test_no_rows_give_no_rows_of_the_right_shape():
+    generator = dcgan.build_generator(16, 3, 8, (16, 8))
+    nothing = in_batches(generator, noise(0, 8))
+    assert nothing.shape == (0, 16, 16, 3)
+    assert nothing.dtype == np.float32
+    images = keras.Input((None, None, 3))  # of any size
+    anything = keras.Model(images, keras.layers.AveragePooling2D(2)(images))
+    assert in_batches(anything, noise(0, 6, 8, 3)).shape == (0, 3, 4, 3)
+    assert in_batches(anything, noise(ROWS + 1, 6, 8, 3)).shape == (ROWS + 1, 3, 4, 3)
+
+
+def test_a_batch_is_filled_with_its_own_rows():
+    rows = noise(2, 3)
+    assert np.array_equal(filled(rows, 5), rows[[0, 1, 0, 1, 0]])
+    assert np.array_equal(filled(rows, 2), rows)
 
 
 def test_a_saved_generator_opens_where_this_project_is_not(trained, tmp_path):

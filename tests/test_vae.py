@@ -8,6 +8,7 @@ from keras import ops
 from animefaces import images
 from demo import cartoons
 from models import engine, saved, vae
+from models.batches import in_batches
 from models.gan import in_float32
 from models.losses import divergence, logistic
 
@@ -134,10 +135,10 @@ def test_it_learns():
     model = build(rate=2e-3)
     figures = model.steps(np.arange(150, dtype=np.int32), np.repeat(batches(1, batch=32), 150, axis=0))
     assert figures["loss"][-10:].mean() < 0.85 * figures["loss"][:5].mean()
-    encoded = saved.draw(model.encoder, batches(1, batch=32)[0])[:, :LATENT]
+    encoded = in_batches(model.encoder, batches(1, batch=32)[0])[:, :LATENT]
     pixels = keras.Model(model.encoder.input, model.encoder.get_layer("pixels").output)
     wanted = pixels.predict_on_batch(batches(1, batch=32)[0])
-    reconstructed = saved.draw(model.decoder, encoded).reshape(32, 784) / 2 + 0.5
+    reconstructed = in_batches(model.decoder, encoded).reshape(32, 784) / 2 + 0.5
     error = np.abs(reconstructed[:, None] - wanted[None]).mean(-1)
     nearer = (error < np.diag(error)[:, None]).sum(1)  # pictures nearer than the own one: 15.5 by chance
     assert nearer.mean() < 4
@@ -186,8 +187,8 @@ def test_saved_and_opened_again():
     for network, given in ((encoder, real), (decoder, z)):
         for half in (False, True):
             saved.save(network, "network.keras", half)
-            again = saved.draw(saved.load("network.keras"), given)
-            np.testing.assert_allclose(again, saved.draw(network, given), atol=5e-3 if half else 1e-6)
+            again = in_batches(saved.load("network.keras"), given)
+            np.testing.assert_allclose(again, in_batches(network, given), atol=5e-3 if half else 1e-6)
 
 
 def test_gradients_reach_all_that_is_trained():

@@ -58,7 +58,7 @@ class _Parser(argparse.ArgumentParser):
             name = word.partition("=")[0]
             if word.startswith("--") and word != "--" and name not in self._option_string_actions:
                 if name in self.foreign:
-                    self.error(f"{name} is for {self.foreign[name]} only, leave it out")
+                    raise Misuse(f"{name} is for {self.foreign[name]} only: leave it out")
                 self.error(f"unrecognized arguments: {word}")
         return super().parse_args(argv)
 
@@ -155,9 +155,12 @@ def parse(command: Command, argv: list[str], others: tuple[Command, ...] = ()) -
     The defaults come first, then the recipe, then what was typed: the last one counts. `others`: the program's
     other commands.
     """
-    base = command.base(_recipe(argv))
+    program, recipe = Path(sys.argv[0]).name, _recipe(argv)
+    for other in others:
+        if recipe in other.recipes:
+            raise Misuse(f"--recipe {recipe} is for {program} {other.name}: leave it out")
+    base = command.base(recipe)
     parser = typing.cast(_Parser, build_parser(command, base=base))
-    program = Path(sys.argv[0]).name
     parser.foreign = {flag(f.name): f"{program} {c.name}" for c in others for f in c.fields()}
     parser.commands = tuple(c.name for c in others)
     values = vars(parser.parse_args(argv))
@@ -200,6 +203,8 @@ def run_commands(commands: list[Command], argv: list[str] | None) -> int:
         command = next((c for c in commands if c.name and argv[:1] == [c.name]), None)
         words = argv[1:] if command else argv
         chosen = command or commands[0]
+        if not command and chosen.name and words and not words[0].startswith("-"):
+            raise Misuse(f"there is no command {words[0]}: choose from {', '.join(c.name for c in commands)}")
         options, given, debug = parse(chosen, words, tuple(c for c in commands if c is not chosen))
         chosen.work(options, given | set(command.fixed if command else ()))
         return 0

@@ -48,7 +48,7 @@ def read_some(path, count, seed=0):
 
 def frame(options, _):
     """Where the eyes are in the photos, as parts of the side: what photos.py has as constants."""
-    find, found = photos.detector(), []
+    find, found = photos.open_photo_detector(), []
     for pixels in read_some(options.photos, options.count):
         people = find(pixels)
         if people:
@@ -153,7 +153,7 @@ def find(options, _):
         "Haar `default`, eyes": haar("frontalface_default"),
         "Haar `alt2`, eyes": haar("frontalface_alt2"),
         "Haar `alt2` at -12, 0, 12 degrees, eyes": haar("frontalface_alt2", (0, -12, 12)),
-        "mtcnn": photos.detector(),
+        "mtcnn": photos.open_photo_detector(),
     }
     print("| detector | found | false faces per clouds | per drawing | error of the eyes: median | 95 % | seconds |")
     print("|---|---|---|---|---|---|---|")

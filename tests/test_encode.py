@@ -14,7 +14,7 @@ import encode
 import generate
 from animefaces import images
 from demo import cartoons
-from drawing import photos
+from drawing import encoding, photos
 from models import saved, vae
 from models.batches import in_batches
 from models.refine import refine, unlikeness
@@ -68,7 +68,7 @@ def people(monkeypatch):
         places = [((0.7, 0.5), (0.8, 0.5)), ((0.2, 0.5), (0.3, 0.5))] if width > height else []
         return [photos.Person(tuple((x * width, y * height) for x, y in eyes), 1.0) for eyes in places]
 
-    monkeypatch.setattr(photos, "detector", lambda: find)
+    monkeypatch.setattr(photos, "open_photo_detector", lambda: find)
 
 
 def test_a_folder_of_faces_and_their_latents(draw, crops, run, capsys):
@@ -108,11 +108,10 @@ def test_a_card(draw, crops):
 
 
 def test_variants_are_draws_from_the_posterior(run, crops):
-    faces = encode.find_faces([Path("b.png")], (16, 16, 3), None, False)
-    encoder, generator = saved.load(run / "encoder.keras"), saved.load(run / "generator.keras")
-    options = encode.Options(variants=2000)
-    z = encode.encoded(encoder, generator, None, faces, options)[0]
-    posterior = in_batches(encoder, images.to_network(faces[0].small[None]))[0]
+    (face,) = encode.find_people([Path("b.png")], (16, 16, 3), None, False)
+    encoder = saved.load(run / "encoder.keras")
+    z = encoding.with_variants(*encoding.posteriors(encoder, face.small[None]), 2000, 0)[0]
+    posterior = in_batches(encoder, images.to_network(face.small[None]))[0]
     assert np.allclose(z[0], posterior[:LATENT], atol=1e-6)
     spread = np.exp(posterior[LATENT:] / 2)
     assert np.allclose((z[1:].mean(0) - z[0]) / spread, 0, atol=0.1)
@@ -159,7 +158,7 @@ def test_several_people_from_left_to_right(draw, people, capsys):
     assert card.shape[0] == 2 * 64 + 3 * encode.GAP
     shown = [card[encode.GAP + row * (64 + encode.GAP) :, encode.GAP :][:64, :64] for row in range(2)]
     for crop, eyes in zip(shown, (((48, 60), (72, 60)), ((168, 60), (192, 60))), strict=True):
-        assert np.array_equal(crop, photos.cut(group, eyes, 64))
+        assert np.array_equal(crop, photos.cut_upright(group, eyes, 64))
 
 
 def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):

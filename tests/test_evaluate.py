@@ -16,6 +16,7 @@ from animefaces.problems import Problem
 from demo import cartoons
 from drawing import features
 from models import saved
+from models.batches import ROWS
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -196,8 +197,8 @@ def test_an_interrupted_extraction_leaves_no_cache(run, monkeypatch):
 
 def test_a_face_has_the_same_features_in_any_company(network):
     opened = features.open_features(network)
-    faces = images.to_network(cartoons.draw_many(features.BATCH + 5, 16))
-    assert opened(faces).shape == (features.BATCH + 5, 12)
+    faces = images.to_network(cartoons.draw_many(ROWS + 5, 16))
+    assert opened(faces).shape == (ROWS + 5, 12)
     np.testing.assert_allclose(opened(faces[:3]), opened(faces)[:3], atol=1e-6)
 
 

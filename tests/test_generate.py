@@ -65,9 +65,9 @@ def test_a_seed_is_the_same_face_alone_in_a_grid_and_in_a_folder(draw):
 
 
 def test_more_faces_than_are_drawn_at_once(draw, monkeypatch):
-    monkeypatch.setattr(generate, "AT_ONCE", 48)
+    monkeypatch.setattr("drawing.generator.AT_ONCE", 48)
     assert draw("--count", "100", "--output", "many/") == 0
-    monkeypatch.setattr(generate, "AT_ONCE", 480)
+    monkeypatch.setattr("drawing.generator.AT_ONCE", 480)
     assert draw("--count", "100", "--output", "grid.png") == 0
     assert np.array_equal(cells("grid.png")[99], images.read("many/seed_000099.png"))
 

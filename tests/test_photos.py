@@ -46,21 +46,21 @@ def test_eyes_are_level_and_in_one_place_in_every_crop(size, distance, roll):
     angle = np.radians(roll)
     half = distance / 2 * np.array([np.cos(angle), np.sin(angle)])
     eyes = tuple(map(tuple, (np.array([450, 400]) - half, np.array([450, 400]) + half)))
-    crop = photos.cut(marked(eyes, (900, 900)), eyes, size)  # all of the crop is in the picture
+    crop = photos.cut_upright(marked(eyes, (900, 900)), eyes, size)  # all of the crop is in the picture
     assert crop.shape == (size, size, 3) and crop.dtype == np.uint8
     assert places(crop) == pytest.approx(STANDARD, abs=0.6 / size + 0.004)
 
 
 def test_a_crop_that_is_framed_already_stays_as_it_is():
     face = cartoons.draw(3, 128)
-    again = photos.cut(face, tuple(map(tuple, STANDARD * 128)), 128)
+    again = photos.cut_upright(face, tuple(map(tuple, STANDARD * 128)), 128)
     assert np.abs(again.astype(int) - face).max() <= 1
 
 
 def test_beyond_the_picture_it_is_mirrored():
     face = cartoons.draw(3, 128)
     eyes = STANDARD * 128 - [20, 0]
-    crop = photos.cut(face, tuple(map(tuple, eyes)), 128)
+    crop = photos.cut_upright(face, tuple(map(tuple, eyes)), 128)
     assert np.abs(crop[:, 20:].astype(int) - face[:, :108]).max() <= 1
     assert np.abs(crop[:, :20].astype(int) - face[:, 19::-1]).max() <= 1
 
@@ -69,7 +69,7 @@ def test_a_large_face_is_made_small_without_flicker():
     """Fine stripes become an even grey, wherever they begin."""
     pixels = np.zeros((2000, 2000, 3), np.uint8)
     pixels[:, ::4] = pixels[:, 1::4] = 255
-    crop = photos.cut(pixels, ((700, 800), (1300, 800)), 64)
+    crop = photos.cut_upright(pixels, ((700, 800), (1300, 800)), 64)
     assert crop.astype(int).std() < 12
     assert crop.mean() == pytest.approx(127.5, abs=3)
 
@@ -78,13 +78,13 @@ def test_a_large_face_is_made_small_without_flicker():
 def test_very_long_pictures(shape):
     middle = shape[1] / 2, shape[0] / 2
     eyes = ((middle[0] - 10, middle[1]), (middle[0] + 10, middle[1]))
-    crop = photos.cut(marked(eyes, shape), eyes, 64)
+    crop = photos.cut_upright(marked(eyes, shape), eyes, 64)
     assert places(crop) == pytest.approx(STANDARD, abs=0.02)
 
 
 @pytest.mark.parametrize("eyes", [((5, 5), (5, 5)), ((-30, -30), (-20, -30)), ((900, 900), (910, 900))])
 def test_odd_eyes_do_no_harm(eyes):
-    assert photos.cut(np.zeros((50, 70, 3), np.uint8), eyes, 32).shape == (32, 32, 3)
+    assert photos.cut_upright(np.zeros((50, 70, 3), np.uint8), eyes, 32).shape == (32, 32, 3)
 
 
 def two(pixels):
@@ -94,17 +94,17 @@ def two(pixels):
 def test_crops_from_left_to_right():
     pixels = marked(((20, 40), (30, 40)), (100, 120))
     images.save("two.png", pixels)
-    (small, large), (second, _) = photos.crops(Path("two.png"), 16, 3, two)
+    (small, large), (second, _) = photos.crops_of(Path("two.png"), 16, 3, two)
     assert (small.shape, large.shape) == ((16, 16, 3), (64, 64, 3))
-    assert np.array_equal(large, photos.cut(pixels, ((20, 40), (30, 40)), 64))
+    assert np.array_equal(large, photos.cut_upright(pixels, ((20, 40), (30, 40)), 64))
     assert np.array_equal(small, images.to_array(images.to_image(large), 16))
     assert np.ptp(second) == 0
-    assert photos.crops(Path("two.png"), 16, 1, two)[0][0].shape == (16, 16, 1)
+    assert photos.crops_of(Path("two.png"), 16, 1, two)[0][0].shape == (16, 16, 1)
 
 
 def test_without_a_detector_the_picture_is_the_crop():
     images.save("wide.png", cartoons.draw(0, 64).repeat(2, axis=1))
-    ((small, large),) = photos.crops(Path("wide.png"), 32, 3, None)
+    ((small, large),) = photos.crops_of(Path("wide.png"), 32, 3, None)
     assert np.array_equal(small, images.read("wide.png", 32))
     assert np.array_equal(large, images.read("wide.png", 128))
 
@@ -120,14 +120,14 @@ def test_a_photo_is_turned_upright_first():
         shapes.append(pixels.shape)
         return two(pixels)
 
-    crop = photos.crops(Path("turned.jpg"), 16, 3, find)[0][1]
+    crop = photos.crops_of(Path("turned.jpg"), 16, 3, find)[0][1]
     assert shapes == [(100, 120, 3)]
     assert places(crop) == pytest.approx(STANDARD, abs=0.05)
 
 
 def refusal(name, find=two):
     with pytest.raises(Problem) as caught:
-        photos.crops(Path(name), 16, 3, find)
+        photos.crops_of(Path(name), 16, 3, find)
     return str(caught.value)
 
 
@@ -162,7 +162,7 @@ def test_nobody_is_said():
 def test_without_mtcnn(monkeypatch):
     monkeypatch.setitem(sys.modules, "mtcnn", None)
     with pytest.raises(Problem, match=r"pip install -r requirements.txt, or give tight crops with --no-detect"):
-        photos.detector()
+        photos.open_photo_detector()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (700, 3), (64, 64), (300, 2500), (2500, 300)])
@@ -180,7 +180,7 @@ def test_places_survive_the_way_to_the_detector(shape, monkeypatch):
     around = slice(max(0, y - 2), y + 3), slice(max(0, x - 2), x + 3)
     pixels[around] = 100
     pixels[y, x] = 255
-    (person,) = photos.detector()(pixels)
+    (person,) = photos.open_photo_detector()(pixels)
     assert person.eyes[0] == pytest.approx((x + 0.5, y + 0.5), abs=2.6)
     assert person.score == 0.99
 
@@ -188,7 +188,7 @@ def test_places_survive_the_way_to_the_detector(shape, monkeypatch):
 @pytest.fixture(scope="module")
 def find():
     pytest.importorskip("mtcnn", reason="needs mtcnn, of requirements.txt")
-    return photos.detector()
+    return photos.open_photo_detector()
 
 
 @pytest.mark.parametrize("kind", ["white", "black", "noise", "dot", "line", "tall"])

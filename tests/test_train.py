@@ -255,7 +255,7 @@ def refuse(train, refused):
         ("--recipe grand", "invalid choice: 'grand'"),
         ("--minutes -1", "greater than 0"),
         ("--precision float64", "invalid choice"),
-        ("vae2", "invalid choice"),
+        ("vae2", "unrecognized arguments: vae2"),
     ],
 )
 def test_options_that_make_no_sense_leave_nothing_behind(flags, words, refuse):

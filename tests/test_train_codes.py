@@ -10,6 +10,7 @@ from conftest import log_of, state_of
 import encode
 import train as program
 from animefaces import images, runs
+from drawing.opening import read_moments
 from models import saved
 from training import encoder
 
@@ -73,8 +74,8 @@ def test_the_photos_to_measure_on_are_not_trained_on(train, faces):
     finally:
         program.Training.go_on = original
     assert len(task[0].photos) == 9
-    assert len(task[0].held_out) == 1
-    assert np.array_equal(task[0].held_out[np.arange(1)][0], images.read(faces / "09.png", 16))
+    assert len(task[0].test_photos) == 1
+    assert np.array_equal(task[0].test_photos[np.arange(1)][0], images.read(faces / "09.png", 16))
 
 
 def table(rows, name="labels.csv"):
@@ -100,9 +101,9 @@ def test_misuse_is_one_line(train, refused, trained, tmp_path):
         words = [network, "--data", tmp_path, "--run", "run", *SIZES, *flags]
         return refused(program.main, words, code)
 
-    assert "--flip-every means nothing to train.py vae" in said(2, "vae", "--flip-every", "3")
-    assert "--labels means nothing to train.py gan" in said(2, "gan", "--labels", "x.csv")
-    assert "--recipe tutorial is for train.py gan" in said(2, "vae", "--recipe", "tutorial")
+    assert "--flip-every is for" in said(2, "vae", "--flip-every", "3")
+    assert "--labels is for" in said(2, "gan", "--labels", "x.csv")
+    assert "--recipe tutorial is for" in said(2, "vae", "--recipe", "tutorial")
     assert not Path("run").exists()
     images.save(tmp_path / "00.png", np.zeros((16, 16, 3), np.uint8))
     assert "give --size 16" in said(2, "vae", "--size", "32", "--init-from", trained)
@@ -120,4 +121,4 @@ def test_damaged_moments_are_one_line(tmp_path):
 
     (tmp_path / runs.MOMENTS).write_bytes(b"nothing")
     with pytest.raises(Problem, match="cannot be read"):
-        runs.read_moments(tmp_path)
+        read_moments(tmp_path)

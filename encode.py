@@ -102,11 +102,13 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
 
     from drawing import photos
 
-    faces, names, reasons = [], set(), []
+    faces: list[PhotoFace] = []
+    names: set[str] = set()
+    reasons: list[str] = []
     with tqdm(paths, desc="looking", unit="photo", disable=None) as bar:
         for path in bar:
             try:
-                crops = photos.crops_of(path, *shape[1:], find)
+                crops = photos.crops_of(path, shape[1], shape[2], find)
             except Problem as fault:
                 reasons.append(str(fault))
                 if len(paths) > 1:

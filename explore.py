@@ -16,6 +16,7 @@ docs/how-to/explore.md says what each picture shows.
 import importlib
 import pkgutil
 import sys
+from types import ModuleType
 
 import exploring
 from animefaces.commands import Command, run_commands
@@ -29,15 +30,15 @@ def commands() -> list[Command]:
     views = {name: importlib.import_module(f"exploring.{name}") for name in names}
     listed = "\n".join(f"    {name:<11} {summary(view)}" for name, view in views.items())
     program = f"{__doc__}\nviews (python explore.py VIEW --help shows the options of each):\n{listed}"
-    text = {name: f"{program}\n\n{DEFAULT}: {view.__doc__}" if name == DEFAULT else view.__doc__
-            for name, view in views.items()}  # fmt: skip
+    text = {name: view.__doc__ or "" for name, view in views.items()}
+    text[DEFAULT] = f"{program}\n\n{DEFAULT}: {text[DEFAULT]}"
     made = [Command(view.Options, view.show, text[name], name) for name, view in views.items()]
     return sorted(made, key=lambda command: command.name != DEFAULT)
 
 
-def summary(view) -> str:
+def summary(view: ModuleType) -> str:
     """A view -> the first line of its docstring, for a list."""
-    return view.__doc__.splitlines()[0]
+    return (view.__doc__ or "").partition("\n")[0]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,9 +10,9 @@ from animefaces.batches import Pictures
 from animefaces.images import to_network
 from drawing import features
 
-COUNT = 500  # faces that each verdict rests on
-SHARE = 0.02  # of the training time that may go into verdicts
-FIRST = 10.0  # seconds that the first is expected to take, with the network and the held-out faces to read
+COUNT = 500  # new faces that are drawn for each verdict
+SHARE = 0.02  # share of the training time that verdicts may take
+FIRST = 10.0  # seconds that the first verdict is expected to take: it opens the network and reads the validation faces
 
 
 class Judge:
@@ -21,11 +21,12 @@ class Judge:
     def __init__(self, name: str, validation: Pictures):
         """`name`: as for features.open_features; `validation`: faces that are never trained on."""
         self._name, self._validation = name, validation
-        self._network = self._known = None
+        self._network: features.FeatureNetwork | None = None
+        self._known = np.empty((0, 0))
         self._cost = FIRST  # of the last verdict, in seconds
 
     def due(self, seconds: float, spent: float) -> bool:
-        """Whether there is time for another, after `seconds` of training with `spent` of them on verdicts."""
+        """Whether there is time for another verdict, after `seconds` of training of which verdicts took `spent`."""
         return len(self._validation) > 0 and spent + self._cost <= SHARE * seconds
 
     def verdict(self, draw: Callable[[], np.ndarray]) -> tuple[float, float, float]:
@@ -33,10 +34,7 @@ class Judge:
         start = time.perf_counter()
         if self._network is None:
             self._network = features.open_features(self._name)
-            self._known = self._features(self._validation[:])
-        distance, error = metrics.kernel_distance(self._known, self._features(draw()))
+            self._known = self._network(to_network(self._validation[:]))
+        distance, error = metrics.kernel_distance(self._known, self._network(to_network(draw())))
         self._cost = time.perf_counter() - start
         return distance, error, self._cost
-
-    def _features(self, pixels):
-        return self._network(to_network(pixels))

@@ -14,7 +14,7 @@ from animefaces import images
 from animefaces.problems import Problem
 from models import engine
 
-# A crop as in the photos that the encoder is trained on (docs/encode.md): `python -m benchmarks.photos frame`
+# A crop as in the photos that the encoder is trained on (docs/research/encode.md): `python -m benchmarks.photos frame`
 # measures the mean place of the eyes in 300 of them.
 EYES_IN_CROP = 0.285  # of the crop's side, from its top; in the middle of its width
 EYE_DISTANCE = 0.38  # of the crop's side

@@ -75,13 +75,14 @@ def strongest(network: Any, layer: str, faces: Any, order: Any, label: str) -> t
     from models import inside
     from models.batches import ROWS, in_batches
 
-    top, answers = inside.peaks(network, layer), []
+    top = inside.peaks(network, layer)
+    parts = []
     with tqdm(total=len(order), desc=label, unit="face", disable=None) as bar:
         for i in range(0, len(order), ROWS):
             part = order[i : i + ROWS]
-            answers.append(in_batches(top, to_network(faces[part])))
+            parts.append(in_batches(top, to_network(faces[part])))
             bar.update(len(part))
-    answers = np.concatenate(answers)
+    answers = np.concatenate(parts)
     return answers[:, 0], answers[:, 1].astype(int)
 
 

@@ -5,7 +5,7 @@ import itertools
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -55,7 +55,7 @@ def described() -> Iterator[tuple[str, str]]:
 
 def threads() -> int:
     """CPU threads that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def speed(options: Any, targets: Targets) -> str:
@@ -97,7 +97,7 @@ def measured(options: Any, targets: Targets, seconds: float) -> float:
         return next(turns)
 
 
-def paces(options: Any, targets: Targets, seconds: float) -> Iterator[float]:
+def paces(options: Any, targets: Targets, seconds: float) -> Generator[float]:
     """Steps per second of the real training step on noise, again and again, each time over so many seconds.
 
     The time for compiling is not counted.

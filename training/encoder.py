@@ -107,7 +107,7 @@ class Task:
         """Nothing is known to go wrong."""
         return None
 
-    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+    def batch(self, step: int) -> tuple[Any, ...]:
         """What one step is fed: (step, photos, wanted traits), a function of (seed, step)."""
         indices = self.order.indices(step)
         return np.int32(step), images.to_network(self.photos[indices]), self.wanted[indices]

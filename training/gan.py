@@ -49,7 +49,7 @@ class Task:
         if new and self.options.init_from:
             initialise(self.player, self.options.init_from)
 
-    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+    def batch(self, step: int) -> tuple[Any, ...]:
         """What one step is fed, a function of (seed, step): (step, real, z, labels of real, labels of fake)."""
         rng = np.random.default_rng((self.options.seed, step))
         z = rng.standard_normal((self.options.batch_size, self.options.latent), np.float32)
@@ -82,7 +82,9 @@ class Task:
         distance, error, seconds = self.judge.verdict(lambda: draw(self.player.average, z))
         progress.judging += seconds
         progress.best = distance if progress.best is None else min(progress.best, distance)
-        if distance - 2 * error <= progress.best:  # a smaller difference is none: docs/research/measures.md
+        if (
+            self.run and distance - 2 * error <= progress.best
+        ):  # a smaller difference is none: docs/research/measures.md
             with written_whole(self.run / runs.BEST) as temporary:
                 saved.save(self.player.average, temporary)
         return {"kernel_distance": distance, "kernel_error": error}

@@ -57,8 +57,8 @@ class Task(Protocol):
     def begin(self, new: bool) -> None:
         """Before the first step; `new` unless the run goes on."""
 
-    def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        """What one step is fed: a function of (seed, step) alone."""
+    def batch(self, step: int) -> tuple[Any, ...]:
+        """What one step is fed, numbers and arrays: a function of (seed, step) alone."""
 
     def sample(self) -> np.ndarray:
         """What the networks draw now, always of the same z or pictures: one grid, uint8 (H, W, C)."""
@@ -66,8 +66,8 @@ class Task(Protocol):
     def files(self) -> Mapping[str, Any]:
         """What is written beside each saved state: file name -> network."""
 
-    def measure(self, progress: Any, last: bool = False) -> None:
-        """If it is time, or if this is the last call: put figures into progress.window."""
+    def measure(self, progress: Any, last: bool = False) -> dict[str, float]:
+        """Figures for the log, if it is time for them or if the training ends; else nothing."""
 
     def trouble(self, entries: list[dict[str, Any]]) -> str | None:
         """Log entries -> what has gone wrong in the training and what to do, in words, or None."""

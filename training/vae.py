@@ -49,7 +49,7 @@ class Task:
         """Nothing is known to go wrong."""
         return None
 
-    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+    def batch(self, step: int) -> tuple[Any, ...]:
         """What one step is fed: (step, real), a function of (seed, step)."""
         return np.int32(step), images.to_network(self.faces[self.order.indices(step)])
 

@@ -73,13 +73,13 @@ class Options:
 def work(options, given):
     """Scrape if asked to, find, crop and clean; then say what became of it all."""
     from animefaces import images
-    from gathering import detectors as faces
-    from gathering import report
+    from gathering import detectors, report
 
     cascade = options.cascade
     if options.detector == "lbpcascade":
-        cascade = faces.cascade_file(options.cascade)
-    faces.detector(options.detector, cascade)  # now, so that what is wrong with it is said before hours of scraping
+        cascade = detectors.cascade_file(options.cascade)
+    # The workers open it again. Here it is opened so that a fault of it is reported before hours of scraping.
+    detectors.open_detector(options.detector, cascade)
     inputs, shortfall = list(options.input), None
     if options.scrape:
         from gathering import scrape

@@ -29,12 +29,11 @@ from animefaces import images
 from animefaces.commands import run_script
 from animefaces.options import option
 from demo import cartoons
-from gathering import crops, pictures
-from gathering import detectors as faces
+from gathering import crops, detectors, pictures
 
 MATCH = 0.4  # intersection over union from which a found box is the labelled one
 SIZES = [14, 32, 64, 128, 9999]  # of the labelled faces, in pixels
-# (face, scale, votes): as the cascade's maker uses it, and step by step to what faces.py does.
+# (face, scale, votes): as the cascade's maker uses it, and step by step to what gathering/detectors.py does.
 WHOLE, FACE = (0.5, 0.5, 1, 1), (0.5, 0.475, 0.66, 0.66)
 TRIALS = {
     "its maker's example (1.1, 5), its own box": (WHOLE, 1.1, 5),
@@ -65,7 +64,7 @@ def overlap(a, b):
 
 
 def score(found, labelled):
-    """Found Faces and labelled boxes of one picture -> the labelled boxes that were found, each once."""
+    """Detections and labelled boxes of one picture -> the labelled boxes that were found, each once."""
     left, hits = list(labelled), []
     for face in sorted(found, key=lambda face: -face.score):
         best = max(left, key=lambda box: overlap(face.box, box), default=None)
@@ -91,10 +90,10 @@ def find(options, _):
     )
     print("|---" * (4 + len(bins)) + "|")
     for name, (face, scale, votes) in TRIALS.items():
-        detector = faces._cascade(faces.cascade_file(options.cascade), face, scale, votes)
+        look = detectors.cascade_detector(detectors.cascade_file(options.cascade), face, scale, votes)
         start, number, hits = time.perf_counter(), 0, []
         for file, pixels in photos.items():
-            found = detector(pixels)
+            found = look(pixels)
             number += len(found)
             hits += score(found, boxes[file])
         seconds = time.perf_counter() - start
@@ -107,17 +106,17 @@ def speed(options, _):
     """Pictures per second: the plain loop, 1 worker, 2 workers; and the loop's share of detection."""
     given = preprocess.Options(cascade=options.cascade)
     loaded = list(itertools.islice(pictures.found([options.pictures]), options.count))
-    detector, spent = faces.detector("lbpcascade", options.cascade), [0.0]
+    look, spent = detectors.open_detector("lbpcascade", options.cascade), [0.0]
 
     def timed(pixels):
         start = time.perf_counter()
-        found = detector(pixels)
+        found = look(pixels)
         spent[0] += time.perf_counter() - start
         return found
 
     start, used = time.perf_counter(), _processor_seconds()
     for picture in loaded:
-        crops.crops(picture.data, given, timed)
+        crops.crops_of(picture.data, given, timed)
     plain = time.perf_counter() - start
     print(f"plain loop: {len(loaded) / plain:.1f} pictures/s, {spent[0] / plain:.0%} of it detection; "
           f"{1e3 * (_processor_seconds() - used)[0] / len(loaded):.0f} ms processor time of one picture",

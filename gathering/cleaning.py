@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from gathering import detectors as faces
+from gathering import detectors
 
 # All measures are taken at this size, so that one threshold fits crops of any size.
 MEASURED = 64
@@ -13,7 +13,7 @@ BITS = 256  # of a perceptual hash
 def measured(pixels, square=None):
     """uint8 (H, W, 3), or the square (left, top, side) of it -> grey float32 (64, 64) [0, 255], to be measured."""
     height, width = pixels.shape[:2]
-    crop = faces.cut(pixels, square or (0, 0, min(height, width)), MEASURED)
+    crop = detectors.cut_square(pixels, square or (0, 0, min(height, width)), MEASURED)
     return np.asarray(Image.fromarray(crop).convert("L"), np.float32)
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from animefaces import images
 from animefaces.problems import Problem
-from gathering import cleaning
-from gathering import detectors as faces
+from gathering import cleaning, detectors
 
 START = 120  # seconds that the first worker may take to start: one that cannot is started again without end
 WAITING = 4  # pictures per worker that are read ahead: bounds the memory
@@ -44,7 +43,7 @@ class Crop(NamedTuple):
     bits: tuple[int, ...] = ()  # perceptual hash, four uint64
 
 
-def crops(data, options, find):
+def crops_of(data, options, find):
     """The bytes of one picture file -> its Crops, at least one: a verdict is given on every picture.
 
     `options` are those of preprocess.py; `find` is a detector, or None to take the picture as a face.
@@ -62,7 +61,7 @@ def crops(data, options, find):
     found = []
     for box, score in find(pixels):
         box = tuple(map(int, box))
-        square = faces.frame(box, options.margin)
+        square = detectors.frame(box, options.margin)
         found.append(_judged(pixels, square, box, float(score), max(box[2:]), options))
     return found or [Crop("no-face")]
 
@@ -70,10 +69,10 @@ def crops(data, options, find):
 def _judged(pixels, square, box, score, face_size, options):
     if face_size < options.smallest_face:
         return Crop("small", f"{face_size} pixels", box, score)
-    beyond = faces.outside(pixels.shape, square)
+    beyond = detectors.outside(pixels.shape, square)
     if beyond > options.max_outside:
         return Crop("cut-off", f"{beyond:.0%} beyond the picture", box, score)
-    crop = faces.cut(pixels, square, options.size)
+    crop = detectors.cut_square(pixels, square, options.size)
     grey = cleaning.measured(pixels, square)
     if (contrast := cleaning.contrast(grey)) < options.min_contrast:
         return Crop("flat", f"contrast {contrast:.1f}", box, score)
@@ -91,7 +90,7 @@ _of_worker = {}  # what a worker process is given once, not with every picture
 def _start_worker(options, cascade):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
     _of_worker["options"] = options
-    _of_worker["find"] = faces.detector(options.detector, cascade)
+    _of_worker["find"] = detectors.open_detector(options.detector, cascade)
 
 
 def _ready():
@@ -99,7 +98,7 @@ def _ready():
 
 
 def _work(data):
-    return crops(data, _of_worker["options"], _of_worker["find"])
+    return crops_of(data, _of_worker["options"], _of_worker["find"])
 
 
 def in_parallel(pictures, options, cascade):

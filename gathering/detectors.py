@@ -1,6 +1,6 @@
 """Where faces are in drawings and photos, and how they are cut out. Knows the detectors; nobody else does.
 
-A detector is one function: pixels, uint8 (H, W, 3) -> a list of Face. It is named by DETECTORS, or as
+A detector is one function: pixels, uint8 (H, W, 3) -> a list of Detection. It is named by DETECTORS, or as
 "module:function" where it is the user's own.
 """
 
@@ -32,14 +32,14 @@ EYES_IN_CROP = 0.49  # of the crop's side, from its top
 EYES_IN_FACE = 0.39  # of the face's height, from its top; in the same faces
 
 
-class Face(NamedTuple):
+class Detection(NamedTuple):
     """A face: `box` is x, y, width, height in pixels, from brow to chin and without the hair."""
 
     box: tuple[int, int, int, int]
     score: float  # the detector's own measure: larger is surer
 
 
-def detector(name, cascade=None):
+def open_detector(name, cascade=None):
     """A detector's name -> the function, or None for "none": then whole pictures are the faces.
 
     `cascade` is the file of the lbpcascade, where it is not in its place in data/. Raises Misuse for
@@ -62,7 +62,7 @@ def _lbpcascade(cascade):
     """nagadomi's cascade for drawings. Its box reaches from the fringe to below the chin."""
     # benchmarks/preprocess.py shows what each of these gives. More views (mirrored, turned by 15 degrees)
     # cost four times as much and find no more at the same precision.
-    return _cascade(cascade_file(cascade), face=(0.5, 0.475, 0.66, 0.66), scale=1.08, votes=5)
+    return cascade_detector(cascade_file(cascade), face=(0.5, 0.475, 0.66, 0.66), scale=1.08, votes=5)
 
 
 def _haar(_):
@@ -70,7 +70,7 @@ def _haar(_):
     import cv2
 
     file = Path(cv2.data.haarcascades, "haarcascade_frontalface_default.xml")
-    return _cascade(file, face=(0.5, 0.54, 0.78, 0.78), scale=1.05, votes=6)
+    return cascade_detector(file, face=(0.5, 0.54, 0.78, 0.78), scale=1.05, votes=6)
 
 
 def _imgutils(_):
@@ -82,7 +82,7 @@ def _imgutils(_):
 
     def find(pixels):
         found = detect_faces(Image.fromarray(pixels))
-        return [Face((x0, y0, x1 - x0, y1 - y0), float(score)) for (x0, y0, x1, y1), _, score in found]
+        return [Detection((x0, y0, x1 - x0, y1 - y0), float(score)) for (x0, y0, x1, y1), _, score in found]
 
     try:
         find(np.full((64, 64, 3), 255, np.uint8))
@@ -120,7 +120,7 @@ def _fetched(url, sha256):
     return content
 
 
-def _cascade(file, face, scale, votes):
+def cascade_detector(file, face, scale, votes):
     """A cascade file -> its detector.
 
     `face` is where the face is in the cascade's box: centre x, centre y, width, height, in parts of it.
@@ -148,7 +148,7 @@ def _cascade(file, face, scale, votes):
         found = []
         for (left, top, w, h), count in zip(boxes, counts, strict=True):
             box = left + (x - width / 2) * w, top + (y - height / 2) * h, width * w, height * h
-            found.append(Face(tuple(round(float(value) / shrink) for value in box), float(count)))
+            found.append(Detection(tuple(round(float(value) / shrink) for value in box), float(count)))
         return found
 
     return find
@@ -173,7 +173,7 @@ def outside(shape, square):
     return 1 - max(width, 0) * max(height, 0) / side**2
 
 
-def cut(pixels, square, size):
+def cut_square(pixels, square, size):
     """Pixels, uint8 (H, W, 3), and a square (left, top, side) that touches them -> uint8 (size, size, 3).
 
     What lies beyond the picture mirrors what is inside: hair goes on as hair and a background as

@@ -13,8 +13,7 @@ from PIL import Image, ImageOps
 
 from animefaces import images
 from animefaces.files import written_whole
-from gathering import crops, manifest, pictures
-from gathering import detectors as faces
+from gathering import crops, detectors, manifest, pictures
 
 NAME = "report.html"
 SAMPLES = 36  # shown of each verdict
@@ -84,9 +83,9 @@ def _face(folder, line, margin):
     if line["verdict"] in UNSEEN:
         raise ValueError("not to be opened")
     pixels = images.read(io.BytesIO(pictures.reopen(line["source"])))
-    square = faces.frame(line["box"], margin) if line["box"] else None
-    if square and faces.outside(pixels.shape, square) < 1:
-        return Image.fromarray(faces.cut(pixels, square, THUMBNAIL))
+    square = detectors.frame(line["box"], margin) if line["box"] else None
+    if square and detectors.outside(pixels.shape, square) < 1:
+        return Image.fromarray(detectors.cut_square(pixels, square, THUMBNAIL))
     return Image.fromarray(pixels)
 
 

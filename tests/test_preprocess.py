@@ -1,4 +1,4 @@
-"""From a messy folder to a clean set: preprocess.py, animefaces.pictures, collection and report."""
+"""From a messy folder to a clean set: preprocess.py, gathering.pictures, collection and report."""
 
 import json
 import os

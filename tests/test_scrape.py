@@ -1,4 +1,4 @@
-"""The real gallery-dl against a small site on this machine: animefaces.scrape."""
+"""The real gallery-dl against a small site on this machine: gathering.scrape."""
 
 import io
 import json
@@ -156,9 +156,10 @@ def test_stopped_and_gone_on(booru, tmp_path):
         return slow(path)
 
     booru.answer = answer
-    code = f"""import sys; from pathlib import Path; from animefaces import options, scrape
+    code = f"""import sys; from pathlib import Path
+from animefaces.commands import run_script; from gathering import scrape
 def main(*_): scrape.scrape("1girl", 10, pause=0, raw=Path({str(tmp_path / "raw")!r}))
-import preprocess; sys.exit(options.run_script(preprocess.Options, main, [], ""))"""
+import preprocess; sys.exit(run_script(preprocess.Options, main, [], ""))"""
     child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 20
     while not any(path.startswith("/data/face1") for path in booru.asked) and time.monotonic() < deadline:

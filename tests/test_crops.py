@@ -1,4 +1,4 @@
-"""Crops and detectors: animefaces.faces, cleaning and crops."""
+"""Crops and detectors: gathering.detectors, cleaning and crops."""
 
 import hashlib
 import io
@@ -16,8 +16,7 @@ from PIL import Image
 from animefaces import images
 from animefaces.problems import Misuse, Problem
 from demo import cartoons
-from gathering import cleaning, crops
-from gathering import detectors as faces
+from gathering import cleaning, crops, detectors
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 OPTIONS = types.SimpleNamespace(
@@ -40,18 +39,18 @@ def scene(seed=0, size=320, place=(90, 70), picture=(420, 520)):
 
 
 def box_of(square, margin=0.45):
-    """The face's box for which `faces.frame` gives this square."""
+    """The face's box for which `detectors.frame` gives this square."""
     left, top, side = square
     face = side / (1 + 2 * margin)
-    return left + (side - face) / 2, top + faces.EYES_IN_CROP * side - faces.EYES_IN_FACE * face, face, face
+    return left + (side - face) / 2, top + detectors.EYES_IN_CROP * side - detectors.EYES_IN_FACE * face, face, face
 
 
 @pytest.mark.parametrize("margin", [0, 0.2, 0.45, 1.5])
 @pytest.mark.parametrize("box", [(100, 80, 60, 60), (10, 200, 40, 55), (300, 20, 90, 70)])
 def test_eyes_are_at_one_height_in_every_square(box, margin):
-    left, top, side = faces.frame(box, margin)
-    eyes = box[1] + faces.EYES_IN_FACE * box[3]
-    assert (eyes - top) / side == pytest.approx(faces.EYES_IN_CROP)
+    left, top, side = detectors.frame(box, margin)
+    eyes = box[1] + detectors.EYES_IN_FACE * box[3]
+    assert (eyes - top) / side == pytest.approx(detectors.EYES_IN_CROP)
     assert left + side / 2 == pytest.approx(box[0] + box[2] / 2)
     assert side == pytest.approx(max(box[2:]) * (1 + 2 * margin))
 
@@ -60,7 +59,7 @@ def test_cut_is_never_squeezed_and_hits_the_place():
     pixels = np.zeros((300, 500, 3), np.uint8)
     rows, columns = np.mgrid[:300, :500]
     pixels[(rows - 150) ** 2 + (columns - 250) ** 2 < 40**2] = 255
-    crop = faces.cut(pixels, (190, 90, 120), 60)[..., 0] > 127  # the disc in the middle, half as large
+    crop = detectors.cut_square(pixels, (190, 90, 120), 60)[..., 0] > 127  # the disc in the middle, half as large
     rows, columns = np.nonzero(crop)
     assert [np.ptp(rows), np.ptp(columns)] == pytest.approx([39, 39], abs=1)
     assert [rows.mean(), columns.mean()] == pytest.approx([29.75, 29.75], abs=0.1)  # pixels count from their middle
@@ -69,38 +68,38 @@ def test_cut_is_never_squeezed_and_hits_the_place():
 def test_beyond_the_border_is_mirrored_and_measured():
     pixels, _ = scene()
     square = (-20, 0, 200)
-    assert faces.outside(pixels.shape, square) == pytest.approx(0.1)
-    crop = faces.cut(pixels, square, 200)
+    assert detectors.outside(pixels.shape, square) == pytest.approx(0.1)
+    crop = detectors.cut_square(pixels, square, 200)
     np.testing.assert_array_equal(crop[:, :20], crop[:, 39:19:-1])
-    assert faces.outside(pixels.shape, (10, 10, 100)) == 0
-    assert faces.outside(pixels.shape, (1000, 10, 100)) == 1
+    assert detectors.outside(pixels.shape, (10, 10, 100)) == 0
+    assert detectors.outside(pixels.shape, (1000, 10, 100)) == 1
 
 
 def test_cut_of_the_whole_is_the_picture():
     face = cartoons.draw(3)
-    np.testing.assert_array_equal(faces.cut(face, (0, 0, 64), 64), face)
+    np.testing.assert_array_equal(detectors.cut_square(face, (0, 0, 64), 64), face)
 
 
 @pytest.mark.parametrize("size", [8, 64, 136, 512])
 def test_sizes(size):
     options = types.SimpleNamespace(**{**vars(OPTIONS), "size": size})
     pixels, square = scene()
-    (crop,) = crops.crops(encoded(pixels), options, lambda _: [faces.Face(box_of(square), 1.0)])
+    (crop,) = crops.crops_of(encoded(pixels), options, lambda _: [detectors.Detection(box_of(square), 1.0)])
     assert crop.verdict == "kept"
     assert images.read(io.BytesIO(crop.png)).shape == (size, size, 3)
 
 
 def test_equal_pixels_have_equal_names():
     pixels, square = scene()
-    find = lambda _: [faces.Face(box_of(square), 1.0)]  # noqa: E731
-    (one,), (two,) = (crops.crops(encoded(pixels, f), OPTIONS, find) for f in ("PNG", "BMP"))
-    (other,) = crops.crops(encoded(scene(seed=1)[0]), OPTIONS, find)
+    find = lambda _: [detectors.Detection(box_of(square), 1.0)]  # noqa: E731
+    (one,), (two,) = (crops.crops_of(encoded(pixels, f), OPTIONS, find) for f in ("PNG", "BMP"))
+    (other,) = crops.crops_of(encoded(scene(seed=1)[0]), OPTIONS, find)
     assert one.name == two.name != other.name
 
 
 def verdict(pixels, box, **changes):
     options = types.SimpleNamespace(**{**vars(OPTIONS), **changes})
-    (crop,) = crops.crops(encoded(pixels), options, lambda _: [faces.Face(box, 1.0)])
+    (crop,) = crops.crops_of(encoded(pixels), options, lambda _: [detectors.Detection(box, 1.0)])
     return crop.verdict
 
 
@@ -116,13 +115,13 @@ def test_each_rule_and_its_flag():
     soft = np.asarray(Image.fromarray(pixels).resize((26, 21)).resize((520, 420), Image.Resampling.BICUBIC))
     assert verdict(soft, box) == "blurred"
     assert verdict(soft, box, min_sharpness=0) == "kept"
-    assert crops.crops(encoded(pixels), OPTIONS, lambda _: [])[0].verdict == "no-face"
-    assert crops.crops(b"no picture", OPTIONS, None)[0].verdict == "unreadable"
+    assert crops.crops_of(encoded(pixels), OPTIONS, lambda _: [])[0].verdict == "no-face"
+    assert crops.crops_of(b"no picture", OPTIONS, None)[0].verdict == "unreadable"
 
 
 def test_no_drawn_face_is_thrown_away():
     for seed in range(60):
-        (crop,) = crops.crops(encoded(cartoons.draw(seed)), OPTIONS, None)
+        (crop,) = crops.crops_of(encoded(cartoons.draw(seed)), OPTIONS, None)
         assert crop.verdict == "kept", seed
 
 
@@ -191,9 +190,9 @@ def test_every_kind_of_picture_gives_the_same_face(mode):
 
     def find(found):
         shapes.append(found.shape)
-        return [faces.Face(box_of(square), 1.0)]
+        return [detectors.Detection(box_of(square), 1.0)]
 
-    (crop,) = crops.crops(file.getvalue(), OPTIONS, find)
+    (crop,) = crops.crops_of(file.getvalue(), OPTIONS, find)
     assert shapes == [pixels.shape]
     assert crop.verdict == "kept"
     grey = images.read(io.BytesIO(crop.png)).mean(axis=2)
@@ -204,7 +203,7 @@ def test_a_bomb_is_refused_unopened():
     bomb = bytearray(encoded(cartoons.draw(0)))
     bomb[16:24] = struct.pack(">II", 12_000, 12_000)
     bomb[29:33] = struct.pack(">I", zlib.crc32(bomb[12:29]))
-    (crop,) = crops.crops(bytes(bomb), OPTIONS, None)
+    (crop,) = crops.crops_of(bytes(bomb), OPTIONS, None)
     assert crop.verdict == "unreadable" and "pixels" in crop.detail
 
 
@@ -215,66 +214,66 @@ def test_a_very_long_picture_is_cut():
 
 
 def test_detectors_by_name():
-    assert faces.detector("none") is None
-    assert faces.detector("test_faces:box_of") is not None
+    assert detectors.open_detector("none") is None
+    assert detectors.open_detector("test_crops:box_of") is not None
     with pytest.raises(Misuse, match="there is no detector"):
-        faces.detector("retina")
-    for name in ("no_such_module:find", "test_faces:no_such_function"):
+        detectors.open_detector("retina")
+    for name in ("no_such_module:find", "test_crops:no_such_function"):
         with pytest.raises(Problem, match="cannot be imported"):
-            faces.detector(name)
+            detectors.open_detector(name)
 
 
 def test_no_cascade(tmp_path, monkeypatch):
     with pytest.raises(Problem, match="does not exist"):
-        faces.detector("lbpcascade", tmp_path / "absent.xml")
+        detectors.open_detector("lbpcascade", tmp_path / "absent.xml")
     (tmp_path / "odd.xml").write_text("<opencv_storage>")
     with pytest.raises(Problem, match="no cascade"):
-        faces.detector("lbpcascade", tmp_path / "odd.xml")
-    monkeypatch.setattr(faces, "CASCADE", tmp_path / "cascade.xml")
-    monkeypatch.setattr(faces, "CASCADE_URL", "http://127.0.0.1:9/cascade.xml")
+        detectors.open_detector("lbpcascade", tmp_path / "odd.xml")
+    monkeypatch.setattr(detectors, "CASCADE", tmp_path / "cascade.xml")
+    monkeypatch.setattr(detectors, "CASCADE_URL", "http://127.0.0.1:9/cascade.xml")
     with pytest.raises(Problem, match=r"cannot be fetched.*--cascade"):
-        faces.detector("lbpcascade")
+        detectors.open_detector("lbpcascade")
     (tmp_path / "other.xml").write_text("<other/>")
-    monkeypatch.setattr(faces, "CASCADE_URL", (tmp_path / "other.xml").as_uri())
+    monkeypatch.setattr(detectors, "CASCADE_URL", (tmp_path / "other.xml").as_uri())
     with pytest.raises(Problem, match="not the cascade that was tested"):
-        faces.detector("lbpcascade")
+        detectors.open_detector("lbpcascade")
     assert not (tmp_path / "cascade.xml").exists()
 
 
 def test_fetched_once_and_checked(tmp_path, monkeypatch):
     (tmp_path / "upstream.xml").write_text("<right/>")
-    monkeypatch.setattr(faces, "CASCADE", tmp_path / "data" / "cascade.xml")
-    monkeypatch.setattr(faces, "CASCADE_URL", (tmp_path / "upstream.xml").as_uri())
-    monkeypatch.setattr(faces, "CASCADE_SHA256", hashlib.sha256(b"<right/>").hexdigest())
-    assert faces.cascade_file().read_text() == "<right/>"
+    monkeypatch.setattr(detectors, "CASCADE", tmp_path / "data" / "cascade.xml")
+    monkeypatch.setattr(detectors, "CASCADE_URL", (tmp_path / "upstream.xml").as_uri())
+    monkeypatch.setattr(detectors, "CASCADE_SHA256", hashlib.sha256(b"<right/>").hexdigest())
+    assert detectors.cascade_file().read_text() == "<right/>"
     (tmp_path / "upstream.xml").unlink()
-    assert faces.cascade_file().read_text() == "<right/>"
+    assert detectors.cascade_file().read_text() == "<right/>"
 
 
 def test_haar_finds_nothing_in_nothing():
-    assert faces.detector("haar")(np.full((200, 300, 3), 128, np.uint8)) == []
+    assert detectors.open_detector("haar")(np.full((200, 300, 3), 128, np.uint8)) == []
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_haar_finds_the_astronaut(monkeypatch):
     pixels = images.read(DATA / "astronaut.png")
-    found = faces.detector("haar")(pixels)
+    found = detectors.open_detector("haar")(pixels)
     x, y, width, height = found[0].box
     assert abs(x + width / 2 - 224) < 20 and abs(y + height / 2 - 125) < 25
-    monkeypatch.setattr(faces, "LONGEST", 256)  # looked for in a smaller one, given in pixels of the whole
-    np.testing.assert_allclose(faces.detector("haar")(pixels)[0].box, found[0].box, rtol=0.1)
+    monkeypatch.setattr(detectors, "LONGEST", 256)  # looked for in a smaller one, given in pixels of the whole
+    np.testing.assert_allclose(detectors.open_detector("haar")(pixels)[0].box, found[0].box, rtol=0.1)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_the_cascade_frames_faces_like_the_public_set():
-    find = faces.detector("lbpcascade", DATA / "lbpcascade_animeface.xml")
+    find = detectors.open_detector("lbpcascade", DATA / "lbpcascade_animeface.xml")
     with zipfile.ZipFile(DATA / "anime_faces_a.zip") as archive:
         names = [name for name in archive.namelist() if name.endswith(".jpg")][:60]
         pixels = [images.read(io.BytesIO(archive.read(name))) for name in names]
     squares = []
     for face in pixels:
         found = find(np.asarray(Image.fromarray(face).resize((256, 256), Image.Resampling.BICUBIC)))
-        squares += [faces.frame(face.box, 0.45) for face in found]
+        squares += [detectors.frame(face.box, 0.45) for face in found]
     assert len(squares) > 20
     np.testing.assert_allclose(np.median(squares, axis=0), (0, 0, 256), atol=12)
 
@@ -285,14 +284,15 @@ def test_imgutils_boxes(monkeypatch):
     module.detect_faces = lambda image: [((10, 20, 40, 60), "face", np.float32(0.5))] * (image.width > 64)
     monkeypatch.setitem(sys.modules, "imgutils", types.ModuleType("imgutils"))
     monkeypatch.setitem(sys.modules, "imgutils.detect", module)
-    assert faces.detector("imgutils")(np.zeros((100, 100, 3), np.uint8)) == [faces.Face((10, 20, 30, 40), 0.5)]
+    find = detectors.open_detector("imgutils")
+    assert find(np.zeros((100, 100, 3), np.uint8)) == [detectors.Detection((10, 20, 30, 40), 0.5)]
 
     def without_network(_):
         raise OSError("no route")
 
     module.detect_faces = without_network
     with pytest.raises(Problem, match="cannot fetch its weights"):
-        faces.detector("imgutils")
+        detectors.open_detector("imgutils")
     monkeypatch.setitem(sys.modules, "imgutils.detect", None)
     with pytest.raises(Problem, match="pip install dghs-imgutils"):
-        faces.detector("imgutils")
+        detectors.open_detector("imgutils")

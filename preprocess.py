@@ -46,7 +46,7 @@ class Options:
     output: Path = option(Path("data/faces"), "the folder of the crops")
     size: int = option(64, "width and height of a crop, in pixels", _is_size)
     margin: float = option(0.45, "room on each side of the face, in faces: 0.45 shows all of the head", within(0, 3))
-    detector: str = option("lbpcascade", "lbpcascade (drawings), haar (photos), imgutils, none or MODULE:FUNCTION")
+    detector: str = option("lbpcascade", "lbpcascade (drawings), haar (photos), none or MODULE:FUNCTION")
     cascade: Path | None = option(None, "the lbpcascade's file (default: the one in data/, fetched if it is not there)")
     workers: int | None = option(None, "processes (default: one per core)", at_least(1))
     timeout: float = option(60.0, "seconds after which a picture is given up", above(0))

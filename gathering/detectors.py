@@ -49,6 +49,9 @@ def open_detector(name, cascade=None):
         return None
     if name in DETECTORS:
         return DETECTORS[name](cascade)
+    if name == "imgutils":
+        raise Misuse("--detector imgutils has gone, because dghs-imgutils needs a numpy before 2 and this project a "
+                     "newer one: use another detector, or your own as MODULE:FUNCTION")  # fmt: skip
     module, colon, function = name.partition(":")
     if not colon:
         raise Misuse(f"there is no detector {name!r}: use {', '.join([*DETECTORS, 'none'])} or MODULE:FUNCTION")
@@ -73,25 +76,7 @@ def _haar(_):
     return cascade_detector(file, face=(0.5, 0.54, 0.78, 0.78), scale=1.05, votes=6)
 
 
-def _imgutils(_):
-    """The YOLO face detector of dghs-imgutils, which fetches its weights at first use."""
-    try:
-        from imgutils.detect import detect_faces
-    except ImportError as fault:
-        raise Problem("dghs-imgutils is not installed: pip install dghs-imgutils, or leave out --detector") from fault
-
-    def find(pixels):
-        found = detect_faces(Image.fromarray(pixels))
-        return [Detection((x0, y0, x1 - x0, y1 - y0), float(score)) for (x0, y0, x1, y1), _, score in found]
-
-    try:
-        find(np.full((64, 64, 3), 255, np.uint8))
-    except Exception as fault:
-        raise Problem(f"dghs-imgutils cannot fetch its weights ({fault}): check the network, or use another") from fault
-    return find
-
-
-DETECTORS = {"lbpcascade": _lbpcascade, "haar": _haar, "imgutils": _imgutils}
+DETECTORS = {"lbpcascade": _lbpcascade, "haar": _haar}
 
 
 def cascade_file(path=None):

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import struct
-import sys
 import types
 import zipfile
 import zlib
@@ -218,6 +217,8 @@ def test_detectors_by_name():
     assert detectors.open_detector("test_crops:box_of") is not None
     with pytest.raises(Misuse, match="there is no detector"):
         detectors.open_detector("retina")
+    with pytest.raises(Misuse, match=r"imgutils has gone.*MODULE:FUNCTION"):
+        detectors.open_detector("imgutils")
     for name in ("no_such_module:find", "test_crops:no_such_function"):
         with pytest.raises(Problem, match="cannot be imported"):
             detectors.open_detector(name)
@@ -276,23 +277,3 @@ def test_the_cascade_frames_faces_like_the_public_set():
         squares += [detectors.frame(face.box, 0.45) for face in found]
     assert len(squares) > 20
     np.testing.assert_allclose(np.median(squares, axis=0), (0, 0, 256), atol=12)
-
-
-def test_imgutils_boxes(monkeypatch):
-    """dghs-imgutils is no requirement: this stands in for its one function that is used."""
-    module = types.ModuleType("imgutils.detect")
-    module.detect_faces = lambda image: [((10, 20, 40, 60), "face", np.float32(0.5))] * (image.width > 64)
-    monkeypatch.setitem(sys.modules, "imgutils", types.ModuleType("imgutils"))
-    monkeypatch.setitem(sys.modules, "imgutils.detect", module)
-    find = detectors.open_detector("imgutils")
-    assert find(np.zeros((100, 100, 3), np.uint8)) == [detectors.Detection((10, 20, 30, 40), 0.5)]
-
-    def without_network(_):
-        raise OSError("no route")
-
-    module.detect_faces = without_network
-    with pytest.raises(Problem, match="cannot fetch its weights"):
-        detectors.open_detector("imgutils")
-    monkeypatch.setitem(sys.modules, "imgutils.detect", None)
-    with pytest.raises(Problem, match="pip install dghs-imgutils"):
-        detectors.open_detector("imgutils")

@@ -16,48 +16,65 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animefaces.commands import run_script
-from animefaces.options import above, at_least, option, to_record, within
+from animefaces.options import above, at_least, having, option, to_record, within
 from animefaces.problems import Problem
 
-# What decides which crops come out: the same for all of an output folder.
-SHAPING = {
-    "size", "margin", "detector", "min_face", "max_outside",
-    "min_contrast", "min_sharpness", "duplicate_bits", "dedupe",
-}  # fmt: skip
+# The headings of --help.
+PICTURES, CROPS, DETECTOR = "where the pictures come from", "the crops", "how faces are found"
+LEFT_OUT, COMPUTER = "which faces are left out", "this computer"
+# A fact about options: these shape the crops, so they are the same for all crops of an output folder.
+SHAPING = "shaping"
 
 
-def _is_size(value):
+def _is_size(value: int) -> str | None:
     return None if value % 8 == 0 and 8 <= value <= 512 else "a multiple of 8 from 8 to 512"
 
 
-def _cores():
+def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class Options:
-    """All of preprocess.py's options. SHAPING names those that an output folder keeps."""
+    """All of preprocess.py's options."""
 
-    input: tuple[Path, ...] = option((), "folders, zips and pictures (default: data/raw, unless --scrape is given)")
-    scrape: str | None = option(None, "tags to search danbooru.donmai.us for, or the URL of a search on any site")
-    limit: int | None = option(None, "pictures to take at most (default: 1000 of a scrape, else all)", at_least(1))
-    rating: str = option("general", "what a scrape takes: up to this rating", choices=("general", "sensitive", "any"))
-    pause: float = option(1.0, "seconds between two requests to a site, and up to twice that", at_least(0))
-    output: Path = option(Path("data/faces"), "the folder of the crops")
-    size: int = option(64, "width and height of a crop, in pixels", _is_size)
-    margin: float = option(0.45, "room on each side of the face, in faces: 0.45 shows all of the head", within(0, 3))
-    detector: str = option("lbpcascade", "lbpcascade (drawings), haar (photos), none or MODULE:FUNCTION")
-    cascade: Path | None = option(None, "the lbpcascade's file (default: the one in data/, fetched if it is not there)")
-    workers: int | None = option(None, "processes (default: one per core)", at_least(1))
-    timeout: float = option(60.0, "seconds after which a picture is given up", above(0))
-    min_face: int | None = option(
-        None, "least size of a face in its picture, in pixels (default: half of --size)", at_least(1)
-    )
-    max_outside: float = option(0.2, "largest part of a crop that may lie beyond the picture's border", within(0, 0.9))
-    min_contrast: float = option(8.0, "least standard deviation of a crop's grey values, of 127", at_least(0))
-    min_sharpness: float = option(0.2, "least sharpness: blurred crops have about 0.1, good ones 0.3 to 2", at_least(0))
-    duplicate_bits: int = option(16, "bits of 256 in which the hashes of near duplicates differ at most", within(0, 64))
-    dedupe: bool = option(True, "leave out duplicates and near duplicates")
+    input: tuple[Path, ...] = option((), "folders, zips and pictures (default: data/raw, unless --scrape is given)",
+                                     group=PICTURES)  # fmt: skip
+    scrape: str | None = option(None, "search for pictures: tags for danbooru.donmai.us, or the URL of a search on "
+                                      "another site", group=PICTURES)  # fmt: skip
+    limit: int | None = option(None, "take at most this many pictures (default: 1000 of a scrape, else all)",
+                               at_least(1), group=PICTURES)  # fmt: skip
+    rating: str = option("general", "scrape pictures up to this rating", choices=("general", "sensitive", "any"),
+                         group=PICTURES)  # fmt: skip
+    pause: float = option(1.0, "shortest wait between two requests to a site, in seconds; the longest is twice that",
+                          at_least(0), group=PICTURES)  # fmt: skip
+
+    output: Path = option(Path("data/faces"), "folder of the crops", group=CROPS)
+    size: int = option(64, "width and height of a crop, in pixels", _is_size, group=CROPS, facts=(SHAPING,))
+    margin: float = option(0.45, "room on each side of the face, as a part of its size; 0.45 shows the whole head",
+                           within(0, 3), group=CROPS, facts=(SHAPING,))  # fmt: skip
+
+    detector: str = option("lbpcascade", "lbpcascade for drawings, haar for photos, none if each picture is a face, "
+                           "or MODULE:FUNCTION for a detector of your own", group=DETECTOR,
+                           facts=(SHAPING,))  # fmt: skip
+    cascade: Path | None = option(None, "file of the lbpcascade (default: the one in data/, downloaded if missing)",
+                                  group=DETECTOR)  # fmt: skip
+    min_face: int | None = option(None, "least size of a face in its picture, in pixels (default: half of --size)",
+                                  at_least(1), group=DETECTOR, facts=(SHAPING,))  # fmt: skip
+
+    max_outside: float = option(0.2, "largest part of a crop that may lie outside the picture", within(0, 0.9),
+                                group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
+    min_contrast: float = option(8.0, "least standard deviation of a crop's grey values, which are 0 to 255",
+                                 at_least(0), group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
+    min_sharpness: float = option(0.2, "least sharpness of a crop: blurred crops have about 0.1, good ones 0.3 to 2",
+                                  at_least(0), group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
+    duplicate_bits: int = option(16, "two crops are near duplicates if at most this many of the 256 bits of their "
+                                 "hashes differ", within(0, 64), group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
+    dedupe: bool = option(True, "leave out duplicates and near duplicates", group=LEFT_OUT, facts=(SHAPING,))
+
+    workers: int | None = option(None, "number of processes (default: one per core)", at_least(1), group=COMPUTER)
+    timeout: float = option(60.0, "seconds after which the search in a picture is given up", above(0),
+                            group=COMPUTER)  # fmt: skip
 
     @property
     def smallest_face(self):
@@ -109,7 +126,8 @@ def add_faces(inputs, options, cascade):
     limit = None if options.scrape else options.limit  # of a scrape, it has been kept already
     total = min(pictures.count(inputs, options.output), limit or sys.maxsize)
     found = itertools.islice(pictures.found(inputs, options.output), limit)
-    settings = {key: value for key, value in to_record(options).items() if key in SHAPING}
+    shaping = having(Options, SHAPING)
+    settings = {key: value for key, value in to_record(options).items() if key in shaping}
     settings["min_face"] = options.smallest_face
     verdicts = collections.Counter()
     with (

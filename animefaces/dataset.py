@@ -10,11 +10,7 @@ import hashlib
 import io
 import itertools
 import json
-import math
-import os
 import weakref
-import zipfile
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +18,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from animefaces import images
+from animefaces import images, sources
 from animefaces.files import written_whole
 from animefaces.problems import Problem
 
 CACHE = Path("data/cache")
-# What reading a picture raises; the last four are of a damaged, encrypted or oddly packed zip.
-FAULTS = (OSError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
-MAX_FILE = 256 << 20  # bytes of one compressed picture: larger ones, zip bombs among them, are skipped
 AT_ONCE = 512  # pictures decoded between two writes
 
 
@@ -97,136 +90,48 @@ class Source:
 
 
 def _open_source(path, size, channels):
-    if not path.exists():
-        raise Problem(f"{path} does not exist: check the path")
-    try:
-        if path.is_dir():
-            return _folder(path, size, channels)
-        if path.suffix.lower() == ".npz":
-            return _npz(path, size, channels)
-        if path.suffix.lower() == ".zip":
-            return _zip(path, size, channels)
-        if path.suffix.lower() in images.SUFFIXES and path.is_file():
-            return _pictures([path.name], [_file_stamp(path)], _files_in(path.parent), size, channels)
-    except zipfile.BadZipFile as fault:
-        raise Problem(_damaged(path, fault)) from fault
-    raise Problem(f"{path} holds no pictures: give a folder, a .zip, a .npz or a picture")
+    if path.suffix.lower() == ".npz" and not path.is_dir():
+        return _npz(path, size, channels)
+    entries = list(sources.found(path))
+    if not path.is_dir():
+        zipped = path.suffix.lower() == ".zip"
+        if zipped and entries and entries[0].fault:
+            raise Problem(f"{path} {sources.reason(entries[0].fault)}: copy or download it again")
+        if not zipped and not entries:
+            raise Problem(f"{path} holds no pictures: give a folder, a .zip, a .npz or a picture")
+    return _pictures(entries, size, channels)
 
 
-def _damaged(path, fault):
-    return f"{path} is damaged ({fault}): copy or download it again"
+def _pictures(entries, size, channels):
+    """A source of single pictures, decoded by several threads (Pillow and zlib let go of the interpreter)."""
 
-
-def _folder(path, size, channels):
-    names, stamps = [], []
-    for folder, folders, files in os.walk(path):  # does not follow links to folders, so loops cannot trap it
-        folders.sort()
-        for file in sorted(files):
-            if Path(file).suffix.lower() in images.SUFFIXES and not file.startswith("."):
-                full = Path(folder, file)
-                names.append(str(full.relative_to(path)))
-                stamps.append(_file_stamp(full))
-    return _pictures(names, stamps, _files_in(path), size, channels)
-
-
-def _files_in(folder):
-    return lambda: contextlib.nullcontext(lambda name: open(folder / name, "rb"))
-
-
-def _file_stamp(path):
-    try:
-        state = os.stat(path)
-        return f"{state.st_size} {state.st_mtime_ns}"
-    except OSError:  # a dangling link, or gone since it was listed: reading it will say so
-        return "unreadable"
-
-
-def _zip(path, size, channels):
-    with zipfile.ZipFile(path) as archive:
-        infos = archive.infolist()
-    members = [
-        info for info in sorted(infos, key=lambda info: info.filename)
-        if Path(info.filename).suffix.lower() in images.SUFFIXES and not Path(info.filename).name.startswith(".")
-    ]  # fmt: skip
-    sizes = {info.filename: info.file_size for info in members}
-
-    @contextlib.contextmanager
-    def opened():
-        with zipfile.ZipFile(path) as archive:
-
-            def read_member(name):
-                # Only ever read into memory, never unpacked to disk: a member's path can lead nowhere.
-                if sizes[name] > MAX_FILE:
-                    raise ValueError(f"unpacks to {sizes[name] >> 20} MiB")
-                with archive.open(name) as member:
-                    return io.BytesIO(member.read(sizes[name]))  # not read(): that unpacks all, whatever the size says
-
-            yield read_member
-
-    names, stamps = [i.filename for i in members], [f"{i.CRC} {i.file_size}" for i in members]
-    return _pictures(names, stamps, opened, size, channels)
-
-
-def _pictures(names, stamps, opened, size, channels):
-    """A source of single pictures, decoded by several threads (Pillow and zlib let go of the interpreter).
-
-    `opened()`: a context manager that gives a function from a name to a binary file.
-    """
-
-    def load(open_picture, name):
+    def load(read, entry):
         try:
-            with open_picture(name) as file:
-                resized = images.dimensions(file) != (size, size)
-                file.seek(0)
-                return images.read(file, size, channels), resized
-        except FAULTS as fault:
+            file = io.BytesIO(read(entry))
+            resized = images.dimensions(file) != (size, size)
+            file.seek(0)
+            return images.read(file, size, channels), resized
+        except sources.FAULTS as fault:
             return fault  # not lost: `_decode` counts it and names the picture
 
     def rows():
-        with opened() as open_picture, ThreadPoolExecutor() as pool:
-            remaining = iter(names)
-            while batch := list(itertools.islice(remaining, AT_ONCE)):
-                yield from zip(batch, pool.map(functools.partial(load, open_picture), batch), strict=True)
+        with ThreadPoolExecutor() as pool:
+            for read, together in sources.readers(entries):
+                while batch := list(itertools.islice(together, AT_ONCE)):
+                    names = [entry.name for entry in batch]
+                    yield from zip(names, pool.map(functools.partial(load, read), batch), strict=True)
 
-    return Source(_digest(zip(names, stamps, strict=True)), len(names), rows)
+    return Source(_digest((entry.name, entry.stamp()) for entry in entries), len(entries), rows)
 
 
 def _npz(path, size, channels):
-    """Every uint8 array (N, H, W) or (N, H, W, 1 | 3 | 4) of an npz; other arrays, labels say, are left out."""
-    with zipfile.ZipFile(path) as archive:
-        stacks = {}
-        for info in archive.infolist():
-            with archive.open(info) as member:
-                shape, fortran, dtype = _npy_header(member, path)
-            stack = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
-            if stack and all(shape[1:]) and dtype == np.uint8 and not fortran:
-                if np.prod(shape[1:], dtype=float) > 4 * images.MAX_PIXELS:
-                    raise Problem(f"{path}: pictures of {shape[1]}x{shape[2]} pixels are too large: make them smaller")
-                stacks[info.filename] = shape
-        stamps = [(info.filename, f"{info.CRC} {info.file_size}") for info in archive.infolist()]
+    shapes, stamps = sources.arrays(path)
 
     def rows():
-        with zipfile.ZipFile(path) as archive:
-            for name, shape in stacks.items():
-                with archive.open(name) as member:
-                    _npy_header(member, path)
-                    for i in range(shape[0]):
-                        try:
-                            row = np.frombuffer(member.read(math.prod(shape[1:])), np.uint8).reshape(shape[1:])
-                        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as fault:
-                            raise Problem(_damaged(path, fault)) from fault
-                        yield f"{name}[{i}]", _resized(row, size, channels)
+        for name, pixels in sources.array_rows(path, shapes):
+            yield name, _resized(pixels, size, channels)
 
-    return Source(_digest(stamps), sum(shape[0] for shape in stacks.values()), rows)
-
-
-def _npy_header(member, path):
-    try:
-        version = np.lib.format.read_magic(member)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        return read(member)
-    except (ValueError, KeyError, EOFError) as fault:
-        raise Problem(f"{path} is no npz of arrays ({fault}): write it with numpy.savez_compressed") from fault
+    return Source(_digest(stamps), sum(shape[0] for shape in shapes.values()), rows)
 
 
 def _resized(pixels, size, channels):
@@ -279,7 +184,7 @@ def _decode(source, file, names, shape, label):
         for name, loaded in source.rows():
             bar.update()
             if isinstance(loaded, Exception):
-                skipped.append((name, " ".join(str(loaded).split()) or type(loaded).__name__))
+                skipped.append((name, sources.reason(loaded)))
                 continue
             pixels, changed = loaded
             row = np.ascontiguousarray(pixels).tobytes()

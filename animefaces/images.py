@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from animefaces.files import written_whole
 from animefaces.problems import Problem
@@ -64,6 +64,8 @@ def _opened(file):
         try:
             with Image.open(file, formats=FORMATS) as image:
                 yield image
+        except UnidentifiedImageError as fault:  # its text names our file object, which says nothing to anybody
+            raise OSError("no picture, or one of an unknown format") from fault
         except (OSError, ValueError, MemoryError):
             raise
         except Exception as fault:  # SyntaxError, struct.error, TypeError and more, says a fuzzer

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from animefaces import images
+from animefaces import images, sources
 from animefaces.files import written_whole
-from gathering import crops, detectors, manifest, pictures
+from gathering import crops, detectors, manifest
 
 NAME = "report.html"
 SAMPLES = 36  # shown of each verdict
@@ -82,7 +82,7 @@ def _face(folder, line, margin):
         return Image.fromarray(images.read(folder / line["file"]))
     if line["verdict"] in UNSEEN:
         raise ValueError("not to be opened")
-    pixels = images.read(io.BytesIO(pictures.reopen(line["source"])))
+    pixels = images.read(io.BytesIO(sources.reopen(line["source"])))
     square = detectors.frame(line["box"], margin) if line["box"] else None
     if square and detectors.outside(pixels.shape, square) < 1:
         return Image.fromarray(detectors.cut_square(pixels, square, THUMBNAIL))

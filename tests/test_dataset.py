@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animefaces import dataset, images
+from animefaces import images, sources
 from animefaces.batches import Order
 from animefaces.dataset import open_faces
 from animefaces.problems import Problem
@@ -86,11 +86,11 @@ def test_members_of_a_zip_lead_nowhere(tmp_path):
 
 
 def test_a_member_that_unpacks_to_too_much_is_skipped(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset, "MAX_FILE", 2 << 20)
+    monkeypatch.setattr(sources, "MAX_FILE", 2 << 20)
     members = {"bomb.png": bytes(3 << 20), "good.png": png()}
     faces = read(zipped(tmp_path / "a.zip", members, compression=zipfile.ZIP_DEFLATED))
     assert len(faces) == 1
-    assert faces.skipped == [("bomb.png", "unpacks to 3 MiB")]
+    assert faces.skipped == [("bomb.png", "unpacks to 3 MiB, more than the 2 of any picture")]
 
 
 def test_a_member_that_lies_of_its_size_does_not_unpack(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import preprocess
-from animefaces import dataset, images
+from animefaces import dataset, images, sources
 from demo import cartoons
 from gathering import pictures
 
@@ -216,7 +216,7 @@ def test_zips_are_read_and_never_unpacked(tmp_path):
     }  # fmt: skip
     assert not (tmp_path.parent.parent / "evil.png").exists()
     for line in manifest(tmp_path / "faces")[:2]:
-        assert pictures.reopen(line["source"])
+        assert sources.reopen(line["source"])
 
 
 def test_what_vanishes_between_listing_and_reading(tmp_path):

@@ -7,7 +7,6 @@ from gathering import detectors
 
 # All measures are taken at this size, so that one threshold fits crops of any size.
 MEASURED = 64
-BITS = 256  # of a perceptual hash
 
 
 def measured(pixels, square=None):

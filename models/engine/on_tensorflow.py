@@ -1,0 +1,183 @@
+"""The engine's functions for TensorFlow. `models.engine` says what they are for; on_jax.py defines the same names."""
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+VERSION = tf.__version__
+
+# This optimisation pass changes nothing in a training step, and prints errors about LeakyReLU after a bias.
+tf.config.optimizer.set_experimental_options({"remapping": False})
+for gpu in tf.config.list_physical_devices("GPU"):
+    with contextlib.suppress(RuntimeError):  # the GPU is already in use, and its settings stay as they are
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+_strategy: Any = None  # the tf.distribute strategy, once `everywhere` has found several devices or machines
+
+
+def device() -> str:
+    """The kind of device that trains: "CPU", "GPU" or "TPU"."""
+    return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+
+
+def everywhere() -> AbstractContextManager[Any]:
+    """A context: variables that are made in it live on every device. With TF_CONFIG, on those of all its machines."""
+    global _strategy
+    if _strategy is None and os.environ.get("TF_CONFIG"):  # must come before anything asks for this machine's devices
+        _strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    elif _strategy is None:
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        _strategy = tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
+    return _strategy.scope() if _strategy else contextlib.nullcontext()
+
+
+def replicas() -> int:
+    """How many replicas of the step run in parallel, each on its share of the rows."""
+    return _strategy.num_replicas_in_sync if _strategy else 1
+
+
+def device_count() -> int:
+    """How many devices share a batch."""
+    return replicas()
+
+
+def replica() -> Any:
+    """Within a step: the number of this replica, from 0."""
+    return tf.distribute.get_replica_context().replica_id_in_sync_group if _strategy else 0
+
+
+def own_rows(x: Any) -> Any:
+    """Within a step: rows (B, ...), the same in every replica -> the rows that this replica works on."""
+    rows = x.shape[0] // replicas()
+    return x[replica() * rows : (replica() + 1) * rows] if replicas() > 1 else x
+
+
+def mean(x: Any) -> Any:
+    """Within a step: a tensor, or a dict of tensors -> its mean over all replicas."""
+    return tf.distribute.get_replica_context().all_reduce("MEAN", x) if _strategy else x
+
+
+def of_machines(values: Sequence[float]) -> np.ndarray:
+    """N numbers of this machine -> the numbers of every machine, one row per replica: (replicas, N) float64."""
+    if not isinstance(_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return np.array([values], np.float64)
+    return _gathered(tf.constant([values], tf.float64)).numpy()
+
+
+@tf.function
+def _gathered(row):
+    def own():
+        rows = tf.one_hot([replica()], replicas(), axis=0, dtype=row.dtype) * row
+        return tf.distribute.get_replica_context().all_reduce("SUM", rows)
+
+    return _strategy.experimental_local_results(_strategy.run(own))[0]
+
+
+def apply(optimizer: keras.optimizers.Optimizer, grads: Sequence[Any], variables: Sequence[Any]) -> None:
+    """One step of the optimizer on the variables, along the mean of the replicas' gradients."""
+    if _strategy and isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        grads = mean(grads)  # then all replicas agree whether one of the gradients is infinite
+    # The optimizer adds up the gradients of the replicas.
+    optimizer.apply([g / replicas() for g in grads] if _strategy else grads, variables)
+
+
+class Adam(keras.optimizers.Adam):
+    """Keras's Adam with TensorFlow's own kernel: one pass over each variable instead of a dozen."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable; Keras calls this for each variable."""
+        place, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, "float32")
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[place].value.handle,
+            v=self._velocities[place].value.handle,
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            lr=learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's batch normalisation. In training on a CPU it is one operation of TensorFlow instead of a dozen."""
+
+    __module__ = "keras.layers"  # a saved file then names Keras's layer, and opens where this class is unknown
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Features (B, H, W, C) -> normalised features of the same shape."""
+        if not training or self.synchronized or device() != "CPU":
+            return super().call(inputs, training=training, mask=mask)
+        images, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
+        )
+        count = tf.cast(tf.size(inputs[..., 0]), variance.dtype)
+        biased = variance * (count - 1) / count  # Keras keeps the biased variance
+        for kept, new in (self.moving_mean, mean), (self.moving_variance, biased):
+            kept.assign(kept * self.momentum + new * (1 - self.momentum))
+        return images
+
+
+def traced(
+    fn: Callable[..., tuple[Any, Any]], variables: Sequence[Any], *inputs: Any
+) -> tuple[Any, Any, Callable[[Any], tuple[list[Any], list[Any]]]]:
+    """fn(*inputs) -> (value, extras); returns (value, extras, pull).
+
+    pull(upstream), where upstream has the shape of the value, returns (the gradients for the variables, the gradients
+    for the inputs). Extras may be any structure of tensors. Variables that fn assigns are assigned. Calls may be
+    nested, for gradients of gradients.
+    """
+    with tf.GradientTape() as tape:
+        for x in inputs:
+            tape.watch(x)
+        value, extras = fn(*inputs)
+
+    def pull(upstream):
+        sources = (list(variables), list(inputs))
+        return tape.gradient(value, sources, upstream, unconnected_gradients="zero")
+
+    return value, extras, pull
+
+
+def compiled(
+    step: Callable[..., dict[str, Any]], variables: Sequence[Any], fixed: Sequence[Any] = ()
+) -> Callable[..., dict[str, np.ndarray]]:
+    """Compile `step`, which reads and assigns `variables` -> a function that does K steps in one call.
+
+    `fixed`: variables that the step only reads. Each input of the function has one more, leading axis of K entries,
+    one per step. The function returns a dict of numpy arrays, also with K entries each.
+    """
+
+    def own_step(*inputs):
+        return mean(step(*(own_rows(x) if x.shape.rank else x for x in inputs)))
+
+    def one(*inputs):
+        if _strategy is None:
+            return step(*inputs)
+        figures = _strategy.run(own_step, inputs)
+        return {name: _strategy.experimental_local_results(value)[0] for name, value in figures.items()}
+
+    @tf.function
+    def run(*inputs):
+        first = one(*(x[0] for x in inputs))
+        if inputs[0].shape[0] == 1:
+            return {name: value[None] for name, value in first.items()}
+        kinds = {name: value.dtype for name, value in first.items()}
+        # A loop in the graph: the step is traced once, however many steps the call does.
+        rest = tf.map_fn(lambda x: one(*x), [x[1:] for x in inputs], fn_output_signature=kinds, parallel_iterations=1)
+        return {name: tf.concat([value[None], rest[name]], axis=0) for name, value in first.items()}
+
+    return lambda *inputs: {name: value.numpy() for name, value in run(*inputs).items()}
+
+
+def cost(call: Any, *inputs: np.ndarray) -> tuple[float, float]:
+    """What a compiled step costs; only JAX can count it."""
+    raise NotImplementedError("TensorFlow does not count the operations of a step: set KERAS_BACKEND=jax")

@@ -1,5 +1,6 @@
 """explore.py from end to end, on tiny networks of each architecture; and what generate.py makes of it."""
 
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -200,6 +201,27 @@ def test_the_shipped_weights_have_directions():
     known = directions.load(path, 100)
     assert {"hair-dark", "background-bright", "tilt", "turn", "singular-1", "principal-1"} <= set(known)
     assert path.stat().st_size < 16_000
+
+
+def test_the_shipped_weights_stay_as_they_are(copied, monkeypatch, capsys):
+    """Without a run of one's own, new directions go beside the sheet; with --run, beside the generator."""
+    monkeypatch.setattr("animefaces.runs.PRETRAINED", copied)
+    words = ["attributes", "--samples", "48", "--count", "1", "--output", "sheets/attributes.png"]
+    assert explore.main(words) == 0
+    assert Path("sheets", directions.FILE).exists()
+    assert not (copied / directions.FILE).exists()
+    assert "the shipped weights keep their own directions" in capsys.readouterr().out
+    assert explore.main([*words, "--run", str(copied)]) == 0
+    assert (copied / directions.FILE).exists()
+
+
+def test_every_module_in_exploring_is_a_view(capsys):
+    views = sorted(path.stem for path in (PROJECT / "exploring").glob("*.py") if path.stem != "__init__")
+    assert sorted(command.name for command in explore.commands()) == views
+    for view in views:
+        with pytest.raises(SystemExit):
+            explore.main([view, "--help"])
+        assert explore.summary(importlib.import_module(f"exploring.{view}")) in capsys.readouterr().out
 
 
 def test_copies_are_the_nearest(faces, cache):

@@ -1,5 +1,6 @@
 """generate.py: which run, which faces, and in what form."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -162,6 +163,30 @@ def test_no_run_at_all(refused, monkeypatch):
 def test_without_runs_the_shipped_weights_are_used(trained, monkeypatch):
     monkeypatch.setattr("animefaces.runs.PRETRAINED", trained)
     assert generate.main(["--count", "1"]) == 0
+
+
+def test_a_demo_is_nobodys_default(trained, capsys):
+    """`make demo` trains on cartoons: its run is taken only by name, also when it is the newest."""
+    run, demo = (Path(shutil.copytree(trained, Path("results") / name)) for name in ("00000-tutorial", "demo"))
+    record = json.loads((demo / "options.json").read_text())
+    record["options"]["recipe"] = "demo"
+    (demo / "options.json").write_text(json.dumps(record))
+    os.utime(demo / "generator.keras", (2e9, 2e9))
+    assert generate.main(["--count", "1"]) == 0
+    line = f"network    {run}/generator.keras, the newest run (name another one with --run)\n"
+    assert line in capsys.readouterr().out
+    assert generate.main(["--count", "1", "--run", str(demo)]) == 0
+    assert f"network    {demo}/generator.keras\n" in capsys.readouterr().out
+    shutil.rmtree(run)
+    assert generate.main(["--count", "1"]) == 0
+    assert "models/pretrained/generator.keras, the shipped weights" in capsys.readouterr().out
+
+
+def test_the_best_generator_is_named_by_its_run(copied):
+    shutil.copy(copied / "generator.keras", copied / "best.keras")
+    assert generate.main(["--count", "1", "--run", str(copied)]) == 0
+    with Image.open("faces.png") as image:
+        assert image.text["run"] == copied.name
 
 
 def test_runs_that_are_none(refused):

@@ -105,6 +105,14 @@ def test_the_last_generator_is_judged_too(last, train, network, monkeypatch):
     assert list(verdicts) == []
     best, newest = (saved.load(Path("run", name)).get_weights() for name in (runs.BEST, runs.GENERATOR))
     assert all(np.array_equal(a, b) for a, b in zip(best, newest, strict=True))
+    verdict = log_of(Path("run"))[-1]  # the last one is in the log and so in curves.png, too
+    assert (verdict["step"], verdict["kernel_distance"], verdict["kernel_error"]) == (15, last, 0.01)
+    assert "kernel_distance" not in json.loads(str(state_record(Path("run"))))["window"]
+
+
+def state_record(run):
+    with np.load(max((run / "state").glob("step_*.npz"))) as file:
+        return file["record"]
 
 
 def test_a_run_is_judged_in_its_own_features(train, network, refused):

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,6 +121,36 @@ def test_every_script_helps(script, capsys):
     for field in dataclasses.fields(script.Options):
         assert field.name.replace("_", "-") in text
         assert field.metadata["help"].split()[0] in text
+
+
+def help_of(capsys, *words):
+    """What train.py --help says, its lines joined."""
+    with pytest.raises(SystemExit):
+        train.main([*words, "--help"])
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_help_shows_the_values_that_a_training_would_have(capsys):
+    assert "one batch each (default: 200000)" in help_of(capsys)
+    assert "of all devices together (default: 16)" in help_of(capsys)
+    assert "one batch each (default: 20000)" in help_of(capsys, "--recipe", "noisy")
+    assert "the smallest resolution to the largest (default: 1024,512,256,128)" in help_of(capsys, "--recipe=paper")
+    assert "one batch each (default: 5000)" in help_of(capsys, "vae")
+    assert "or pictures (default: data/photos)" in help_of(capsys, "encoder")
+
+
+def test_help_shows_only_what_means_something(capsys):
+    flags = {name: set(re.findall(r"--[\w-]+", help_of(capsys, name))) for name in recipes.NETWORKS}
+    assert {"--labels", "--average"} <= flags["encoder"]
+    assert not flags["vae"] & {"--labels", "--average", "--flip-every", "--check"}
+    assert "--labels" not in flags["gan"]
+
+
+@pytest.mark.parametrize("recipe", recipes.RECIPES)
+def test_a_recipe_changes_only_options_of_its_network(recipe):
+    value = recipes.RECIPES[recipe]
+    changed = [f for f in dataclasses.fields(value) if getattr(value, f.name) != getattr(recipes.BASE, f.name)]
+    assert [f.name for f in changed if f.metadata["commands"] and value.network not in f.metadata["commands"]] == []
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

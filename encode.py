@@ -108,7 +108,7 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     with tqdm(paths, desc="looking", unit="photo", disable=None) as bar:
         for path in bar:
             try:
-                crops = photos.crops_of(path, shape[1], shape[2], find)
+                crops = photos.faces_on(path, shape[1], shape[2], find)
             except Problem as fault:
                 reasons.append(str(fault))
                 if len(paths) > 1:

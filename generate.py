@@ -75,13 +75,13 @@ def generate(options: Options, given: set[str]) -> None:
     from drawing.opening import open_generator, told
 
     generator = open_generator(options.run)
-    faces = Faces(generator, Chosen(options, generator.latent, MAX_FACES), options.truncation, options.edit)
-    if kind == "grid" and len(faces) > MAX_GRID:
-        raise too_many(len(faces))
+    drawing = Drawing(generator, Chosen(options, generator.latent, MAX_FACES), options.truncation, options.edit)
+    if kind == "grid" and len(drawing) > MAX_GRID:
+        raise too_many(len(drawing))
     told(generator, options.run)
     notes = {"run": generator.name, "truncation": options.truncation}
     notes |= {"edit": options.edit} if options.edit else {}
-    {"grid": write_grid, "film": write_film, "folder": write_folder}[kind](faces, output, notes)
+    {"grid": write_grid, "film": write_film, "folder": write_folder}[kind](drawing, output, notes)
 
 
 def too_many(count: int) -> Misuse:
@@ -89,7 +89,7 @@ def too_many(count: int) -> Misuse:
     return Misuse(f"{count:,} faces are too many for one picture: --output faces/ writes one file per face")
 
 
-class Faces:
+class Drawing:
     """The chosen faces of a generator, drawn as they are needed: thousands need no more memory than a few."""
 
     def __init__(self, generator: Any, chosen: Chosen, truncation: float, edit: str | None):
@@ -119,36 +119,36 @@ class Faces:
                 bar.update(len(names))
 
 
-def write_grid(faces: Faces, path: Path, notes: dict) -> None:
+def write_grid(drawing: Drawing, path: Path, notes: dict) -> None:
     """All faces in one PNG file."""
     import numpy as np
 
     from animefaces import images
 
-    pixels = np.concatenate([pixels for _, pixels in faces.batches()])
-    images.save(path, images.grid(pixels), faces=" ".join(faces.chosen.names()), **notes)
-    print(f"{path}: {len(faces)} faces")
+    pixels = np.concatenate([pixels for _, pixels in drawing.batches()])
+    images.save(path, images.grid(pixels), faces=" ".join(drawing.chosen.names()), **notes)
+    print(f"{path}: {len(drawing)} faces")
 
 
-def write_folder(faces: Faces, folder: Path, notes: dict) -> None:
+def write_folder(drawing: Drawing, folder: Path, notes: dict) -> None:
     """One PNG file per face."""
     from animefaces import images
 
-    for names, pixels in faces.batches():
+    for names, pixels in drawing.batches():
         for name, face in zip(names, pixels, strict=True):
             images.save(folder / f"{name}.png", face, face=name, **notes)
-    print(f"{folder}/: {len(faces)} faces")
+    print(f"{folder}/: {len(drawing)} faces")
 
 
-def write_film(faces: Faces, path: Path, notes: dict) -> None:
+def write_film(drawing: Drawing, path: Path, notes: dict) -> None:
     """A film that goes from face to face and back to the first one, without an end."""
     from animefaces import images, latents
 
-    if len(faces) > MAX_FILM:
-        raise Misuse(f"a film of {len(faces)} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
-    pixels = faces.generator.draw(latents.loop(faces.z(), FRAMES))
+    if len(drawing) > MAX_FILM:
+        raise Misuse(f"a film of {len(drawing)} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
+    pixels = drawing.generator.draw(latents.loop(drawing.z(), FRAMES))
     images.save_film(path, pixels, seconds=0.04)
-    print(f"{path}: a film through {len(faces)} faces")
+    print(f"{path}: a film through {len(drawing)} faces")
 
 
 def main(argv: list[str] | None = None) -> int:

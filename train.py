@@ -1,21 +1,24 @@
-"""Train a GAN on faces. Stop it as you like: the same command goes on where it stopped.
+"""Train a GAN on faces. You can stop it at any time: the same command goes on where it stopped.
 
-    python train.py                                    # data/faces, the recipe for a computer without a GPU
+    python train.py                                    # data/faces, with the recipe for a computer without a GPU
     python train.py --data faces.zip more/ --minutes 30
-    python train.py --recipe paper --run results/night # again with the same --run: go on
+    python train.py --recipe paper --run results/night # the same --run again: the training goes on
     python train.py --init-from results/00001-noisy --data second_set.zip
     python train.py --data mnist.npz --recipe mnist
-    python train.py --check                            # is the GPU seen, and how long will it take?
+    python train.py --check                            # is the GPU seen, and how long does the training take?
 
-A run folder, results/NNNNN-recipe/ unless --run names it, takes sample grids, curves, TensorBoard events,
-the generator for generate.py, and the state to go on from.
+The run folder is results/NNNNN-RECIPE/, or the one that --run names. It gets sample grids, curves, TensorBoard
+events, the generator for generate.py, and the state from which the training goes on.
 """
 
 import dataclasses
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from animefaces.commands import Command, run_commands, stop_signals
 from animefaces.files import written_whole
@@ -23,14 +26,17 @@ from animefaces.options import having, to_record
 from animefaces.problems import Misuse, Problem
 from recipes import ADJUSTABLE, NETWORKS, RECIPES, Options
 
-MAX_ROLLBACKS = 3
+if TYPE_CHECKING:
+    from training.task import Task
+
+MAX_ROLLBACKS = 3  # in a row, near one step
 
 
-def label_targets(options, epoch, rng):
-    """D's targets for one batch: (real, fake), each (B, 1) float32, uniform in their ranges.
+def label_targets(options: Options, epoch: int, rng: Any) -> tuple[Any, Any]:
+    """The discriminator's labels for one batch: (real, fake), each (B, 1) float32, uniform in their ranges.
 
-    In every `flip_every`-th epoch the two are swapped. Only D is told these: G's target is always
-    exactly 1, whatever D is told.
+    In every `flip_every`-th epoch the two are swapped. Only the discriminator is told these labels: the generator's
+    label is always exactly 1.
     """
     shape = (options.batch_size, 1)
     real = rng.uniform(*options.real_label, shape).astype("float32")
@@ -42,30 +48,30 @@ def label_targets(options, epoch, rng):
 
 @dataclass
 class Progress:
-    """Where a training stands. `seconds` is training time, over all its parts."""
+    """Where a training stands. It is saved with every state."""
 
     step: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # training time, of all parts of a training that was stopped
     rollbacks: int = 0
     trouble: int = 0  # the step of the last rollback
-    judging: float = 0.0  # of those seconds, how many went into verdicts
-    best: float | None = None  # the lowest kernel distance so far
+    judging: float = 0.0  # the part of `seconds` that verdicts took
+    best: float | None = None  # the smallest kernel distance so far
     judged: int = 0  # the step of the last verdict
     window: dict = field(default_factory=dict)  # figures since the last log entry
 
     @classmethod
-    def of(cls, record):
-        """From the record of a saved state."""
+    def of(cls, record: dict[str, Any]) -> "Progress":
+        """The record of a saved state -> where it stands."""
         return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls) if f.name in record})
 
-    def share(self, options):
-        """0 at the start, 1 when done: by steps or by minutes, whichever is further."""
+    def share(self, options: Options) -> float:
+        """How much of the training is done, in [0, 1]: by steps or by minutes, whichever is more."""
         by_time = self.seconds / (options.minutes * 60) if options.minutes else 0
         return min(1, max(self.step / options.steps, by_time))
 
 
-def train(options, given):
-    """Train, or go on training, until --steps or --minutes are done."""
+def train(options: Options, given: set[str]) -> None:
+    """Train, or go on training, until --steps or --minutes are reached."""
     from animefaces import runs, states
     from animefaces.dataset import open_faces
 
@@ -77,8 +83,9 @@ def train(options, given):
         return
     place, machines = companions(options)
     options = runs.open_run(options, given, having(Options, ADJUSTABLE))
-    # A new folder goes away again if nothing comes of it. Machines but the first write what nobody will read.
-    with runs.followed(options.run) if place else runs.locked(options.run) as run:
+    folder = cast(Path, options.run)  # open_run always names it
+    # A new folder is removed if no run begins in it. Of several machines, only the first one writes to the run folder.
+    with runs.followed(folder) if place else runs.locked(folder) as run:
         validate(options, given)
         state = states.load(run, arrays=False)
         progress = Progress.of(state[1]) if state else Progress()
@@ -104,8 +111,8 @@ def companions(options: Options) -> tuple[int, int]:
     return place, machines
 
 
-def begin(options, faces, run, progress, new):
-    """Build the networks, or take them up where they were left, and train them."""
+def begin(options: Options, faces: Any, run: Path, progress: Progress, new: bool) -> None:
+    """Build the networks, restore their state if the run is not `new`, and train them."""
     from animefaces import hardware, runs
     from models import engine
     from training.check import settled
@@ -129,11 +136,11 @@ def begin(options, faces, run, progress, new):
             agreed(progress, faces)
             Training(task, options, run, progress).go_on()
     except ConnectionError as fault:
-        raise Problem("another machine is gone: start the same command on all of them, as many as you like, to go "
-                      "on from the last saved state") from fault  # fmt: skip
+        raise Problem("another machine is gone: start the same command again on all machines, on as many as you "
+                      "like: it goes on from the last saved state") from fault  # fmt: skip
 
 
-def agreed(progress, faces):
+def agreed(progress: Progress, faces: Any) -> None:
     """Raise Problem unless all machines are about to take the same step on the same pictures."""
     from models import engine
 
@@ -142,18 +149,18 @@ def agreed(progress, faces):
         raise Problem("the machines do not see the same --run folder or the same --data: put both where all of them do")
 
 
-def validate(options, given):
+def validate(options: Options, given: set[str]) -> None:
     """Raise Misuse for options that do not fit together."""
     if {"warm_up", "init_from"} <= given and options.warm_up:
-        raise Misuse("--warm-up is for networks that begin anew: leave it out, or --init-from")
+        raise Misuse("--warm-up is for networks that begin with random weights: leave out --warm-up or --init-from")
 
 
-def _parameters(network):
+def _parameters(network: Any) -> str:
     return f"{sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
 
 
-def announce(options, faces, progress):
-    """Say what is about to happen."""
+def announce(options: Options, faces: Any, progress: Progress) -> None:
+    """Say what is about to be trained, on what, and how long."""
     from models import engine
 
     size = f"{options.size}x{options.size}"
@@ -171,21 +178,25 @@ def announce(options, faces, progress):
     print(f"training   {options.steps:,} steps of {options.batch_size} at {size} ({epochs:,.1f} epochs){limit}, "
           f"on {devices} with {engine.NAME}")  # fmt: skip
     if options.warm_up and not options.init_from:
-        print(f"           the first {options.warm_up:,} steps as an autoencoder: blurred faces, to start with")
+        print(f"           the first {options.warm_up:,} steps are a warm-up as an autoencoder: the faces are blurred")
     if options.recipe in ("modern", "light", "quick") and engine.device() != "CPU":
-        print(f"           --recipe large is made for such a device, and ends far better than {options.recipe}")
-    shown = {
-        k: v for k, v in to_record(options).items() if k not in ("data", "run", "network", "check") and v is not None
-    }
-    print(
-        "options    " + " ".join(f"{k}={','.join(map(str, v)) if isinstance(v, list) else v}" for k, v in shown.items())
-    )
+        print(f"           on such a device --recipe large gives far better faces than {options.recipe}")
+    record = to_record(options)
+    shown = {name: record[name] for name in record if name not in ("data", "run", "check") and name in meaning(options)}
+    words = {name: ",".join(map(str, v)) if isinstance(v, list) else v for name, v in shown.items() if v is not None}
+    print("options    " + " ".join(f"{name}={value}" for name, value in words.items()))
 
 
-def _restore(player, run):
+def meaning(options: Options) -> set[str]:
+    """The names of the options that mean something to the network that is trained."""
+    command = next(command for command in commands() if command.name == options.network)
+    return {f.name for f in command.fields()}
+
+
+def _restore(player: Any, run: Path) -> Progress:
     from animefaces import runs, states
 
-    arrays, record, damaged = states.load(run)
+    arrays, record, damaged = cast(tuple, states.load(run))  # there is one: begin() has seen it
     for name in damaged:
         print(f"warning: {run}/state/{name} is damaged: going on from step {record['step']:,}", file=sys.stderr)
     with runs.fitting(run):
@@ -196,7 +207,7 @@ def _restore(player, run):
 class Training:
     """The loop around the steps: batches, figures, samples, states, and what to do when something goes wrong."""
 
-    def __init__(self, task, options, run, progress):
+    def __init__(self, task: "Task", options: Options, run: Path, progress: Progress):
         from animefaces import logs
         from models import engine
 
@@ -204,18 +215,19 @@ class Training:
         self.log = logs.Log(run, progress.step)
         self.saved_at = progress.seconds
         self.at_once = options.steps_per_call or engine.steps_per_call()
-        self.warned, self.told = None, False
+        self.warned: str | None = None
+        self.told = False  # to stop
 
-    def go_on(self):
+    def go_on(self) -> None:
         """Train to the end, or until Ctrl-C, which saves first."""
         from tqdm import tqdm
 
         done = self.progress.share(self.options)
         layout = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
         with stop_signals() as stopping, tqdm(total=1, initial=done, bar_format=layout, disable=None) as bar:
-            # Something to go back to; and a full disk shows now, not in five minutes.
+            # A state to go back to. And if the disk is full, that shows now, not in five minutes.
             if self.progress.step == 0 and not self.save():
-                raise Problem("the weights to start with are not finite: name another --init-from")
+                raise Problem("the weights to start with are not finite: name another run with --init-from")
             while True:
                 while self.progress.share(self.options) < 1 and not self.told:
                     self.run_until_trouble(bar, stopping)
@@ -231,8 +243,8 @@ class Training:
         print(f"done: {self.progress.step:,} steps in {self.progress.seconds / 60:.1f} minutes.")
         print(f"See samples/, curves.png and progress.gif in {run}; {self.task.use}{run}")
 
-    def run_until_trouble(self, bar, stopping):
-        """Steps, until the training is done, is told to stop, or has rolled back."""
+    def run_until_trouble(self, bar: Any, stopping: list[int]) -> None:
+        """Make steps until the training is done, is told to stop, or has rolled back."""
         from animefaces.batches import prefetched
 
         clock, start = time.perf_counter(), self.progress.seconds
@@ -243,10 +255,12 @@ class Training:
                 waited = time.perf_counter() - asked
                 figures = self.player.steps(*inputs)
                 if not all(math.isfinite(x) for values in figures.values() for x in values):
-                    return self.roll_back(bar)
+                    self.roll_back(bar)
+                    return
                 self.progress.step += count
                 self.progress.seconds = start + time.perf_counter() - clock
-                for name, values in {**figures, "waiting": [waited]}.items():
+                self.progress.window.setdefault("waiting", []).append(waited)
+                for name, values in figures.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
                 every = self.options.log_every
                 if self.progress.step // every > (self.progress.step - count) // every:
@@ -258,8 +272,8 @@ class Training:
                 self.agree(stopping)
                 due = self.progress.seconds - self.saved_at >= self.options.save_minutes * 60
                 if due and not self.save():
-                    return self.roll_back(bar)
-        return None
+                    self.roll_back(bar)
+                    return
 
     def last_verdict(self) -> None:
         """Measure the last networks of a training. The figures are a log entry of their own.
@@ -271,8 +285,8 @@ class Training:
             figures = {name: round(value, 5) for name, value in figures.items()}
             self.log.add({"step": step, "epoch": self.task.order.epoch(step), "seconds": seconds, **figures})
 
-    def agree(self, stopping):
-        """All machines go by the slowest clock, and all stop when one is told to."""
+    def agree(self, stopping: list[int]) -> None:
+        """All machines use the clock of the slowest one, and all stop when one is told to stop."""
         from models import engine
 
         progress = self.progress
@@ -280,15 +294,15 @@ class Training:
         progress.seconds, progress.judging, told = engine.of_machines(mine).max(axis=0).tolist()
         self.told = bool(told)
 
-    def calls(self):
-        """(first step, number of steps) of each call from here on: as many as one takes, cut at sample steps."""
+    def calls(self) -> Iterator[tuple[int, int]]:
+        """(first step, number of steps) of each compiled call from now on; a call ends at a step that has samples."""
         step, options = self.progress.step, self.options
         while step < options.steps:
             stop = min(step + self.at_once, options.steps, (step // options.sample_every + 1) * options.sample_every)
             yield step, stop - step
             step = stop
 
-    def make_call(self, call):
+    def make_call(self, call: tuple[int, int]) -> tuple[int, list[Any]]:
         """(first step, number) -> (number, inputs with that number as their leading axis)."""
         import numpy as np
 
@@ -296,8 +310,8 @@ class Training:
         batches = [self.task.batch(step + i) for i in range(count)]
         return count, [np.stack(parts) for parts in zip(*batches, strict=True)]
 
-    def note(self, bar):
-        """Log the means since the last note, show them, and say so when one network has given up."""
+    def note(self, bar: Any) -> None:
+        """Log the means of the figures since the last note, show them, and warn if the training has gone wrong."""
 
         window, self.progress.window = self.progress.window, {}
         step, seconds = self.progress.step, round(self.progress.seconds, 3)
@@ -316,16 +330,16 @@ class Training:
             bar.write(f"warning: step {step:,}: {trouble}", file=sys.stderr)
         self.warned = trouble
 
-    def sample(self):
-        """Write the sample grid. A GPU waits meanwhile, so nothing else is written as often."""
+    def sample(self) -> None:
+        """Write the sample grid. A GPU waits meanwhile, so nothing else is written at each of these steps."""
         from animefaces import images
 
         pixels, step = self.task.sample(), self.progress.step
         images.save(self.run / "samples" / f"step_{step:06d}.png", pixels, run=self.run.name, step=step)
         self.log.picture("samples", pixels, step)
 
-    def save(self):
-        """Write what to use, then what to go on from. False, and nothing is written, if a weight is not finite."""
+    def save(self) -> bool:
+        """Write the networks, then the state. If a weight is not finite, nothing is written, and it returns False."""
         import numpy as np
 
         from animefaces import states
@@ -344,8 +358,8 @@ class Training:
         self.saved_at = self.progress.seconds
         return True
 
-    def roll_back(self, bar):
-        """After a loss or a weight that is no number: the last good state, with half the learning rates."""
+    def roll_back(self, bar: Any) -> None:
+        """After a loss or a weight that is not finite: go back to the last state, with half the learning rates."""
         from animefaces import states
 
         trouble, seconds = self.progress.step, self.progress.seconds
@@ -363,8 +377,8 @@ class Training:
         back = f"back to step {self.progress.step:,} with half the learning rates"
         bar.write(f"warning: the loss or a weight at step {trouble:,} is not finite: {back}", file=sys.stderr)
 
-    def finish(self):
-        """Draw the curves and the film of the samples."""
+    def finish(self) -> None:
+        """Draw the curves and make the film of the samples."""
         from animefaces import images, plots
 
         self.log.close()
@@ -374,22 +388,22 @@ class Training:
         images.save_film(self.run / "progress.gif", (images.read(path) for path in shown), seconds=0.3)
 
 
-def commands():
-    """What train.py can be asked to do: a command for each network, with the recipes for it."""
+def commands() -> Iterator[Command]:
+    """A command for each network that train.py can train, with the recipes for it."""
     for name, words in NETWORKS.items():
         recipes = {key: recipe for key, recipe in RECIPES.items() if recipe.network == name}
         yield Command(Options, train, described(name, words), name, recipes, {"network": name})
 
 
-def described(name, words):
-    """The text that begins the --help of a command: the first one is also that of the program."""
+def described(name: str, words: str) -> str:
+    """The text at the beginning of a command's --help. The first command's is also the program's."""
     if name != next(iter(NETWORKS)):
         return f"Train {words}."
     listed = "\n".join(f"    {key:<8} {text}" for key, text in NETWORKS.items())
     return f"{__doc__}\ncommands (python train.py COMMAND --help shows the options of each):\n{listed}"
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Command line -> exit code."""
     return run_commands(list(commands()), argv)
 

@@ -1,6 +1,6 @@
-"""Photos of people -> their faces, turned upright and framed as the learned encoder knows them.
+"""Photos of people -> their faces, turned upright and framed like the photos that the encoder was trained on.
 
-A detector of photos is one function: pixels, uint8 (H, W, 3) -> a list of Person.
+A photo detector is one function: pixels, uint8 (H, W, 3) -> a list of Person.
 """
 
 import math
@@ -19,26 +19,28 @@ from models import engine
 EYES_IN_CROP = 0.285  # of the crop's side, from its top; in the middle of its width
 EYE_DISTANCE = 0.38  # of the crop's side
 
-LARGER = 4  # times the network's size: a crop to be shown
-LONGEST = 960  # pixels of a picture's longer side while faces are looked for; they are cut from the whole picture
-MIN_SIDE = 64  # pixels: mtcnn complains of a smaller picture
-SURE = 0.9  # mtcnn's confidence, [0, 1], below which it is no face
-BORDER = 0.1  # of the longer side, added all around: a face that fills its picture is found, too
+LARGER = 4  # the crop that is shown is this many times as large as the network's pictures
+LONGEST = (
+    960  # faces are looked for in a picture of this many pixels on its longer side, and cut from the whole picture
+)
+MIN_SIDE = 64  # pixels; mtcnn complains of a smaller picture
+SURE = 0.9  # a face is what mtcnn gives at least this confidence, in [0, 1]
+BORDER = 0.1  # of the longer side, added on all sides, so that a face that fills its picture is found
 
 
 class Person(NamedTuple):
-    """A face: `eyes` are (x, y) of both pupils in pixels, the one further left in the picture first."""
+    """A face. `eyes`: (x, y) of both pupils in pixels; the pupil that is further left in the picture comes first."""
 
     eyes: tuple[tuple[float, float], tuple[float, float]]
-    score: float  # the detector's own measure: larger is surer
+    score: float  # how sure the detector is, on a scale of its own: larger is surer
 
 
-def crops_of(file: Path, size: int, channels: int, find: Callable | None) -> list[tuple[np.ndarray, np.ndarray]]:
+def faces_on(file: Path, size: int, channels: int, find: Callable | None) -> list[tuple[np.ndarray, np.ndarray]]:
     """A photo's file -> for each of its faces, from left to right, two crops, upright and framed alike.
 
-    The first, uint8 (size, size, channels), is for a network; the second, LARGER times as large and in colour,
-    to be shown. `find` is a detector of photos, or None: then the picture's centre square is the crop. Raises
-    Problem for what is no picture, and for a picture without a face.
+    The first crop, uint8 (size, size, channels), is for a network. The second one is LARGER times as large, in colour,
+    and is shown to people. `find`: a photo detector, or None to take the picture's centre square as the crop. Raises
+    Problem for a file that is no picture, and for a picture without a face.
     """
     try:
         if find is None:

@@ -94,17 +94,17 @@ def two(pixels):
 def test_crops_from_left_to_right():
     pixels = marked(((20, 40), (30, 40)), (100, 120))
     images.save("two.png", pixels)
-    (small, large), (second, _) = photos.crops_of(Path("two.png"), 16, 3, two)
+    (small, large), (second, _) = photos.faces_on(Path("two.png"), 16, 3, two)
     assert (small.shape, large.shape) == ((16, 16, 3), (64, 64, 3))
     assert np.array_equal(large, photos.cut_upright(pixels, ((20, 40), (30, 40)), 64))
     assert np.array_equal(small, images.to_array(images.to_image(large), 16))
     assert np.ptp(second) == 0
-    assert photos.crops_of(Path("two.png"), 16, 1, two)[0][0].shape == (16, 16, 1)
+    assert photos.faces_on(Path("two.png"), 16, 1, two)[0][0].shape == (16, 16, 1)
 
 
 def test_without_a_detector_the_picture_is_the_crop():
     images.save("wide.png", cartoons.draw(0, 64).repeat(2, axis=1))
-    ((small, large),) = photos.crops_of(Path("wide.png"), 32, 3, None)
+    ((small, large),) = photos.faces_on(Path("wide.png"), 32, 3, None)
     assert np.array_equal(small, images.read("wide.png", 32))
     assert np.array_equal(large, images.read("wide.png", 128))
 
@@ -120,14 +120,14 @@ def test_a_photo_is_turned_upright_first():
         shapes.append(pixels.shape)
         return two(pixels)
 
-    crop = photos.crops_of(Path("turned.jpg"), 16, 3, find)[0][1]
+    crop = photos.faces_on(Path("turned.jpg"), 16, 3, find)[0][1]
     assert shapes == [(100, 120, 3)]
     assert places(crop) == pytest.approx(STANDARD, abs=0.05)
 
 
 def refusal(name, find=two):
     with pytest.raises(Problem) as caught:
-        photos.crops_of(Path(name), 16, 3, find)
+        photos.faces_on(Path(name), 16, 3, find)
     return str(caught.value)
 
 

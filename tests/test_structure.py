@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "demo": {"animefaces"},
     "drawing": {"animefaces", "models"},
     "exploring": {"animefaces", "models", "drawing"},
-    "training": {"animefaces", "models", "drawing", "recipes"},
+    "training": {"animefaces", "models", "drawing"},
 }
 OURS = {*MAY_IMPORT, *NAMES, "recipes", "benchmarks", "tests"}
 FILES = [(room, path) for room in MAY_IMPORT for path in sorted((PROJECT / room).rglob("*.py"))]

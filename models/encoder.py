@@ -89,7 +89,8 @@ class Encoding:
         optimizer.build(encoder.trainable_variables)
         self._chance = keras.random.SeedGenerator(seed)
         self._seed = int(np.random.default_rng(seed).integers(2**31))
-        self.state = State(encoder=encoder, average=self.average, optimizer=optimizer)
+        networks = {"encoder": encoder, "average": self.average}
+        self.state = State(networks, {"optimizer": (optimizer, encoder.trainable_variables)})
         self.steps = compiled(self._step, [*self.state.variables, self._chance.state, *sketch.variables])
 
     def _step(self, step, photos, wanted):

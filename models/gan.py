@@ -51,9 +51,14 @@ class GAN:
         layers = [*generator.layers, *discriminator.layers]
         seeded = [self._chance] + [layer.seed_generator for layer in layers if hasattr(layer, "seed_generator")]
         self._seeds = [(s.state, int(np.random.default_rng((seed, i)).integers(2**31))) for i, s in enumerate(seeded)]
-        warm = {"posterior": warm_up.posterior, "w_optimizer": warm_up.optimizer} if warm_up else {}
-        self.state = State(generator=generator, discriminator=discriminator, average=self.average,
-                           g_optimizer=g_optimizer, d_optimizer=d_optimizer, **warm)  # fmt: skip
+        optimizers = {"g_optimizer": (g_optimizer, generator.trainable_variables),
+                      "d_optimizer": (d_optimizer, discriminator.trainable_variables)}  # fmt: skip
+        helpers = {}
+        if warm_up:
+            optimizers["w_optimizer"] = warm_up.optimizer, warm_up.trained
+            helpers["posterior"] = warm_up.posterior
+        networks = {"generator": generator, "discriminator": discriminator, "average": self.average}
+        self.state = State(networks, optimizers, helpers)
         variables = self.state.variables
         self.faces = None if faces is None else keras.Variable(faces, trainable=False, dtype="uint8")
         fixed = [] if faces is None else [self.faces]

@@ -1,39 +1,146 @@
-"""The state of a training: every variable of its networks and optimizers, by name."""
+"""The state of a training: every weight of its networks and every variable of its optimizers, by name."""
+
+import collections
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
+import numpy as np
+
+FORMAT = 2  # of the names that `arrays` gives; `restore` also reads format 1, where a name is part and position
+BY_POSITION = re.compile(r"\w+/\d{3,}")  # a name in format 1: "generator/003"
 
 
 class State:
-    """What training changes: networks and optimizers, each under the name it is saved by."""
+    """What training changes: networks, what a warm-up adds to them, and optimizers.
 
-    def __init__(self, **parts):
-        self._parts = parts
+    Names of arrays are the same in every process. Keras numbers the layers of one process ("conv2d_7"); a name here
+    has the layer's number among the layers of its kind in its own network, and the first one has no number:
+
+    - "generator/conv2d_transpose_1/kernel": a weight of a network;
+    - "posterior/kernel": a weight of a single layer;
+    - "g_optimizer/iteration", "g_optimizer/learning_rate": what an optimizer has once;
+    - "g_optimizer/momentum/generator/conv2d_transpose_1/kernel": what an optimizer has for each weight;
+    - "g_optimizer/loss_scale/dynamic_scale": what a LossScaleOptimizer has besides its inner optimizer.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, keras.Model],
+        optimizers: Mapping[str, tuple[keras.optimizers.Optimizer, Sequence[keras.Variable]]],
+        helpers: Mapping[str, keras.layers.Layer] | None = None,
+    ) -> None:
+        """All by name. `optimizers`: each one, already built, with the weights that it trains, in the same order.
+
+        `helpers`: layers that only the warm-up trains.
+        """
+        self._networks, self._helpers = dict(networks), dict(helpers or {})
+        self._optimizers = {name: optimizer for name, (optimizer, _) in optimizers.items()}
+        self._named = _named_weights(self._networks) | _named_weights(self._helpers)
+        names = {id(variable): name for name, variable in self._named.items()}
+        for part, (optimizer, weights) in optimizers.items():
+            self._named |= _named_slots(part, optimizer, [(names[id(weight)], weight) for weight in weights])
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         """Every variable of every part, the states of seed generators included."""
-        return [v for part in self._parts.values() for v in part.variables]
+        return [variable for part in self._parts().values() for variable in part.variables]
 
-    def _named(self):
-        # By place, not by Keras's names: those count up within a process.
-        for part, owner in self._parts.items():
-            weights = owner.weights if hasattr(owner, "weights") else owner.variables
-            yield from ((f"{part}/{i:03d}", v) for i, v in enumerate(weights))
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Name -> numpy array, the same on either backend."""
+        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self._named.items()}
 
-    def arrays(self):
-        """A dict of numpy arrays, the same on either backend."""
-        return {name: keras.ops.convert_to_numpy(v) for name, v in self._named()}
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Set every variable to its array, as `arrays` of this or of the earlier format gave them.
 
-    def restore(self, arrays):
-        """The inverse of `arrays`. Raises ValueError, before anything is changed, if they are of other parts."""
-        variables = dict(self._named())
-        if set(variables) != set(arrays) or any(tuple(v.shape) != arrays[n].shape for n, v in variables.items()):
-            raise ValueError("it holds other networks")
-        for name, variable in variables.items():
-            variable.assign(arrays[name])
+        Raises ValueError, before anything is changed, if the arrays are those of other networks.
+        """
+        _assign(self._by_position(self._parts()) if _is_by_position(arrays) else self._named, arrays)
 
-    def scale_learning_rates(self, factor):
+    def restore_networks(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """As `restore`, but the networks alone: the arrays of optimizers and warm-up may be missing or different.
+
+        For a new training that begins with the networks of an earlier one.
+        """
+        wanted = self._by_position(self._networks) if _is_by_position(arrays) else _named_weights(self._networks)
+        _assign(wanted, {name: array for name, array in arrays.items() if name.split("/")[0] in self._networks})
+
+    def scale_learning_rates(self, factor: float) -> None:
         """Multiply the learning rate of every optimizer."""
-        for part in self._parts.values():
-            if hasattr(part, "learning_rate"):
-                part.learning_rate = float(part.learning_rate) * factor
+        for optimizer in self._optimizers.values():
+            optimizer.learning_rate = float(optimizer.learning_rate) * factor
+
+    def _parts(self) -> dict[str, Any]:
+        return self._networks | self._helpers | self._optimizers
+
+    def _by_position(self, parts: Mapping[str, Any]) -> dict[str, keras.Variable]:
+        """The variables of the parts under their names in format 1."""
+        variables = {name: p.variables if name in self._optimizers else p.weights for name, p in parts.items()}
+        return {f"{name}/{i:03d}": variable for name, some in variables.items() for i, variable in enumerate(some)}
+
+
+def _is_by_position(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether the arrays are named as in format 1. No name of format 2 is made of digits after its first part."""
+    return all(BY_POSITION.fullmatch(name) for name in arrays)
+
+
+def _assign(variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]) -> None:
+    if set(variables) != set(arrays) or any(tuple(v.shape) != arrays[n].shape for n, v in variables.items()):
+        raise ValueError("it holds other networks")
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def _named_weights(parts: Mapping[str, Any]) -> dict[str, keras.Variable]:
+    """Networks or single layers by name -> their weights by name."""
+    named: dict[str, keras.Variable] = {}
+    for part, owner in parts.items():
+        if isinstance(owner, keras.Model):
+            places = _numbered([re.sub(r"(_\d+)+$", "", layer.name) for layer in owner.layers])
+            layers = [(f"{part}/{place}", layer) for place, layer in zip(places, owner.layers, strict=True)]
+        else:
+            layers = [(part, owner)]
+        for place, layer in layers:
+            for name, weight in zip(_numbered([w.name for w in layer.weights]), layer.weights, strict=True):
+                named[f"{place}/{name}"] = weight
+    return named
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Names, some of them equal -> different names: "conv2d", "conv2d_1", "conv2d_2"."""
+    seen: collections.Counter[str] = collections.Counter()
+    numbered = []
+    for name in names:
+        numbered.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return numbered
+
+
+def _named_slots(
+    part: str, optimizer: keras.optimizers.Optimizer, weights: Sequence[tuple[str, keras.Variable]]
+) -> dict[str, keras.Variable]:
+    """A built optimizer and the weights it trains, each with its name -> the optimizer's variables by name.
+
+    Keras names a variable of the optimizer after its weight's path: "conv2d_7_kernel_momentum". Where several weights
+    have the same path, their variables come in the order of the weights.
+    """
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        inner = optimizer.inner_optimizer.variables
+        known = {id(variable) for variable in inner}
+        named = {f"{part}/loss_scale/{v.name}": v for v in optimizer.variables if id(v) not in known}
+    else:
+        inner, named = optimizer.variables, {}
+    of_path: dict[str, list[str]] = {}
+    for name, weight in weights:
+        of_path.setdefault(weight.path.replace("/", "_") + "_", []).append(name)
+    counts: collections.Counter[str] = collections.Counter()
+    for variable in inner:
+        path = max((p for p in of_path if variable.name.startswith(p)), key=len, default=None)
+        if path is None:
+            named[f"{part}/{variable.name}"] = variable
+        else:
+            slot = variable.name.removeprefix(path)
+            named[f"{part}/{slot}/{of_path[path][counts[variable.name]]}"] = variable
+            counts[variable.name] += 1
+    return named

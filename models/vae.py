@@ -71,7 +71,7 @@ class VAE:
         optimizer.build(self._trained)
         self._chance = keras.random.SeedGenerator(seed)
         self._seed = int(np.random.default_rng(seed).integers(2**31))
-        self.state = State(encoder=encoder, decoder=decoder, optimizer=optimizer)
+        self.state = State({"encoder": encoder, "decoder": decoder}, {"optimizer": (optimizer, self._trained)})
         self.steps = compiled(self._step, [*self.state.variables, self._chance.state])
 
     def _step(self, step, real):

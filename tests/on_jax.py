@@ -42,7 +42,7 @@ scaled = scaling.steps(*inputs)
 scaling.d_optimizer.dynamic_scale.assign(1e38)
 before = scaling.state.arrays()
 scaling.steps(*inputs)
-passed = [np.array_equal(before[n], a) for n, a in scaling.state.arrays().items() if n.startswith("discriminator/000")]
+passed = [np.array_equal(before[n], a) for n, a in scaling.state.arrays().items() if n == "discriminator/conv2d/kernel"]
 
 square = keras.Variable(np.ones((16, 16), "float32"))
 product = engine.compiled(lambda step: {"sum": ops.sum(ops.matmul(square, square))}, [square])

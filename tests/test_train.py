@@ -189,7 +189,7 @@ def test_going_on_from_a_run_with_other_pictures(trained, train):
     with np.load("run/state/step_000000000.npz") as ours:
         for name in theirs:
             fresh = name.split("/")[0].endswith("optimizer")
-            assert np.array_equal(ours[name], theirs[name]) != fresh or name.endswith("/001"), name
+            assert np.array_equal(ours[name], theirs[name]) != fresh or name.endswith("/learning_rate"), name
     assert train(*flags, tiny=[]) == 0  # the same command again
 
 
@@ -207,9 +207,9 @@ def test_going_on_from_a_file(trained, train):
     theirs = state_of(trained)
     with np.load(run / "state" / "step_000000000.npz") as ours:
         for name in theirs:
-            part, number = name.split("/")
+            part, _, weight = name.partition("/")
             if part in ("generator", "average"):
-                assert np.array_equal(ours[name], theirs[f"average/{number}"])
+                assert np.array_equal(ours[name], theirs[f"average/{weight}"])
 
 
 def test_the_shipped_weights_have_a_name(trained, train, monkeypatch):
@@ -382,7 +382,7 @@ def test_a_weight_that_is_no_number_goes_back_too(train, monkeypatch, capsys):
     def damaged(self):
         calls.append(arrays(self))
         if len(calls) == 2:  # the save at the end: the loss has not shown it yet
-            return {**calls[-1], "generator/000": calls[-1]["generator/000"] * np.nan}
+            return {**calls[-1], "generator/dense/kernel": calls[-1]["generator/dense/kernel"] * np.nan}
         return calls[-1]
 
     monkeypatch.setattr(State, "arrays", damaged)

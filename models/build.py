@@ -33,22 +33,29 @@ def build_gan(options, faces=None):
     them, if they take no more than RESIDENT of it.
     """
     prepare(options)
-    augmentation = tuple(kind for kind in options.augment if kind != "none")
-    schedules = penalty_schedule(options), options.penalty_every, pace_schedule(options)
     with engine.everywhere():
         networks = build_networks(options)
         d_rate = options.learning_rate * options.discriminator_rate
         optimizers = adam(options), adam(options, learning_rate=d_rate)
-        autoencoder = _autoencoder(networks, options) if warm_up_steps(options) else None
         fits = faces is not None and len(faces) * options.size**2 * options.channels <= RESIDENT
-        kept = faces[:] if fits and engine.device() != "CPU" else None
-        return GAN(*networks, *optimizers, options.average, augmentation, options.seed, options.loss, *schedules, kept,
-                   autoencoder)  # fmt: skip
+        return GAN(
+            *networks,
+            *optimizers,
+            average_decay=options.average,
+            augmentation=tuple(kind for kind in options.augment if kind != "none"),
+            seed=options.seed,
+            loss=options.loss,
+            penalty=penalty_schedule(options),
+            penalty_every=options.penalty_every,
+            pace=pace_schedule(options),
+            faces=faces[:] if fits and engine.device() != "CPU" else None,
+            warm_up=_autoencoder(networks, options) if warm_up_steps(options) else None,
+        )
 
 
 def _autoencoder(networks, options):
     optimizer = adam(options, learning_rate=warm.RATE, beta_1=0.9, beta_2=0.999)
-    return warm.Autoencoder(*networks, optimizer, warm_up_steps(options))
+    return warm.Autoencoder(*networks, optimizer, steps=warm_up_steps(options))
 
 
 def warm_up_steps(options):
@@ -106,11 +113,13 @@ def build_vae(options, latent):
     """The dense VAE -> VAE, with z of `latent` numbers."""
     prepare(options)
     parts = vae.build_encoder(options.size, options.channels, latent), vae.build_decoder(latent)
-    return vae.VAE(*parts, adam(options), options.seed)
+    return vae.VAE(*parts, adam(options), seed=options.seed)
 
 
 def build_encoding(options, sketch, moments):
     """The learned encoder -> Encoding. `sketch` and `moments`: as Encoding takes them."""
     prepare(options)
     network = encoder.build_encoder(options.size, options.channels, sketch.input_shape[1])
-    return encoder.Encoding(network, sketch, adam(options), moments, options.average, options.seed)
+    return encoder.Encoding(
+        network, sketch, adam(options), moments=moments, average_decay=options.average, seed=options.seed
+    )

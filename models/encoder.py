@@ -80,7 +80,16 @@ class Encoding:
     All chance is a function of (seed, step).
     """
 
-    def __init__(self, encoder, sketch, optimizer, moments, average_decay=0.99, seed=0):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        sketch: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        moments: np.ndarray,
+        average_decay: float = 0.99,
+        seed: int = 0,
+    ) -> None:
         """`sketch`: as `fit_sketch` makes it of drawings' rows. `moments`: mean and deviation of photos', (2, 563)."""
         self.encoder, self.sketch, self.optimizer = encoder, sketch, optimizer
         self.moments = moments

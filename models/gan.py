@@ -1,6 +1,8 @@
 """A generator and a discriminator in training: their state, and one step of both."""
 
 import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +13,7 @@ from models.augment import augment
 from models.engine import compiled, gradients, traced
 from models.losses import logistic, relativistic
 from models.state import State
+from models.warm import Autoencoder
 
 DRAWS = 64  # more than any seed generator draws in one step
 
@@ -31,8 +34,23 @@ class GAN:
     training changes.
     """
 
-    def __init__(self, generator, discriminator, g_optimizer, d_optimizer, average_decay=0.0, augmentation=(), seed=0,
-                 loss="logistic", penalty=None, penalty_every=1, pace=None, faces=None, warm_up=None):  # fmt: skip
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        g_optimizer: keras.optimizers.Optimizer,
+        d_optimizer: keras.optimizers.Optimizer,
+        *,
+        average_decay: float = 0.0,
+        augmentation: Sequence[str] = (),
+        seed: int = 0,
+        loss: str = "logistic",
+        penalty: Callable[[Any], Any] | None = None,
+        penalty_every: int = 1,
+        pace: Callable[[Any], Any] | None = None,
+        faces: np.ndarray | None = None,
+        warm_up: Autoencoder | None = None,
+    ) -> None:
         """`loss`: "logistic" with the targets, or "relativistic" without. `penalty`: step -> gamma, or None.
 
         Only every `penalty_every`-th step has the penalty, so many times heavier: much the same, for less work

@@ -63,7 +63,9 @@ class VAE:
     The posterior is drawn from by chance that is a function of (seed, step).
     """
 
-    def __init__(self, encoder, decoder, optimizer, seed=0):
+    def __init__(
+        self, encoder: keras.Model, decoder: keras.Model, optimizer: keras.optimizers.Optimizer, *, seed: int = 0
+    ) -> None:
         self.encoder, self.decoder, self.optimizer = encoder, decoder, optimizer
         self._encode = keras.Model(encoder.input, [encoder.get_layer("pixels").output, encoder.output])
         self._decode = keras.Model(decoder.input, decoder.get_layer("logits").output)

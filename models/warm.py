@@ -18,7 +18,14 @@ class Autoencoder:
     pixels best, at any time (Rybkin et al. 2021, arXiv 2006.13202).
     """
 
-    def __init__(self, generator, discriminator, optimizer, steps):
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        steps: int,
+    ) -> None:
         self.generator, self.optimizer, self.steps = generator, optimizer, steps
         latent = generator.input_shape[1]
         self.posterior = layers.Dense(2 * latent, kernel_initializer=init(), dtype="float32", name="posterior")

@@ -103,7 +103,7 @@ def training():
     rows = encoder.measured(likeness.of_photos, drawn(16, 16))
     moments = np.stack([rows.mean(0), rows.std(0) + 1e-6])
     network = encoder.build_encoder(16, 3, LATENT, widths=(8, 16))
-    return encoder.Encoding(network, sketch, keras.optimizers.Adam(3e-3), moments, seed=3)
+    return encoder.Encoding(network, sketch, keras.optimizers.Adam(3e-3), moments=moments, seed=3)
 
 
 def fed(steps, wanted=0.0):

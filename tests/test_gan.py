@@ -47,15 +47,15 @@ def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0, warm_up=0, chro
     discriminator = dcgan.build_pooled_discriminator(16, 3, (8,)) if pooled else None
     discriminator = discriminator or dcgan.build_discriminator(16, 3, (8, 16))
     adam = keras.optimizers.Adam(1e-3, beta_1=0.5)
-    autoencoder = warm.Autoencoder(generator, discriminator, adam, warm_up) if warm_up else None
+    autoencoder = warm.Autoencoder(generator, discriminator, adam, steps=warm_up) if warm_up else None
     return GAN(
         generator,
         discriminator,
         keras.optimizers.Adam(1e-3, beta_1=0.5),
         keras.optimizers.Adam(1e-3, beta_1=0.5),
-        average,
-        augmentation,
-        seed,
+        average_decay=average,
+        augmentation=augmentation,
+        seed=seed,
         warm_up=autoencoder,
         **settings,
     )
@@ -129,7 +129,7 @@ def test_a_batch_is_a_function_of_seed_and_step(faces):
     )
 
     def make(step, options=options):
-        return gan_task.GanTask(options, pictures, Path("run"), train.label_targets).batch(step)
+        return gan_task.Task(options, pictures, Path("run"), train.label_targets).batch(step)
 
     for once, again in zip(make(7), make(7), strict=True):
         assert np.array_equal(once, again)

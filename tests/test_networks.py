@@ -35,7 +35,7 @@ def noise(*shape, seed=0):
 
 
 def networks_of(recipe, monkeypatch):
-    monkeypatch.setattr("models.build.GAN", lambda generator, discriminator, *rest: (generator, discriminator))
+    monkeypatch.setattr("models.build.GAN", lambda generator, discriminator, *_, **__: (generator, discriminator))
     return build.build_gan(recipe)
 
 

@@ -18,7 +18,7 @@ LATENT = 5
 def build(size=16, channels=3, seed=0, rate=1e-3):
     keras.utils.set_random_seed(0)
     networks = vae.build_encoder(size, channels, LATENT), vae.build_decoder(LATENT)
-    return vae.VAE(*networks, keras.optimizers.Adam(rate), seed)
+    return vae.VAE(*networks, keras.optimizers.Adam(rate), seed=seed)
 
 
 def batches(count, size=16, channels=3, batch=8):

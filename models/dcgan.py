@@ -28,7 +28,7 @@ def activate(x, slope):
     return layers.LeakyReLU(slope)(x) if slope else layers.ReLU()(x)
 
 
-def upsample(x, channels, kernel, stride=2):
+def upsample(x, channels, kernel, stride):
     """(B, H, W, C) -> (B, stride * H, stride * W, channels), without activation."""
     # A kernel that is a multiple of the stride gives every pixel the same number of taps: no checkerboard.
     return layers.Conv2DTranspose(
@@ -49,11 +49,9 @@ def subsample_chroma(images):
     return layers.Activation("hard_tanh", name="subsampled", **exact)(layers.Add(**exact)([colour, grey(images)]))
 
 
-def downsample(x, channels, kernel, stride=2):
-    """(B, H, W, C) -> (B, H / stride, W / stride, channels), without activation."""
-    return layers.Conv2D(
-        channels, kernel, strides=stride, padding="same", use_bias=False, kernel_initializer=init()
-    )(x)  # fmt: skip
+def downsample(x, channels, kernel):
+    """(B, H, W, C) -> (B, H / 2, W / 2, channels), without activation."""
+    return layers.Conv2D(channels, kernel, strides=2, padding="same", use_bias=False, kernel_initializer=init())(x)
 
 
 def logit(x):
@@ -75,7 +73,7 @@ def build_generator(size, channels, latent, widths, kernel=4, slope=0.0, last_st
     x = layers.Reshape((base, base, widths[0]))(x)
     x = activate(normalise(x), slope)
     for width in widths[1:]:
-        x = activate(normalise(upsample(x, width, kernel)), slope)
+        x = activate(normalise(upsample(x, width, kernel, 2)), slope)
     x = upsample(x, channels, kernel, last_stride)
     return keras.Model(z, layers.Activation("tanh", dtype="float32", name="images")(x), name="generator")
 
@@ -92,7 +90,7 @@ def build_discriminator(size, channels, widths, kernels=(4,), slope=0.2, batch_n
     return keras.Model(images, logit(x), name="discriminator")
 
 
-def build_pooled_discriminator(size, channels, widths, kernel=3, slope=0.2, dropout=0.25):
+def build_pooled_discriminator(size, channels, widths, kernel=3, slope=0.2):
     """Pooling instead of strides: for each width twice [convolution, LeakyReLU, batch norm], then pool and dropout.
 
     Ends in two dense layers of the last width.
@@ -102,7 +100,7 @@ def build_pooled_discriminator(size, channels, widths, kernel=3, slope=0.2, drop
         for _ in range(2):
             x = layers.Conv2D(width, kernel, padding="same", kernel_initializer=init())(x)
             x = normalise(activate(x, slope))
-        x = layers.Dropout(dropout)(layers.MaxPooling2D()(x))
+        x = layers.Dropout(0.25)(layers.MaxPooling2D()(x))
     x = layers.Flatten()(x)
     for _ in range(2):
         x = activate(layers.Dense(widths[-1], kernel_initializer=init())(x), slope)

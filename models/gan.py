@@ -185,20 +185,15 @@ def _apply(optimizer, grads, variables, pace):
     rate.assign(first)
 
 
-def in_float32(network):
+def copy_in_float32(network):
     """A copy, with weights of its own, that computes in float32: what was trained in less is drawn on any CPU."""
 
-    def copy(layer):
+    def copied(layer):
         settings = layer.get_config()
         alone = {"synchronized": False} if "synchronized" in settings else {}  # a file is for one device
         return layer.__class__.from_config({**settings, **alone, "dtype": "float32"})
 
-    return keras.models.clone_model(network, clone_function=copy)
-
-
-def copy_in_float32(network):
-    """As `in_float32`, with the same weights."""
-    copy = in_float32(network)
+    copy = keras.models.clone_model(network, clone_function=copied)
     copy.set_weights(network.get_weights())
     return copy
 

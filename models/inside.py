@@ -12,6 +12,7 @@ from models.engine import traced
 
 ACTIVATIONS = {"ReLU", "LeakyReLU", "Activation", "PReLU", "ELU"}
 RECTIFIERS = ("relu", "leaky_relu")
+CELLS = 4  # per side, over which `pooled` averages
 
 
 def feature_layers(network):
@@ -75,10 +76,10 @@ def first_kernel(network):
     return None
 
 
-def pooled(network, name, cells=4):
-    """Images -> (B, at most cells * cells * C): the maps of a layer, averaged over a few cells. A network."""
+def pooled(network, name):
+    """Images -> (B, at most CELLS * CELLS * C): the maps of a layer, averaged over a few cells. A network."""
     maps = network.get_layer(name).output
-    size = [max(1, side // cells) for side in maps.shape[1:3]]
+    size = [max(1, side // CELLS) for side in maps.shape[1:3]]
     maps = keras.layers.AveragePooling2D(size, name="inside_cells")(maps)
     return keras.Model(network.inputs[0], keras.layers.Flatten(name="inside_row")(maps))
 

@@ -38,7 +38,7 @@ def _doublings(size, widths):
     return base
 
 
-def build_generator(size, channels, latent, widths, blocks=1):
+def build_generator(size, channels, latent, widths):
     """z (B, latent) -> images (B, size, size, channels), about [-1, 1]; one width per resolution, smallest first.
 
     The first features are a linear map of z. Raises ValueError if `size` does not divide.
@@ -50,13 +50,12 @@ def build_generator(size, channels, latent, widths, blocks=1):
     for i, width in enumerate(widths):
         if i:
             x = layers.UpSampling2D(interpolation="bilinear")(widened(x, width))
-        for _ in range(blocks):
-            x = residual(x)
+        x = residual(x)
     x = convolution(layers.LeakyReLU(0.2)(x), channels, 1)
     return keras.Model(z, layers.Activation("linear", dtype="float32", name="images")(x), name="generator")
 
 
-def build_discriminator(size, channels, widths, blocks=1):
+def build_discriminator(size, channels, widths):
     """Images -> logits (B, 1); one width per resolution, largest first."""
     base = _doublings(size, widths)
     images = keras.Input((size, size, channels), name="images")
@@ -64,8 +63,7 @@ def build_discriminator(size, channels, widths, blocks=1):
     for i, width in enumerate(widths):
         if i:  # averaging is bilinear resampling by one half
             x = widened(layers.AveragePooling2D(2)(x), width)
-        for _ in range(blocks):
-            x = residual(x)
+        x = residual(x)
     x = layers.DepthwiseConv2D(base, depthwise_initializer=scaled(2.0))(layers.LeakyReLU(0.2)(x))
     x = layers.Dense(1, kernel_initializer=scaled(), dtype="float32")(layers.Flatten()(x))
     return keras.Model(images, x, name="discriminator")

@@ -9,7 +9,7 @@ from animefaces import images
 from demo import cartoons
 from models import engine, saved, vae
 from models.batches import in_batches
-from models.gan import in_float32
+from models.gan import copy_in_float32
 from models.losses import divergence, logistic
 
 LATENT = 5
@@ -182,7 +182,7 @@ def test_learning_rate_is_scaled():
 
 
 def test_saved_and_opened_again():
-    encoder, decoder = in_float32(build(size=64).encoder), build().decoder
+    encoder, decoder = copy_in_float32(build(size=64).encoder), build().decoder
     real, z = batches(1, size=64)[0], np.random.default_rng(0).standard_normal((8, LATENT), np.float32)
     for network, given in ((encoder, real), (decoder, z)):
         for half in (False, True):

@@ -4,14 +4,14 @@
     python preprocess.py --scrape "1girl portrait" --limit 500
     python preprocess.py --input crops.zip --detector none --size 64
 
-Run it again with more pictures and it adds only what is new. manifest.jsonl in the output folder says of
-every picture what became of it, and report.html shows it.
+A second run with more pictures adds only the new faces. In the output folder, manifest.jsonl says what became
+of each picture, and report.html shows it.
 """
 
-import collections
 import itertools
 import os
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,25 +77,25 @@ class Options:
                             group=COMPUTER)  # fmt: skip
 
     @property
-    def smallest_face(self):
+    def smallest_face(self) -> int:
         """The least size of a face, in pixels of its picture."""
         return self.min_face or self.size // 2
 
     @property
-    def processes(self):
-        """How many worker processes there are."""
+    def processes(self) -> int:
+        """The number of worker processes."""
         return self.workers or _cores()
 
 
-def work(options, given):
-    """Scrape if asked to, find, crop and clean; then say what became of it all."""
+def work(options: Options, given: set[str]) -> None:
+    """Scrape if that is asked for, find faces, cut and judge them; then print what became of the pictures."""
     from animefaces import images
     from gathering import detectors, report
 
     cascade = options.cascade
     if options.detector == "lbpcascade":
         cascade = detectors.cascade_file(options.cascade)
-    # The workers open it again. Here it is opened so that a fault of it is reported before hours of scraping.
+    # The workers open it again. Opened here as well, a faulty detector is reported before hours of scraping.
     detectors.open_detector(options.detector, cascade)
     inputs, shortfall = list(options.input), None
     if options.scrape:
@@ -114,22 +114,25 @@ def work(options, given):
     if shortfall:
         raise Problem(shortfall)
     if not totals["kept"]:
-        raise Problem(f"no face was kept: open {options.output / report.NAME} to see why, or try another --detector")
+        raise Problem(f"no face was kept: open {options.output / report.NAME} to see why, or give another --detector")
 
 
-def add_faces(inputs, options, cascade):
-    """Look at every picture that the output folder does not know -> Counters of verdicts: (new, all)."""
+def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> tuple[Counter[str], Counter[str]]:
+    """Folders, zips and pictures -> how often each verdict was given: (in this run, in all of the output folder).
+
+    Only those pictures are opened that the output folder does not know yet.
+    """
     from tqdm import tqdm
 
     from gathering import collection, crops, manifest, pictures
 
-    limit = None if options.scrape else options.limit  # of a scrape, it has been kept already
+    limit = None if options.scrape else options.limit  # a scrape has kept to it already
     total = min(pictures.count(inputs, options.output), limit or sys.maxsize)
     found = itertools.islice(pictures.found(inputs, options.output), limit)
     shaping = having(Options, SHAPING)
     settings = {key: value for key, value in to_record(options).items() if key in shaping}
     settings["min_face"] = options.smallest_face
-    verdicts = collections.Counter()
+    verdicts: Counter[str] = Counter()
     with (
         collection.Collection(options.output, settings, options.duplicate_bits if options.dedupe else None) as faces,
         tqdm(found, total=total, desc="finding faces", unit="img", disable=None) as bar,
@@ -140,12 +143,13 @@ def add_faces(inputs, options, cascade):
                 bar.set_postfix(faces=verdicts["kept"], refresh=False)
         except KeyboardInterrupt:
             raise Problem(
-                f"stopped: {verdicts['kept']} new faces are in {options.output}, run the same command again to go on"
+                f"stopped: {verdicts['kept']} new faces are in {options.output}; run the same command again to go on"
             ) from None
     return verdicts, manifest.counts(options.output / manifest.NAME)
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
+    """The words of the command line, None for those of this process -> the exit code."""
     return run_script(Options, work, argv, __doc__)
 
 

@@ -1,7 +1,7 @@
-"""Pictures as one indexable array: folders, zips, npz, several at once -> uint8 (N, size, size, C).
+"""Folders, zips, npz files and pictures, one or several -> one indexable array, uint8 (N, size, size, C).
 
-Each source is decoded once into a cache file of raw pixels, which batches are then read from.
-Memory stays bounded whatever N is.
+Each source is decoded once into a cache file of raw pixels, and batches are read from that. So the pixels in memory
+are those of a batch, whatever N is.
 """
 
 import contextlib
@@ -11,9 +11,11 @@ import io
 import itertools
 import json
 import weakref
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -29,44 +31,49 @@ AT_ONCE = 512  # pictures decoded between two writes
 class Faces:
     """The pictures of all sources, in order. faces[indices] -> uint8 (len(indices), size, size, C)."""
 
-    def __init__(self, parts):
-        """`parts`: a list of (cache file, record), as `_cached` gives them."""
-        self._files = [open(path, "rb") for path, _ in parts]  # noqa: SIM115 - open as long as we are
-        weakref.finalize(self, lambda files: [file.close() for file in files], self._files)
+    def __init__(self, parts: list[tuple[Path, dict[str, Any]]]):
+        """`parts`: (cache file, record) of each source, as `_cached` gives them."""
+        self._files = [open(path, "rb") for path, _ in parts]  # noqa: SIM115 - _close_all closes them
+        weakref.finalize(self, _close_all, self._files)
         self._records = [record for _, record in parts]
         self._notes = [_names_file(path) for path, _ in parts]
         self._ends = np.cumsum([record["shape"][0] for record in self._records])
         self.shape = (int(self._ends[-1]), *self._records[0]["shape"][1:])
         self.skipped = [tuple(entry) for record in self._records for entry in record["skipped"]]
         self.resized = sum(record["resized"] for record in self._records)
-        # Of the pixels, not of paths and dates: the same pictures elsewhere are the same data.
+        # It is made from the pixels, not from paths and dates: the same pictures in another place are the same data.
         self.fingerprint = hashlib.sha256("".join(r["content"] for r in self._records).encode()).hexdigest()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def names(self):
-        """The name of each picture within its source, a list: a path or a zip member, or "array.npy[12]"."""
+    def names(self) -> list[str]:
+        """The name of each picture within its source, as sources.Entry.name says; in an npz it is "array.npy[12]"."""
         lines = [line for note in self._notes for line in note.read_text(encoding="utf-8").splitlines()]
         return [json.loads(line) for line in lines]
 
-    def __getitem__(self, indices):
+    def __getitem__(self, indices: Any) -> np.ndarray:
         indices = np.asarray(indices)
         batch = np.empty((len(indices), *self.shape[1:]), np.uint8)
-        sources = np.searchsorted(self._ends, indices, side="right")
-        for source in np.unique(sources):
-            record, here = self._records[source], sources == source
-            # Mapped anew each time: a mapping that stays would come to hold the whole set in memory.
-            pixels = np.memmap(self._files[source], np.uint8, "r", record["offset"], tuple(record["shape"]))
-            batch[here] = pixels[indices[here] - self._ends[source] + record["shape"][0]]
+        parts = np.searchsorted(self._ends, indices, side="right")
+        for part in np.unique(parts):
+            record, here = self._records[part], parts == part
+            # A new mapping each time: the whole set would little by little be in memory if one mapping stayed.
+            pixels = np.memmap(self._files[part], np.uint8, "r", record["offset"], tuple(record["shape"]))
+            batch[here] = pixels[indices[here] - self._ends[part] + record["shape"][0]]
         return batch
 
 
-def open_faces(paths, size, channels=3, cache=CACHE):
-    """Paths of folders (searched through), zips, npz files and pictures -> Faces.
+def _close_all(files):
+    for file in files:
+        file.close()
 
-    Pictures are centre-cropped and resized to (size, size, channels). Raises Problem when a path is
-    missing, is nothing of these, or no picture can be read.
+
+def open_faces(paths: Sequence[str | Path], size: int, channels: int = 3, cache: str | Path = CACHE) -> Faces:
+    """Paths of folders, zips, npz files and pictures -> Faces; animefaces/sources.py says which pictures count.
+
+    The centred square of each picture is resized to (size, size, channels). Raises Problem if a path does not exist
+    or is none of these, and if no picture can be read.
     """
     parts = [_cached(Path(path), size, channels, Path(cache)) for path in paths]
     faces = Faces(parts)
@@ -79,14 +86,14 @@ def open_faces(paths, size, channels=3, cache=CACHE):
 
 @dataclass(frozen=True)
 class Source:
-    """What is at one path: `stamp` changes when its content does; `rows()` yields (name, loaded).
+    """The pictures at one path. `stamp` is another text when they have changed. `rows()` decodes them, in order.
 
-    `loaded` is (pixels, whether they were resized), or the exception that says why there are none.
+    It yields (name, loaded). `loaded` is (pixels, whether they were resized), or the exception that a fault raised.
     """
 
     stamp: str
     count: int
-    rows: object
+    rows: Callable[[], Iterator[tuple[str, Any]]]
 
 
 def _open_source(path, size, channels):
@@ -95,15 +102,18 @@ def _open_source(path, size, channels):
     entries = list(sources.found(path))
     if not path.is_dir():
         zipped = path.suffix.lower() == ".zip"
-        if zipped and entries and entries[0].fault:
-            raise Problem(f"{path} {sources.reason(entries[0].fault)}: copy or download it again")
+        fault = entries[0].fault if zipped and entries else None
+        if isinstance(fault, OSError):
+            raise fault
+        if fault:
+            raise Problem(f"{path} {fault}: copy or download it again")
         if not zipped and not entries:
             raise Problem(f"{path} holds no pictures: give a folder, a .zip, a .npz or a picture")
     return _pictures(entries, size, channels)
 
 
 def _pictures(entries, size, channels):
-    """A source of single pictures, decoded by several threads (Pillow and zlib let go of the interpreter)."""
+    """Entries -> their Source. Several threads decode: Pillow and zlib let other threads run meanwhile."""
 
     def load(read, entry):
         try:
@@ -112,7 +122,7 @@ def _pictures(entries, size, channels):
             file.seek(0)
             return images.read(file, size, channels), resized
         except sources.FAULTS as fault:
-            return fault  # not lost: `_decode` counts it and names the picture
+            return fault  # `_decode` reports it
 
     def rows():
         with ThreadPoolExecutor() as pool:
@@ -149,7 +159,7 @@ def _digest(entries):
 
 
 def _cached(path, size, channels, cache):
-    """The cache file of one source, made if it is absent or out of date -> (file, its record)."""
+    """A path -> (its cache file, the record of that). It is made if it is missing or the pictures have changed."""
     source = _open_source(path, size, channels)
     name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     file = cache / f"{name}-{size}x{size}x{channels}.npy"
@@ -159,7 +169,7 @@ def _cached(path, size, channels, cache):
         whole = file.stat().st_size == record["offset"] + int(np.prod(record["shape"]))
         if record["stamp"] == source.stamp and whole and _names_file(file).exists():
             return file, record
-    note.unlink(missing_ok=True)  # it goes first and comes last: while it is here, it tells the truth
+    note.unlink(missing_ok=True)  # deleted first and written last: so a note is never wrong
     with written_whole(file) as temporary, written_whole(_names_file(file)) as names:
         record = _decode(source, temporary, names, (size, size, channels), path.name or str(path))
     with written_whole(note) as temporary:
@@ -172,7 +182,7 @@ def _names_file(file):
 
 
 def _decode(source, file, names, shape, label):
-    """Write all pictures of a source into an npy file, and their names, a line of JSON each -> its record."""
+    """Write the pictures of a source into an npy file, and their names into another -> the record of both."""
     skipped, resized, count, content = [], 0, 0, hashlib.sha256()
     with (
         open(file, "wb") as out,
@@ -194,9 +204,9 @@ def _decode(source, file, names, shape, label):
             resized += changed
             count += 1
         out.seek(0)
-        np.lib.format.write_array_header_1_0(out, _header(count, shape))  # numpy leaves room for N to grow
+        np.lib.format.write_array_header_1_0(out, _header(count, shape))  # numpy leaves room for a longer N
         if out.tell() != offset:
-            raise Problem("the cache header has changed its length: report this with your numpy version")
+            raise Problem("the header of the cache file has changed its length: report this with your version of numpy")
     return {
         "stamp": source.stamp, "shape": [count, *shape], "offset": offset,
         "content": content.hexdigest(), "resized": resized, "skipped": skipped,

@@ -4,14 +4,17 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
-def written_whole(path):
-    """A temporary path beside `path`, which it replaces at the end: an interrupted write leaves the old file.
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """A path -> a temporary path beside it, to write to. At the end of the `with` block the new file replaces the old.
 
-    Flushed to disk before the swap, so that a power cut leaves the old file or the new one.
+    An exception or a kill leaves the old file. The new file is flushed to disk before it replaces the old one, so
+    after a power cut the path has one of the two, and it is whole.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +36,7 @@ def _umask():
     return mask
 
 
-def write_json(path, value):
-    """Write JSON, whole or not at all."""
+def write_json(path: str | Path, value: Any) -> None:
+    """Write a JSON-able value to a file, whole or not at all."""
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -1,9 +1,11 @@
-"""The pixel contract. On disk uint8 RGB [0, 255]; in every network float32 NHWC [-1, 1]."""
+"""Pictures in and out, and the pixel contract: uint8 RGB [0, 255] on disk, float32 NHWC [-1, 1] in every network."""
 
 import contextlib
 import threading
 import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
@@ -12,27 +14,28 @@ from animefaces.files import written_whole
 from animefaces.problems import Problem
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # by content; Pillow would run Ghostscript on an EPS named .png
+# A file may have another format than its ending says: without this list Pillow would run Ghostscript on an EPS.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
 
 
-def to_network(pixels):
+def to_network(pixels: Any) -> np.ndarray:
     """uint8 [0, 255] -> float32 [-1, 1], same shape."""
     return np.asarray(pixels, np.float32) / np.float32(127.5) - np.float32(1)
 
 
-def to_pixels(images):
+def to_pixels(images: Any) -> np.ndarray:
     """float [-1, 1] -> uint8 [0, 255], same shape. Inverts `to_network` on all 256 values."""
-    # + 128, not + 127.5: the cast truncates, so the half is what rounds.
+    # + 128, not + 127.5: the cast cuts off what is behind the point, so the half makes it round.
     return np.clip(np.asarray(images, np.float32) * 127.5 + 128, 0, 255).astype(np.uint8)
 
 
-def read(file, size=None, channels=3):
-    """A picture file (path or binary file object), any format and mode -> uint8 (H, W, channels).
+def read(file: str | Path | BinaryIO, size: int | None = None, channels: int = 3) -> np.ndarray:
+    """A picture file, a path or an open one, of any format and mode -> uint8 (H, W, channels).
 
-    Turned upright by its EXIF tag; transparent parts become white; an animation gives its first
-    frame. With `size` the picture is cropped to a centred square and resized to (size, size, channels).
-    Raises OSError or ValueError when it is no picture, is damaged or has over MAX_PIXELS.
+    The picture is turned upright as its EXIF tag says. Transparent parts become white. An animation gives its first
+    frame. With `size`, the centred square of the picture is resized to (size, size, channels). Raises OSError or
+    ValueError if the file is no picture, is damaged or has more than MAX_PIXELS.
     """
     with _opened(file) as image:
         if image.width * image.height > MAX_PIXELS:
@@ -43,7 +46,7 @@ def read(file, size=None, channels=3):
     return to_array(image, size, channels)
 
 
-def to_array(image, size=None, channels=3):
+def to_array(image: Image.Image, size: int | None = None, channels: int = 3) -> np.ndarray:
     """A Pillow image -> uint8 (H, W, channels); with `size`, its centred square as (size, size, channels)."""
     if size and image.size != (size, size):
         image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
@@ -51,15 +54,15 @@ def to_array(image, size=None, channels=3):
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
-def dimensions(file):
-    """A picture file -> (width, height) in pixels as stored, from its header alone. Raises like `read`."""
+def dimensions(file: str | Path | BinaryIO) -> tuple[int, int]:
+    """A picture file -> (width, height) in pixels, as its header says. The EXIF tag is not used. Raises like `read`."""
     with _opened(file) as image:
         return image.size
 
 
 @contextlib.contextmanager
-def _opened(file):
-    """A picture file -> its Pillow image, for a while. Whatever is wrong with it is an OSError or a ValueError."""
+def _opened(file: str | Path | BinaryIO) -> Iterator[Image.Image]:
+    """A picture file -> its Pillow image, to be used with `with`. Every fault of it is an OSError or a ValueError."""
     with _QUIET:
         try:
             with Image.open(file, formats=FORMATS) as image:
@@ -68,18 +71,20 @@ def _opened(file):
             raise OSError("no picture, or one of an unknown format") from fault
         except (OSError, ValueError, MemoryError):
             raise
-        except Exception as fault:  # SyntaxError, struct.error, TypeError and more, says a fuzzer
+        except Exception as fault:  # on damaged files a fuzzer met SyntaxError, struct.error, TypeError and more
             raise OSError(" ".join(str(fault).split()) or type(fault).__name__) from fault
 
 
 class _Quiet:
-    """Pillow warns of odd metadata; the pixels are what counts. Warnings are off while any thread is inside.
+    """Turns off warnings while any thread is inside: Pillow warns of odd metadata, and only the pixels count here.
 
-    `warnings.catch_warnings` alone is for one thread: of two that overlap, the second to leave would keep them off.
+    `warnings.catch_warnings` alone is for one thread. If two threads overlapped, the second one would leave the
+    warnings off for good.
     """
 
     def __init__(self):
-        self._lock, self._inside, self._off = threading.Lock(), 0, None
+        self._lock, self._inside = threading.Lock(), 0
+        self._off: Any = None
 
     def __enter__(self):
         with self._lock:
@@ -98,8 +103,8 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
-def flatten(image):
-    """A Pillow image of any mode -> one in mode L or RGB, transparency on white, 16 bits scaled to 8."""
+def flatten(image: Image.Image) -> Image.Image:
+    """A Pillow image of any mode -> one of mode L or RGB. Transparent parts become white, 16 bits become 8."""
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, np.float32)
         deep = image.mode.startswith("I;16") or values.max(initial=0) > 255
@@ -110,13 +115,13 @@ def flatten(image):
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def to_image(pixels):
+def to_image(pixels: np.ndarray) -> Image.Image:
     """uint8 (H, W) or (H, W, 1, 3 or 4) -> a Pillow image."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
 
 
-def save(path, pixels, **notes):
-    """uint8 (H, W, 1 or 3) -> PNG, written whole, with `notes` as text chunks in it."""
+def save(path: str | Path, pixels: np.ndarray, **notes: Any) -> None:
+    """uint8 (H, W, 1 or 3) -> a PNG file, written whole. `notes` are stored in it as text chunks."""
     info = PngImagePlugin.PngInfo()
     for key, value in notes.items():
         info.add_text(key, str(value))
@@ -124,10 +129,10 @@ def save(path, pixels, **notes):
         to_image(pixels).save(temporary, "PNG", pnginfo=info)
 
 
-def save_film(path, frames, seconds):
-    """Frames, each uint8 (H, W, 1 or 3), shown for `seconds` each -> a film, written whole; GIF and WebP loop.
+def save_film(path: str | Path, frames: Iterable[np.ndarray], seconds: float) -> None:
+    """Frames, uint8 (H, W, 1 or 3), each shown for `seconds` -> a film, written whole.
 
-    The ending of `path` says which: .webp, .mp4, anything else is a GIF.
+    The ending of `path` says what it is: .webp, .mp4, or a GIF for any other. A GIF and a WebP begin again at the end.
     """
     frames = list(frames)
     if not frames:
@@ -135,39 +140,39 @@ def save_film(path, frames, seconds):
     suffix = Path(path).suffix.lower()
     with written_whole(path) as temporary:
         if suffix == ".mp4":
-            return _save_mp4(temporary, frames, seconds)
+            _save_mp4(temporary, frames, seconds)
+            return
         pictures = [to_image(f).convert("RGB") for f in frames]
-        # GIF counts hundredths of a second; players take anything under 2 of them as "slow".
-        settings = {"save_all": True, "loop": 0, "duration": max(20, round(seconds * 1000))}
+        # GIF counts in hundredths of a second, and players show frames of less than 2 of them slowly.
+        settings: dict[str, Any] = {"save_all": True, "loop": 0, "duration": max(20, round(seconds * 1000))}
         if suffix == ".webp":
             pictures[0].save(temporary, "WEBP", append_images=pictures[1:], quality=80, method=4, **settings)
         else:
             pictures = [picture.quantize(256, dither=Image.Dither.NONE) for picture in pictures]
             pictures[0].save(temporary, "GIF", append_images=pictures[1:], **settings)
-    return None
 
 
 def _save_mp4(path, frames, seconds):
-    """VP9, which browsers play; where OpenCV's build lacks it, MPEG-4 part 2, which players do."""
+    """Frames -> an mp4 in VP9, which browsers play; if this OpenCV lacks it, in MPEG-4 part 2, which players know."""
     import cv2
 
-    height, width = (side + side % 2 for side in frames[0].shape[:2])  # the codecs want even sides
+    height, width = (side + side % 2 for side in frames[0].shape[:2])  # the codecs need even sides
     for codec in ("vp09", "mp4v"):
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 1 / seconds, (width, height))
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 1 / seconds, (width, height))
         if writer.isOpened():
             break
     else:
-        raise Problem("this OpenCV writes no mp4: name a .webp or a .gif instead")
+        raise Problem("this OpenCV cannot write mp4: name a .webp or a .gif instead")
     for frame in frames:
         grown = np.pad(frame, ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0)), mode="edge")
         writer.write(np.ascontiguousarray(np.repeat(grown, 3 // frame.shape[2], axis=2)[..., ::-1]))
     writer.release()
 
 
-def grid(pixels, columns=None):
+def grid(pixels: np.ndarray, columns: int | None = None) -> np.ndarray:
     """uint8 (N, H, W, C) -> uint8 (rows * H, columns * W, C), row by row; empty places are white.
 
-    Without `columns`, as wide as high or a little wider: 48 pictures make 8 columns and 6 rows.
+    Without `columns`, the grid is as wide as high or a little wider: 48 pictures make 8 columns and 6 rows.
     """
     n, height, width, channels = pixels.shape
     columns = columns or best_columns(n)
@@ -178,8 +183,11 @@ def grid(pixels, columns=None):
     return sheet.reshape(rows * height, columns * width, channels)
 
 
-def best_columns(n):
-    """Columns of a full grid of n pictures, at most twice as wide as high, else of the squarest one."""
+def best_columns(n: int) -> int:
+    """A number of pictures -> the columns of a grid without empty places that is at most twice as wide as high.
+
+    If there is none, the columns of the grid that is nearest to a square.
+    """
     square = int(np.ceil(np.sqrt(n)))
     full = [c for c in range(square, int(np.sqrt(2 * n)) + 1) if n % c == 0]
     return full[0] if full else square

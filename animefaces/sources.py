@@ -98,7 +98,7 @@ def _files(root, seen):
             except OSError as fault:
                 yield folder, fault
                 continue
-            inside = []
+            inside: list[str] = []
             for path in (os.path.join(folder, name) for name in names if not name.startswith(".")):  # noqa: PTH118
                 if not os.path.isdir(path):
                     yield path, None

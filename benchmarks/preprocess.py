@@ -18,8 +18,10 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -31,9 +33,9 @@ from animefaces.options import option
 from demo import cartoons
 from gathering import crops, detectors, pictures
 
-MATCH = 0.4  # intersection over union from which a found box is the labelled one
+MATCH = 0.4  # a found box is a labelled one if their intersection over union is at least this
 SIZES = [14, 32, 64, 128, 9999]  # of the labelled faces, in pixels
-# (face, scale, votes): as the cascade's maker uses it, and step by step to what gathering/detectors.py does.
+# (face, scale, votes): first those of the cascade's maker, last those of gathering/detectors.py.
 WHOLE, FACE = (0.5, 0.5, 1, 1), (0.5, 0.475, 0.66, 0.66)
 TRIALS = {
     "its maker's example (1.1, 5), its own box": (WHOLE, 1.1, 5),
@@ -52,10 +54,13 @@ class Options:
     figure: str = option("find", "what to measure", choices=("find", "speed", "memory"), positional=True)
     pictures: Path = option(Path("data/raw/pictures.zip"), "zip of whole pictures, with boxes.csv")
     cascade: Path | None = option(None, "the lbpcascade's file")
-    count: int = option(200, "pictures that speed goes through")
+    count: int = option(200, "number of pictures for speed")
 
 
-def overlap(a, b):
+Box = tuple[int, ...]  # x, y, width, height in pixels
+
+
+def overlap(a: Sequence[float], b: Sequence[float]) -> float:
     """Two boxes (x, y, width, height) -> intersection over union, [0, 1]."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
@@ -63,7 +68,7 @@ def overlap(a, b):
     return common / (a[2] * a[3] + b[2] * b[3] - common)
 
 
-def score(found, labelled):
+def score(found: Sequence[Any], labelled: Sequence[Box]) -> list[Box]:
     """Detections and labelled boxes of one picture -> the labelled boxes that were found, each once."""
     left, hits = list(labelled), []
     for face in sorted(found, key=lambda face: -face.score):
@@ -74,8 +79,8 @@ def score(found, labelled):
     return hits
 
 
-def find(options, _):
-    """Recall by face size, and precision, of each trial: a line of Markdown per trial."""
+def find(options: Options, typed: set[str]) -> None:
+    """Print the precision of each trial and its recall by the size of the faces: a line of Markdown for each trial."""
     with zipfile.ZipFile(options.pictures) as archive:
         boxes = collections.defaultdict(list)
         for row in csv.DictReader(io.TextIOWrapper(archive.open("boxes.csv"))):
@@ -102,11 +107,12 @@ def find(options, _):
               *(f"{r:.3f} |" for r in recalls), f"{seconds:.0f} |", flush=True)  # fmt: skip
 
 
-def speed(options, _):
-    """Pictures per second: the plain loop, 1 worker, 2 workers; and the loop's share of detection."""
+def speed(options: Options, typed: set[str]) -> None:
+    """Print pictures per second of a plain loop, of 1 worker and of 2; and which part of the loop is detection."""
     given = preprocess.Options(cascade=options.cascade)
     loaded = list(itertools.islice(pictures.found([options.pictures]), options.count))
-    look, spent = detectors.open_detector("lbpcascade", options.cascade), [0.0]
+    look: Any = detectors.open_detector("lbpcascade", options.cascade)
+    spent = [0.0]
 
     def timed(pixels):
         start = time.perf_counter()
@@ -116,7 +122,7 @@ def speed(options, _):
 
     start, used = time.perf_counter(), _processor_seconds()
     for picture in loaded:
-        crops.crops_of(picture.data, given, timed)
+        crops.crops_of(picture.data or b"", given, timed)
     plain = time.perf_counter() - start
     print(f"plain loop: {len(loaded) / plain:.1f} pictures/s, {spent[0] / plain:.0%} of it detection; "
           f"{1e3 * (_processor_seconds() - used)[0] / len(loaded):.0f} ms processor time of one picture",
@@ -135,13 +141,13 @@ def speed(options, _):
 
 
 def _processor_seconds():
-    """Processor time of this process and of its ended children: on a busy machine, steadier than the clock."""
+    """Processor time of this process and of its ended children. A busy machine changes the clock's time more."""
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return np.array([u.ru_utime + u.ru_stime for u in usage])
 
 
-def memory(_, __):
-    """Peak resident memory of the parent and of its largest worker, for 1,000 and 100,000 small files."""
+def memory(options: Options, typed: set[str]) -> None:
+    """Print the peak memory of the parent process and of its largest worker, for 1,000 and 100,000 small files."""
     face = io.BytesIO()
     Image.fromarray(cartoons.draw(0)).save(face, "PNG")
     for count in (1_000, 100_000):
@@ -156,8 +162,8 @@ def memory(_, __):
             print(f"{count} files: {said.splitlines()[-1]}", flush=True)
 
 
-def measured_run(folder):
-    """Run preprocess.py on a folder in this process; print what it took."""
+def measured_run(folder: str) -> None:
+    """Run preprocess.py on a folder, in this process, and print the time and memory that it took."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as output:
         preprocess.main(["--input", folder, "--detector", "none", "--min-sharpness", "0", "--output", output])
@@ -166,7 +172,8 @@ def measured_run(folder):
     print(f"{kept} kept, {time.perf_counter() - start:.0f} s, parent {peak:.0f} MiB, a worker {child:.0f} MiB")
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
+    """The words of the command line, None for those of this process -> the exit code."""
     return run_script(Options, lambda options, given: globals()[options.figure](options, given), argv, __doc__)
 
 

@@ -1,1 +1,1 @@
-"""From pictures of any kind to clean, distinct faces: what preprocess.py does, a module for each step."""
+"""Pictures of any kind -> clean, distinct faces: what preprocess.py does, with a module for each step."""

@@ -1,30 +1,36 @@
-"""A folder of distinct crops that grows: what is new comes in, what is known or alike stays out."""
+"""A folder of crops that grows: new faces are added, known ones and near duplicates are not."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from animefaces import images
 from animefaces.files import written_whole
 from gathering import cleaning, manifest
+from gathering.crops import Crop
+from gathering.pictures import Picture
 
 
 class Collection:
     """The crops in a folder, with their manifest. To be used with `with`.
 
-    A crop is on disk before its line is, and the lines of a picture are written in one go when all its
-    crops are there: a run that was cut off goes on where it stopped, and loses and doubles nothing.
+    A crop is written before its line in the manifest. The lines of a picture are written together, when all its
+    crops are there. So a run that was interrupted goes on where it stopped: nothing is missing and nothing is double.
     """
 
-    def __init__(self, folder, settings, duplicate_bits):
-        """`settings`, a JSON-able dict, are what shapes the crops: Problem where the folder has others.
+    def __init__(self, folder: Path, settings: dict[str, Any], duplicate_bits: int | None):
+        """`settings`: a JSON-able dict of what shapes the crops. Raises Problem if the folder has other settings.
 
-        `duplicate_bits`: how many of a hash's 256 bits differ between near duplicates at most; None
-        lets duplicates in.
+        `duplicate_bits`: of near duplicates, at most this many of the 256 bits of their hashes differ. With None,
+        duplicates are added too.
         """
         self.folder, self._within = Path(folder), duplicate_bits
-        self._pictures, self._contents, self._seen = set(), set(), cleaning.Seen()
+        self._pictures: set[int] = set()
+        self._contents: set[int] = set()
+        self._seen = cleaning.Seen()
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / manifest.NAME
         manifest.end_whole(path)
@@ -32,19 +38,20 @@ class Collection:
         for line in manifest.lines(path):
             self._pictures.add(_key(line["source"], line["picture"]))
             self._contents.add(_key(line["picture"]))
-            if line["file"]:
-                self._seen.add(line["file"], manifest.bits(line))
+            bits = manifest.bits(line)
+            if line["file"] and bits is not None:
+                self._seen.add(line["file"], bits)
         self._unclaimed = self._pictures_without_line()
-        self._lines = open(path, "a", encoding="ascii")  # noqa: SIM115 - open as long as we are
+        self._lines = open(path, "a", encoding="ascii")  # noqa: SIM115 - __exit__ closes it
 
-    def __enter__(self):
+    def __enter__(self) -> "Collection":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._lines.close()
 
     def _pictures_without_line(self):
-        """Crops that an interrupted run wrote last, or pictures of the user's own: those count as seen, too."""
+        """Names of the crops that an interrupted run wrote last, and of the user's own pictures: both count as seen."""
         known, unclaimed = set(self._seen.names), set()
         for name in sorted(os.listdir(self.folder)):
             if name in known or name.startswith(".") or Path(name).suffix.lower() not in images.SUFFIXES:
@@ -57,8 +64,8 @@ class Collection:
             unclaimed.add(name)
         return unclaimed
 
-    def unknown(self, pictures):
-        """Those of the Pictures that have no line yet; one whose content has been seen comes without data."""
+    def unknown(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
+        """Pictures -> those that have no line yet. One that equals an earlier one has no data, and says why."""
         for picture in pictures:
             key = _key(picture.source, picture.digest or None)
             if key in self._pictures:
@@ -70,14 +77,15 @@ class Collection:
                 self._contents.add(_key(picture.digest))
             yield picture
 
-    def add(self, picture, crops):
-        """Take in the crops of one Picture that are good and new -> the verdicts on all of them."""
+    def add(self, picture: Picture, crops: list[Crop]) -> list[str]:
+        """The crops of one picture -> the verdict on each. Those that are good and new are added to the folder."""
         lines = [self._added(picture, crop) for crop in crops]
         self._lines.write("".join(manifest.to_text(line) for line in lines))
         self._lines.flush()
         return [line["verdict"] for line in lines]
 
     def _added(self, picture, crop):
+        """Add one crop if it is good and new -> its line."""
         if crop.verdict != "kept":
             return manifest.line(picture, crop)
         bits = np.array(crop.bits, np.uint64)
@@ -93,7 +101,7 @@ class Collection:
         return manifest.line(picture, crop)
 
     def _free(self, name):
-        """`name`, or where equal crops are let in and it is taken, the first of NAME-2, NAME-3 ... that is not."""
+        """A crop's name -> that name, or if another crop has it, the first free one of NAME-2, NAME-3 and so on."""
         free, number = name, 1
         while free not in self._unclaimed and (self.folder / free).exists():
             number += 1
@@ -102,4 +110,4 @@ class Collection:
 
 
 def _key(*texts):
-    return hash(texts)  # a number, not strings: a million of these have to fit in memory
+    return hash(texts)  # numbers take less memory than texts, and there may be a million of them

@@ -1,7 +1,7 @@
-"""Where faces are in drawings and photos, and how they are cut out. Knows the detectors; nobody else does.
+"""A picture -> where the faces in it are, and a square cut out of it. No other module knows the detectors.
 
-A detector is one function: pixels, uint8 (H, W, 3) -> a list of Detection. It is named by DETECTORS, or as
-"module:function" where it is the user's own.
+A detector is one function: pixels, uint8 (H, W, 3) -> a list of Detections, or of plain pairs (box, score). Its name
+is a key of DETECTORS, or "module:function" for a detector of the user's own.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import importlib
 import math
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,27 +24,31 @@ CASCADE = Path(__file__).resolve().parent.parent / "data" / "lbpcascade_animefac
 CASCADE_URL = "https://raw.githubusercontent.com/nagadomi/lbpcascade_animeface/master/lbpcascade_animeface.xml"
 CASCADE_SHA256 = "9376d30ac38db6bda2a68b88b3b76bbd7e6aa33af47f7f5c76bc88ca75f1ce30"
 
-LONGEST = 1600  # pixels of a picture's longer side while faces are looked for; they are cut from the whole picture
-SMALLEST = 24  # pixels, the cascades' own window: what is smaller than this while looked for is not found
+LONGEST = 1600  # pixels: a longer picture is searched at this size; its faces are cut from the picture as it is
+SMALLEST = 24  # pixels of the searched picture, the window of the cascades: they find no smaller face
 
-# A crop as in the getchu.com set that public models train on, measured on its faces:
-# in the mean face the eyes are at 31 of 64 rows, and the anime cascade's box is 0.80 of the side.
+# Public models train on faces from getchu.com, and a crop is framed as those are. In the mean of those faces the eyes
+# are at row 31 of 64, and the anime cascade's box has 0.80 of the side.
 EYES_IN_CROP = 0.49  # of the crop's side, from its top
-EYES_IN_FACE = 0.39  # of the face's height, from its top; in the same faces
+EYES_IN_FACE = 0.39  # of the face's height, from its top, in the same faces
 
 
 class Detection(NamedTuple):
-    """A face: `box` is x, y, width, height in pixels, from brow to chin and without the hair."""
+    """A face that was found: `box` is its x, y, width, height in pixels, from brow to chin and without the hair."""
 
     box: tuple[int, int, int, int]
-    score: float  # the detector's own measure: larger is surer
+    score: float  # the detector's own measure; a larger one is surer
 
 
-def open_detector(name, cascade=None):
-    """A detector's name -> the function, or None for "none": then whole pictures are the faces.
+Square = tuple[float, float, float]  # left, top, side in pixels of a picture
+Detector = Callable[[np.ndarray], Sequence[tuple[tuple[float, float, float, float], float]]]
 
-    `cascade` is the file of the lbpcascade, where it is not in its place in data/. Raises Misuse for
-    an unknown name and Problem for a detector that cannot be had.
+
+def open_detector(name: str, cascade: Path | None = None) -> Detector | None:
+    """A detector's name -> its function; None for the name "none", when each picture as a whole is a face.
+
+    `cascade`: the file of the lbpcascade, if it is not the one in data/. Raises Misuse for an unknown name, and
+    Problem for a detector that cannot be opened.
     """
     if name == "none":
         return None
@@ -63,27 +68,28 @@ def open_detector(name, cascade=None):
 
 def _lbpcascade(cascade):
     """nagadomi's cascade for drawings. Its box reaches from the fringe to below the chin."""
-    # benchmarks/preprocess.py shows what each of these gives. More views (mirrored, turned by 15 degrees)
-    # cost four times as much and find no more at the same precision.
+    # benchmarks/preprocess.py shows what each of these numbers does. Looking at mirrored and turned pictures as well
+    # takes four times as long, and at the same precision it finds no more faces.
     return cascade_detector(cascade_file(cascade), face=(0.5, 0.475, 0.66, 0.66), scale=1.08, votes=5)
 
 
 def _haar(_):
-    """The cascade for photos of people that OpenCV brings along."""
+    """The cascade for photos of people that is a part of OpenCV."""
     import cv2
 
-    file = Path(cv2.data.haarcascades, "haarcascade_frontalface_default.xml")
+    folder = cv2.data.haarcascades  # type: ignore[attr-defined]
+    file = Path(folder, "haarcascade_frontalface_default.xml")
     return cascade_detector(file, face=(0.5, 0.54, 0.78, 0.78), scale=1.05, votes=6)
 
 
 DETECTORS = {"lbpcascade": _lbpcascade, "haar": _haar}
 
 
-def cascade_file(path=None):
-    """The lbpcascade's file: `path`, else the one in data/, else fetched from its maker into data/, once.
+def cascade_file(path: Path | None = None) -> Path:
+    """The path that the user gave, or None -> the lbpcascade's file: that path, else the one in data/.
 
-    Raises Problem when there is none and it cannot be fetched. Only the file with the pinned checksum is
-    taken from the network; a `path` of one's own may be any cascade.
+    If it is not in data/ yet, it is downloaded from its maker once. A download must have the checksum CASCADE_SHA256;
+    a path may lead to any cascade. Raises Problem if it cannot be downloaded.
     """
     if path is not None:
         return Path(path)
@@ -94,31 +100,32 @@ def cascade_file(path=None):
 
 
 def _fetched(url, sha256):
-    remedy = f"fetch {url} by other means and name it with --cascade FILE, or choose another --detector"
+    remedy = f"download {url} yourself and name the file with --cascade, or choose another --detector"
     try:
         with urllib.request.urlopen(url, timeout=30) as answer:
             content = answer.read(10 << 20)
     except (OSError, urllib.error.URLError) as fault:
-        raise Problem(f"the cascade cannot be fetched ({getattr(fault, 'reason', fault)}): {remedy}") from fault
+        raise Problem(f"the cascade cannot be downloaded ({getattr(fault, 'reason', fault)}): {remedy}") from fault
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Problem(f"what {url} gives is not the cascade that was tested: {remedy}")
+        raise Problem(f"{url} is not the cascade that was tested, its checksum is another: {remedy}")
     return content
 
 
-def cascade_detector(file, face, scale, votes):
-    """A cascade file -> its detector.
+def cascade_detector(file: Path, face: tuple[float, float, float, float], scale: float, votes: int) -> Detector:
+    """A cascade's file -> its detector. Raises Problem if the file is no cascade.
 
-    `face` is where the face is in the cascade's box: centre x, centre y, width, height, in parts of it.
-    `votes` is how many overlapping windows must agree; how many do is the score.
+    `face`: where the face is in the cascade's box, as its centre x, centre y, width and height in parts of the box.
+    `scale`: the ratio of two window sizes that follow each other. `votes`: this many overlapping windows must agree;
+    the number of those that do is the score.
     """
     import cv2
 
     if not Path(file).is_file():
         raise Problem(f"the cascade {file} does not exist: check --cascade")
-    cv2.setNumThreads(1)  # the workers are what runs in parallel
+    cv2.setNumThreads(1)  # the worker processes use the cores already
     try:
         classifier = cv2.CascadeClassifier(str(file))
-    except (cv2.error, SystemError):  # either, as the file is no XML or no cascade
+    except (cv2.error, SystemError):  # the first if it is no XML, the second if it is no cascade
         classifier = None
     if classifier is None or classifier.empty():
         raise Problem(f"{file} is no cascade that OpenCV can read: check --cascade")
@@ -139,30 +146,30 @@ def cascade_detector(file, face, scale, votes):
     return find
 
 
-def frame(box, margin):
-    """A face's box -> the square to cut: (left, top, side), float pixels; it may reach beyond the picture.
+def frame(box: tuple[float, float, float, float], margin: float) -> Square:
+    """A face's box -> the square to cut: (left, top, side) in pixels. It may reach beyond the picture.
 
-    `margin` is the room on each side of the face, in faces. Wherever the margin puts the borders, the
-    eyes are at EYES_IN_CROP of the side.
+    `margin`: the room on each side of the face, as a part of the face's size. The eyes are at EYES_IN_CROP of the
+    side, whatever the margin is.
     """
     x, y, width, height = box
     side = max(width, height) * (1 + 2 * margin)
     return x + width / 2 - side / 2, y + EYES_IN_FACE * height - EYES_IN_CROP * side, side
 
 
-def outside(shape, square):
-    """The part of the square (left, top, side) that lies beyond a picture of shape (H, W, ...): [0, 1]."""
+def outside(shape: tuple[int, ...], square: Square) -> float:
+    """The shape (H, W, ...) of a picture and a square -> the part of the square that lies outside it, [0, 1]."""
     left, top, side = square
     width = min(left + side, shape[1]) - max(left, 0)
     height = min(top + side, shape[0]) - max(top, 0)
     return 1 - max(width, 0) * max(height, 0) / side**2
 
 
-def cut_square(pixels, square, size):
-    """Pixels, uint8 (H, W, 3), and a square (left, top, side) that touches them -> uint8 (size, size, 3).
+def cut_square(pixels: np.ndarray, square: Square, size: int) -> np.ndarray:
+    """Pixels, uint8 (H, W, 3), and a square that touches them -> what is in the square, uint8 (size, size, 3).
 
-    What lies beyond the picture mirrors what is inside: hair goes on as hair and a background as
-    itself, where a plain border would be the first thing that a network learns to draw.
+    Outside the picture, the square shows the mirrored picture: hair goes on as hair, and a background as background.
+    A border of one colour would be the first thing that a network learns to draw.
     """
     left, top, side = square
     x0, y0, x1, y1 = math.floor(left), math.floor(top), math.ceil(left + side), math.ceil(top + side)

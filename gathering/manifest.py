@@ -1,21 +1,25 @@
-"""The record of a folder of crops: manifest.jsonl, a line for each face and each picture without one."""
+"""The record of a folder of crops: manifest.jsonl. It has a line for each face, and for each picture without a face."""
 
 import collections
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from animefaces.files import written_whole
 from animefaces.problems import Problem
+from gathering.crops import Crop
+from gathering.pictures import Picture
 
 NAME = "manifest.jsonl"
 SETTINGS = "settings.json"
 
 
-def line(picture, crop, twin=None):
-    """A Picture and one of its Crops -> the line of the manifest, as a dict. `twin`: the file it is a duplicate of."""
+def line(picture: Picture, crop: Crop, twin: str | None = None) -> dict[str, Any]:
+    """A Picture and one of its Crops -> its line, as a dict. `twin`: of a duplicate, the file that it is like."""
     bits = "".join(f"{word:016x}" for word in crop.bits)
     return {
         "source": picture.source,
@@ -31,19 +35,19 @@ def line(picture, crop, twin=None):
     }
 
 
-def to_text(line):
-    """A line, as a dict -> its text, in ASCII whatever the names in it."""
+def to_text(line: dict[str, Any]) -> str:
+    """A line, as a dict -> its text. It is ASCII, whatever characters the names have."""
     return json.dumps(line) + "\n"
 
 
-def bits(line):
-    """A line -> the perceptual hash of its crop, uint64 (4,), or None."""
+def bits(line: dict[str, Any]) -> np.ndarray | None:
+    """A line, as a dict -> the perceptual hash of its crop, uint64 (4,); None if it has none."""
     text = line["hashes"] and line["hashes"]["perceptual"]
     return np.array([int(text[i : i + 16], 16) for i in range(0, 64, 16)], np.uint64) if text else None
 
 
-def lines(path):
-    """The lines of a manifest as dicts, one after another; none where there is no file. Raises Problem when damaged."""
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """A manifest's path -> its lines as dicts, one by one, or none without a file. Raises Problem if one is damaged."""
     if not Path(path).exists():
         return
     with open(path, encoding="ascii") as file:
@@ -53,18 +57,18 @@ def lines(path):
                 record["source"], record["picture"], record["verdict"], record["hashes"], record["file"]
             except (ValueError, KeyError, TypeError) as fault:
                 raise Problem(
-                    f"{path}, line {number} is damaged: take that line out, or give another --output"
+                    f"line {number} of {path} is damaged: delete this line, or give another --output"
                 ) from fault
             yield record
 
 
-def counts(path):
-    """A manifest's path -> Counter of its verdicts."""
+def counts(path: Path) -> collections.Counter[str]:
+    """A manifest's path -> how often each verdict is in it."""
     return collections.Counter(line["verdict"] for line in lines(path))
 
 
-def end_whole(path):
-    """Cut from a manifest a last line that was not written to its end."""
+def end_whole(path: Path) -> None:
+    """Remove the last line of a manifest if it was not written to its end."""
     if not Path(path).exists():
         return
     with open(path, "rb+") as file:
@@ -80,8 +84,8 @@ def end_whole(path):
         file.truncate(end)
 
 
-def keep_settings(folder, settings):
-    """Note what shapes the crops of a folder, a JSON-able dict. Raises Problem where it has crops of other settings."""
+def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Note what shapes the crops of a folder, a JSON-able dict. Raises Problem if its crops have other settings."""
     path, record = Path(folder, SETTINGS), Path(folder, NAME)
     if not path.exists() or not record.exists() or not record.stat().st_size:
         with written_whole(path) as temporary:

@@ -1,4 +1,4 @@
-"""Folders and zips of pictures, of any size and in any disorder -> one picture file after another, as bytes."""
+"""Folders, zips and pictures -> one picture file after another, as bytes, with what a scrape knows of it."""
 
 import contextlib
 import hashlib
@@ -13,18 +13,18 @@ MAX_TAGS = 1 << 20  # bytes of a file of tags that are read
 
 
 class Picture(NamedTuple):
-    """A picture file that was found. Where `data` is None, `verdict` and `fault` say why."""
+    """A picture file that was found. If `data` is None, `verdict` and `fault` say why."""
 
-    source: str  # absolute path; of a picture in a zip, path of the zip / name in it
+    source: str  # its path, as sources.Entry.source gives it
     data: bytes | None
     digest: str = ""  # SHA-256 of `data`
     tags: tuple[str, ...] = ()
-    verdict: str = "unreadable"  # of crops.REASONS
+    verdict: str = "unreadable"  # one of crops.REASONS
     fault: str = ""
 
 
 def count(paths: Iterable[Path], leave_out: Path | None = None) -> int:
-    """How many pictures `found` will yield, from the listings alone."""
+    """How many pictures `found` will yield. No picture is opened for this."""
     return sum(1 for _ in _listed(paths, leave_out))
 
 
@@ -45,13 +45,13 @@ def found(paths: Iterable[Path], leave_out: Path | None = None) -> Iterator[Pict
 
 
 def _listed(paths, leave_out):
-    seen = {sources.identity(leave_out)} if leave_out else set()  # shared: no folder is searched for two paths
+    seen = {sources.identity(leave_out)} if leave_out else set()  # one set for all paths: no folder is searched twice
     for path in paths:
         yield from sources.found(path, seen)
 
 
 def _tags(path):
-    """The tags that gallery-dl wrote beside a picture, as NAME.SUFFIX.json; () without any."""
+    """The tags that gallery-dl wrote beside a picture into NAME.SUFFIX.json; () if there are none."""
     with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError):
         with open(path + ".json", "rb") as file:
             record = json.loads(file.read(MAX_TAGS))

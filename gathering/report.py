@@ -1,4 +1,4 @@
-"""What became of the pictures, to look at: a table for the terminal, and report.html with samples."""
+"""A manifest -> what became of the pictures, for people: a table for the terminal, and report.html with samples."""
 
 import base64
 import heapq
@@ -6,6 +6,7 @@ import html
 import io
 import json
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from animefaces.files import written_whole
 from gathering import crops, detectors, manifest
 
 NAME = "report.html"
-SAMPLES = 36  # shown of each verdict
+SAMPLES = 36  # faces or pictures that are shown of each verdict
 THUMBNAIL = 96  # pixels
-UNSEEN = {"unreadable", "crashed", "hung"}  # opening these again would do it again
+UNSEEN = {"unreadable", "crashed", "hung"}  # whoever opens these once more has the same trouble
 
 STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em }
@@ -29,8 +30,8 @@ img { height: 96px; display: inline-block }
 """
 
 
-def table(new, totals):
-    """Counters of verdicts, of this run and in all -> a text table, a line per verdict."""
+def table(new: Counter[str], totals: Counter[str]) -> str:
+    """How often each verdict was given, in this run and in all -> a table in text, with a line for each verdict."""
     rows = [("verdict", "new", "in all", "")]
     rows += [(v, str(new[v]), str(totals[v]), reason) for v, reason in crops.REASONS.items() if totals[v]]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
@@ -39,10 +40,10 @@ def table(new, totals):
     )
 
 
-def write(folder, totals):
-    """Write report.html into a folder of crops: the counts, and samples of each verdict.
+def write(folder: Path, totals: Counter[str]) -> None:
+    """Write report.html into a folder of crops: how often each verdict was given, and samples of each.
 
-    The thumbnails are inside the page: pictures beside the crops would be read as faces.
+    The samples are inside the page: train.py would take pictures beside the crops for faces.
     """
     margin = json.loads(Path(folder, manifest.SETTINGS).read_text(encoding="utf-8"))["margin"]
     rows = "".join(
@@ -59,8 +60,11 @@ def write(folder, totals):
 
 
 def _samples(path):
-    """Up to SAMPLES lines of each verdict, spread over the manifest: those of the smallest checksums."""
-    heaps = {verdict: [] for verdict in crops.REASONS}
+    """A manifest's path -> SAMPLES lines of each verdict, or all, by verdict.
+
+    They are those with the smallest checksums. So they come from all parts of the manifest, and are always the same.
+    """
+    heaps: dict[str, list] = {verdict: [] for verdict in crops.REASONS}
     for number, line in enumerate(manifest.lines(path)):
         heap = heaps.setdefault(line["verdict"], [])
         entry = (-zlib.crc32(manifest.to_text(line).encode()), number, line)
@@ -69,6 +73,7 @@ def _samples(path):
 
 
 def _figure(folder, line, margin):
+    """A line of the manifest -> its picture in HTML, beside it the one that it is like, and a note below."""
     shown = _thumbnail(lambda: _face(folder, line, margin))
     if line["duplicate_of"]:
         shown += _thumbnail(lambda: Image.fromarray(images.read(folder / line["duplicate_of"])))
@@ -77,7 +82,7 @@ def _figure(folder, line, margin):
 
 
 def _face(folder, line, margin):
-    """What a line is about, as a Pillow image: the crop, the face in its picture, or the whole picture."""
+    """A line of the manifest -> a Pillow image: the crop, else the face in its picture, else the whole picture."""
     if line["file"]:
         return Image.fromarray(images.read(folder / line["file"]))
     if line["verdict"] in UNSEEN:
@@ -90,9 +95,10 @@ def _face(folder, line, margin):
 
 
 def _thumbnail(picture):
+    """A function that gives a Pillow image -> the image in HTML, made small; "" if the function fails."""
     try:
         image = ImageOps.contain(picture(), (2 * THUMBNAIL, THUMBNAIL))
-    except (OSError, ValueError, MemoryError):  # moved, deleted or damaged since: its name has to do
+    except (OSError, ValueError, MemoryError):  # moved, deleted or damaged since: its name must do
         return ""
     jpeg = io.BytesIO()
     Image.fromarray(np.asarray(image)).save(jpeg, "JPEG", quality=85)

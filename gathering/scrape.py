@@ -1,6 +1,6 @@
-"""Pictures from a booru or another gallery site, by gallery-dl, run as a program of its own.
+"""Tags or a URL -> a folder of pictures from a gallery site. gallery-dl downloads them, as a program of its own.
 
-Its configuration files count: an account, a proxy or a site of one's own are set there.
+It reads its own configuration files: a user sets an account, a proxy or a further site there.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -20,17 +21,17 @@ from animefaces.problems import Misuse, Problem
 
 RAW = Path("data/raw")
 SITE = "https://danbooru.donmai.us"
-ARCHIVE = ".archive.sqlite3"  # of what was fetched, in the folder of a search
-FREE_TAGS = 2  # that the site lets a visitor without an account search for; its rating: does not count
-# What sites call their ratings. A bare "s" is "sensitive" on some and "safe" on others: the stricter reading counts.
+ARCHIVE = ".archive.sqlite3"  # in the folder of a search: gallery-dl's list of what it has downloaded
+FREE_TAGS = 2  # tags that SITE lets a visitor without an account search for; "rating:" does not count
+# What sites call their ratings. "s" is "sensitive" on some sites and "safe" on others. Here it counts as sensitive.
 RATINGS = {"general": ("g", "general", "safe"), "sensitive": ("g", "general", "safe", "s", "sensitive")}
 
 SLOWER = "wait some minutes, then run the same command with --pause 5"
-# What gallery-dl says -> what is wrong and what to do; the first that fits.
+# A pattern in what gallery-dl says -> what is wrong and what to do. The first pattern that fits counts.
 FAULTS = [
     (r"\b429\b", f"the site asks to slow down (429): {SLOWER}"),
     (r"\b403\b|challenge|captcha", f"the site refuses (403): {SLOWER}, or give gallery-dl an account for it"),
-    (r"\b401\b|credentials|login", "the site wants an account: give gallery-dl one, see its documentation"),
+    (r"\b401\b|credentials|login", "the site wants an account: give gallery-dl one, as its documentation says"),
     (r"\b422\b", "the site refuses this search (422): give fewer or simpler tags, or give gallery-dl an account"),
     (r"\b(404|410)\b|could not be found", "the site has no such page (404): check the URL"),
     (r"\b5\d\d\b", "the site has trouble of its own: run the same command again later"),
@@ -43,12 +44,15 @@ FAULTS = [
 ]
 
 
-def scrape(target, limit, rating="general", pause=1.0, raw=None):
-    """Tags or a URL -> (the folder of the pictures, what went wrong if not all came, else None).
+def scrape(
+    target: str, limit: int, rating: str = "general", pause: float = 1.0, raw: Path | None = None
+) -> tuple[Path, str | None]:
+    """Tags or a URL -> (the folder of the pictures, None), or what went wrong instead of None if some are missing.
 
-    At most the search's first `limit` pictures, of them only those not fetched before, with their tags
-    beside them. `rating`: "general", "sensitive" or "any". Waits `pause` seconds between two requests,
-    and up to twice that. Raises Problem when there is no picture at all, and when it is stopped.
+    The folder gets the first `limit` pictures of the search, with their tags beside them; pictures that were
+    downloaded before are not downloaded again. `rating`: "general", "sensitive" or "any". `pause`: the shortest wait
+    between two requests, in seconds; the longest is twice that. `raw`: the folder of all searches (default: RAW).
+    Raises Problem if there is no picture at all, and if the user stops it.
     """
     if importlib.util.find_spec("gallery_dl") is None:
         raise Problem("gallery-dl is not installed: pip install -r requirements.txt")
@@ -60,26 +64,26 @@ def scrape(target, limit, rating="general", pause=1.0, raw=None):
         lost, why, fault = explain(code, messages)
     here = _pictures(folder)
     if not here:
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # nothing is in it: it was made for this search
+        with contextlib.suppress(OSError):  # it may hold something else
+            folder.rmdir()
         raise Problem(fault or why or _nothing_found(target, rating, seen and folder / ARCHIVE))
     if lost and not fault:
-        fault = f"{lost} of the pictures could not be fetched: {why}"
-    return folder, f"{fault} ({here} pictures are in {folder}; it goes on where it stopped)" if fault else None
+        fault = f"{lost} of the pictures could not be downloaded: {why}"
+    return folder, f"{fault} ({here} pictures are in {folder}; the next run goes on from there)" if fault else None
 
 
 def _nothing_found(target, rating, archive):
     if archive:
-        return f"the pictures for {target!r} were fetched before and moved: delete {archive} to fetch them again"
-    rated = "" if rating == "any" else f"nothing there is rated {rating} (see --rating), or "
-    return f"no pictures for {target!r}: {rated}a tag is misspelt (one tag has no spaces: hair_ribbon)"
+        return f"the pictures for {target!r} were downloaded before and moved: delete {archive} to download them again"
+    rated = "" if rating == "any" else ", or give another --rating"
+    return f"there are no pictures for {target!r}: check the spelling of the tags (hair_ribbon is one tag){rated}"
 
 
-def command(target, limit, rating, pause, folder):
-    """The gallery-dl command line, as a list. Raises Misuse for a target that is neither tags nor a URL."""
+def command(target: str, limit: int, rating: str, pause: float, folder: Path) -> list[str]:
+    """What `scrape` is asked for -> the words of gallery-dl's command line. Raises Misuse for a wrong target."""
     allowed = f"extension in {tuple(sorted(s[1:] for s in images.SUFFIXES))!r}"
     if rating != "any":
-        # A site without ratings ends the search at once, instead of being read to its last page for nothing.
+        # abort(): if the site has no ratings, the search ends at once, else gallery-dl would read all of its pages.
         allowed += f" and ('rating' in locals() or abort()) and rating in {RATINGS[rating]!r}"
     if "://" in target:
         parts = urlsplit(target)
@@ -100,8 +104,8 @@ def command(target, limit, rating, pause, folder):
     ]  # fmt: skip
 
 
-def split_tags(text):
-    """Tags in one text -> (those that the site searches for, those that are left for us to sift by)."""
+def split_tags(text: str) -> tuple[list[str], list[str]]:
+    """Tags in one text -> (the tags that the site searches for, the tags that gallery-dl compares afterwards)."""
     tags = text.split()
     if not tags:
         raise Misuse("--scrape will not do without a tag or a URL: see preprocess.py --help")
@@ -111,10 +115,10 @@ def split_tags(text):
     return special + plain[:free], plain[free:]
 
 
-def explain(code, messages):
-    """gallery-dl's exit code and lines on stderr -> (number of pictures lost, why, what ended the search or None).
+def explain(code: int, messages: Iterable[str]) -> tuple[int, str, str | None]:
+    """gallery-dl's exit code and lines on stderr -> (pictures lost, why the last one was, what ended the search).
 
-    `why` and what ended it are in plain words; `why` is that of the last picture lost.
+    Both reasons are in plain words. The last one is None if the search came to its end.
     """
     lost, why, fault = 0, "", None
     for line in messages:
@@ -131,7 +135,7 @@ def explain(code, messages):
 
 def _in_words(line):
     text = re.sub(r"^(\[[^]]*\])+ *", "", line.strip())
-    blamed = text.partition(" for 'http")[0]  # an address may hold any number or word
+    blamed = text.partition(" for 'http")[0]  # an address may contain any number or word
     for pattern, words in FAULTS:
         if re.search(pattern, blamed, re.IGNORECASE):
             return words
@@ -139,20 +143,20 @@ def _in_words(line):
 
 
 def _run(command, messages, limit, folder):
-    """Run gallery-dl to its end -> (its exit code, how many pictures it fetched now or before)."""
+    """Run gallery-dl to its end -> (its exit code, how many pictures of the search it has by now)."""
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, text=True, errors="replace") as process,
         tqdm(total=limit, desc="scraping", unit="img", disable=None) as bar,
     ):
         try:
             seen = 0
-            for _ in process.stdout:  # a line for each
+            for _ in process.stdout or ():  # one line for each picture
                 seen += 1
                 bar.update()
             return process.wait(), seen
         except KeyboardInterrupt:
             raise Problem(
-                f"stopped: {_pictures(folder)} pictures are in {folder}, run the same command again to go on"
+                f"stopped: {_pictures(folder)} pictures are in {folder}; run the same command again to go on"
             ) from None
         finally:
             if process.poll() is None:
@@ -160,10 +164,11 @@ def _run(command, messages, limit, folder):
 
 
 def _pictures(folder):
+    """The number of pictures in a folder."""
     return sum(path.suffix.lower() in images.SUFFIXES for path in folder.iterdir())
 
 
 def _name(target, rating):
-    """A folder's name for a search: the same search comes back to the same folder."""
+    """What `scrape` is asked for -> the name of a folder, the same one each time."""
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", target.partition("://")[2] or target).strip("._")[:60]
     return f"{readable}-{hashlib.sha256(f'{target} {rating}'.encode()).hexdigest()[:6]}"

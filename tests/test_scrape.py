@@ -56,7 +56,7 @@ def test_pictures_that_were_moved(booru, tmp_path):
     folder, _ = scraped(tmp_path)
     for path in folder.glob("*.png"):
         path.unlink()
-    with pytest.raises(Problem, match="fetched before"):
+    with pytest.raises(Problem, match="downloaded before"):
         scraped(tmp_path)
 
 
@@ -101,7 +101,7 @@ def test_a_site_that_refuses(booru, tmp_path, status, words):
 
 
 def test_no_such_tag(booru, tmp_path):
-    with pytest.raises(Problem, match=r"no pictures for 'nosuchtag'.*misspelt"):
+    with pytest.raises(Problem, match=r"no pictures for 'nosuchtag'.*spelling"):
         scraped(tmp_path, "nosuchtag")
 
 
@@ -181,7 +181,7 @@ def test_from_a_tag_to_faces(booru, tmp_path, monkeypatch, capsys):
     assert preprocess.main(line) == 1
     out, err = capsys.readouterr()
     assert len(names(tmp_path / "faces")) == 4 and "kept" in out
-    assert err.startswith("error: 1 of the pictures could not be fetched") and err.count("\n") == 1
+    assert err.startswith("error: 1 of the pictures could not be downloaded") and err.count("\n") == 1
     booru.failing.clear()
     assert preprocess.main(line) == 0
     records = [json.loads(text) for text in (tmp_path / "faces/manifest.jsonl").read_text().splitlines()]

@@ -1,16 +1,19 @@
-"""Cartoon anime faces, each drawn from a seed alone: data for the demo and for the tests.
+"""A seed -> the drawn face of an anime cartoon: data for `make demo`, the tests and the benchmarks.
 
     python -m demo.cartoons --output data/cartoons --count 2000 --size 64
 
-The same seed is always the same face; pictures that are there already are left alone.
+The same seed always gives the same face. Pictures that are in the folder already stay as they are.
 """
 
 import colorsys
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 from PIL import Image, ImageChops, ImageDraw
 
 from animefaces import images
@@ -18,12 +21,12 @@ from animefaces.commands import run_script
 from animefaces.options import at_least, option, within
 from animefaces.problems import Problem
 
-# A picture spans [-1, 1] both ways, x to the right, y down, before the head is moved and tilted; lengths
-# below are in these units, so at 64 pixels one pixel is 0.03. Colours are float RGB [0, 255].
+# In a picture x goes to the right and y goes down, both from -1 to 1, before the head is moved and tilted. All lengths
+# below are in these units: at 64 pixels, one pixel is 0.03. Colours are float RGB (3,), [0, 255].
 
-FINER = 4  # drawn this many times larger, then shrunk: Pillow's polygons have hard edges
+FINER = 4  # faces are drawn this many times larger and then made smaller, because Pillow's polygons have hard edges
 
-# Hue, saturation, value: hair and eyes are one of these, moved a little.
+# Hue, saturation, value, all [0, 1]. The colour of a face's hair is near one of these, and so on for the others.
 HAIRS = [
     (0.68, 0.25, 0.24), (0.06, 0.50, 0.33), (0.06, 0.50, 0.50), (0.08, 0.46, 0.68), (0.12, 0.44, 0.96),
     (0.07, 0.62, 0.92), (0.00, 0.68, 0.82), (0.94, 0.36, 0.97), (0.77, 0.40, 0.70), (0.67, 0.45, 0.56),
@@ -49,7 +52,7 @@ CURVE = POWERS @ [(0, 1, 0, 0), (-0.5, 0, 0.5, 0), (1, -2.5, 2, -0.5), (-0.5, 1.
 
 @dataclass(frozen=True)
 class Look:
-    """What several parts of one face must agree on."""
+    """Those facts about one face that several parts of it depend on."""
 
     hair: np.ndarray
     skin: np.ndarray
@@ -57,105 +60,111 @@ class Look:
     cloth: np.ndarray
     width: float  # of half the face, at the eyes
     chin: float  # its y
-    crown: np.ndarray  # half axes of the hair over the head
+    crown: np.ndarray  # (x, y): half axes of the hair over the head
     turn: float  # how far the face looks to the right, [-1, 1]
     glad: float  # mood, [0, 1]
 
 
 class Pen:
-    """A picture being drawn, and where in it the head is."""
+    """A picture that is being drawn, and where the head is in it."""
 
-    def __init__(self, image, tilt, zoom, shift):
+    def __init__(self, image: Image.Image, tilt: float, zoom: float, shift: np.ndarray):
+        """`tilt`: of the head, in radians. `zoom`: its size, usually 1. `shift` (2,): the place of its middle."""
         self.image, self.draw = image, ImageDraw.Draw(image)
         half = image.width / 2
         self.unit = half * zoom
         self.turned = self.unit * np.array([(np.cos(tilt), np.sin(tilt)), (-np.sin(tilt), np.cos(tilt))])
         self.origin = half * (1 + shift)
 
-    def place(self, points):
-        """Points of a face (N, 2) -> flat list of pixel coordinates, as Pillow takes it."""
+    def place(self, points: ArrayLike) -> list[float]:
+        """Points of a face (N, 2) -> their pixel coordinates in one flat list, as Pillow takes them."""
         return (np.asarray(points) @ self.turned + self.origin).ravel().tolist()
 
-    def fill(self, points, colour):
+    def fill(self, points: ArrayLike, colour: np.ndarray) -> None:
+        """Paint the closed shape through the points (N, 2)."""
         self.draw.polygon(self.place(points), fill=ink(colour))
 
-    def line(self, points, colour, width=0.024):
+    def line(self, points: ArrayLike, colour: np.ndarray, width: float = 0.024) -> None:
+        """Draw a line through the points (N, 2)."""
         self.draw.line(self.place(points), fill=ink(colour), width=max(1, round(width * self.unit)))
 
-    def mask(self, shapes):
-        """Closed shapes -> an L image, 255 in any of them."""
+    def mask(self, shapes: Iterable[ArrayLike]) -> Image.Image:
+        """Closed shapes, each of points (N, 2) -> an image of mode L: 255 inside of any shape, else 0."""
         mask = Image.new("L", self.image.size)
         draw = ImageDraw.Draw(mask)
         for points in shapes:
             draw.polygon(self.place(points), fill=255)
         return mask
 
-    def wash(self, mask, top, bottom=None):
-        """Paint what `mask` shows: in one colour, or from one at the picture's top to another at its bottom."""
+    def wash(self, mask: Image.Image, top: np.ndarray, bottom: np.ndarray | None = None) -> None:
+        """Paint where `mask` is 255: in one colour, or in a blend from `top` to `bottom` of the picture."""
         box = mask.getbbox()
-        if box:  # pasting nothing but what is seen takes half the time
+        if box:  # to paste only this part takes half the time
             paint = ink(top) if bottom is None else ramp(self.image.width, top, bottom).crop(box)
             self.image.paste(paint, box, mask.crop(box))
 
 
-def ink(colour):
+def ink(colour: np.ndarray) -> tuple[int, ...]:
+    """A colour -> whole numbers, as Pillow takes them."""
     return tuple(colour.astype(int).tolist())
 
 
-def ramp(size, top, bottom):
-    """Two colours -> a square image running from one down to the other."""
+def ramp(size: int, top: np.ndarray, bottom: np.ndarray) -> Image.Image:
+    """Two colours -> a square image that begins with one at its top and ends with the other."""
     column = Image.new("RGB", (1, 2), ink(top))
     column.putpixel((0, 1), ink(bottom))
     return column.resize((1, size), Image.Resampling.BILINEAR).resize((size, size), Image.Resampling.NEAREST)
 
 
-def mix(a, b, share):
-    """Colour a with `share` of colour b in it."""
+def mix(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+    """Two colours -> their mixture, in which `share`, [0, 1], is of the second one."""
     return a + (b - a) * share
 
 
-def tone(rng, table):
-    """A table of hue, saturation, value -> one of its colours, moved a little, as RGB."""
-    hue, saturation, value = table[rng.integers(len(table))] + rng.uniform(-1, 1, 3) * (0.025, 0.06, 0.05)
+def tone(rng: Generator, table: Sequence[tuple[float, float, float]]) -> np.ndarray:
+    """A table of (hue, saturation, value) -> a colour near a random one of them."""
+    hue, saturation, value = table[int(rng.integers(len(table)))] + rng.uniform(-1, 1, 3) * (0.025, 0.06, 0.05)
     return 255 * np.array(colorsys.hsv_to_rgb(hue % 1, abs(saturation), min(value, 0.99)))
 
 
-def shaded(colour):
-    """The colour in shadow: darker, and towards violet as cel painters do."""
+def shaded(colour: np.ndarray) -> np.ndarray:
+    """A colour -> the same in shadow: darker and nearer to violet, as in painted animation."""
     return mix(colour * 0.76, np.array((96, 48, 120)), 0.1)
 
 
-def pairs(x, y):
+def pairs(x: ArrayLike, y: ArrayLike) -> np.ndarray:
+    """x (N,) and y (N,) -> points (N, 2)."""
     return np.array((x, y)).T
 
 
-def oval(x, y, width, height, arc=RING):
-    """Centre and half axes -> points of an ellipse."""
+def oval(x: float, y: float, width: float, height: float, arc: np.ndarray = RING) -> np.ndarray:
+    """Centre and half axes of an ellipse -> points on it (N, 2). `arc` is the part of a circle that it has."""
     return arc * (width, height) + (x, y)
 
 
-def smooth(corners):
+def smooth(corners: Sequence | np.ndarray) -> np.ndarray:
     """Corners (N, 2) of a closed shape -> a round outline through them (6N, 2)."""
     near = np.arange(len(corners))[:, None] + np.arange(-1, 3)
     return (CURVE @ np.asarray(corners)[near % len(corners)]).reshape(-1, 2)
 
 
-def mirrored(right):
-    """The right half of an outline, top to bottom -> the whole, closed."""
-    return np.concatenate([right, np.array(right)[::-1] * (-1, 1)])
+def mirrored(right: ArrayLike) -> np.ndarray:
+    """The right half of an outline (N, 2), from top to bottom -> the closed outline (2N, 2)."""
+    return np.concatenate([np.asarray(right), np.array(right)[::-1] * (-1, 1)])
 
 
-def locks(notches, tips):
-    """The n + 1 notches between locks of hair and their n tips -> the hair's edge, as points."""
+def locks(notches: np.ndarray, tips: np.ndarray) -> np.ndarray:
+    """The notches (N + 1, 2) beside locks of hair and the tips (N, 2) of the locks -> the edge of the hair (12N, 2)."""
     s = np.linspace(0, 1, 6)[:, None]
-    # Down along the root, bending to the tip late: full locks rather than saw teeth.
+    # A lock is nearly as wide as its root until shortly before its tip. Else it would look like the tooth of a saw.
     left, right = (root + (tips - root) * (0.1, 0.62) for root in (notches[:-1], notches[1:]))
     edges = ((notches[:-1], left, tips), (tips, right, notches[1:]))
     curves = [(1 - s) ** 2 * a[:, None] + 2 * s * (1 - s) * b[:, None] + s**2 * c[:, None] for a, b, c in edges]
     return np.concatenate(curves, axis=1).reshape(-1, 2)
 
 
-def new_look(rng):
+def new_look(rng: Generator) -> Look:
+    """A random Look."""
     shade = 4 * rng.beta(2.8, 1.1)
     width = rng.uniform(0.53, 0.61)
     return Look(
@@ -171,24 +180,24 @@ def new_look(rng):
     )
 
 
-def new_pen(rng, size):
-    """A soft background, and where on it the head goes."""
+def new_pen(rng: Generator, size: int) -> Pen:
+    """A Pen on a picture of `size` pixels a side, with a random pale background and place of the head."""
     image = ramp(size, tone(rng, PALES), mix(tone(rng, PALES), WHITE, rng.random()))
     tilt = np.radians(np.clip(rng.normal(0, 4), -9, 9))
     return Pen(image, tilt, rng.uniform(0.93, 1.1), rng.normal(0, 0.035, 2))
 
 
-def back_hair(pen, look, rng):
-    """Hair behind the head, short to long, smooth to spiky, at times with two tails."""
+def back_hair(pen: Pen, look: Look, rng: Generator) -> None:
+    """Draw the hair behind the head: short or long, smooth or spiky, sometimes with two tails."""
     if rng.random() < 0.2:
         tails(pen, look, rng)
-    length = min(1.3, rng.uniform(0.3, 1.9))  # beyond 1.3 the ends are out of sight
+    length = min(1.3, rng.uniform(0.3, 1.9))  # hair that is longer than 1.3 ends outside the picture
     n = int(rng.integers(5, 9))
     x = np.linspace(-1, 1, 2 * n + 1) * (look.crown[0] + rng.uniform(-0.08, 0.14) * (length > 0.5))
     notches = pairs(x[::2], length - rng.uniform(0.05, 0.2, n + 1))
     tips = pairs(x[1::2] * 1.06, length + rng.uniform(0, 0.1, n))
     outline = np.concatenate([UPPER * look.crown, locks(notches, tips)])
-    # Tufts standing out of the crown: most heads have next to none, some are all spikes.
+    # Tufts stand out of the crown. Most heads have nearly none; some have spikes all around.
     angles = np.linspace(0.3, -np.pi - 0.3, 19)
     reach = np.full(19, 0.93)
     reach[1::2] = 0.97 + 0.4 * rng.beta(0.5, 1.3) * rng.uniform(0.5, 1.1, 9)
@@ -199,7 +208,8 @@ def back_hair(pen, look, rng):
     pen.wash(pen.mask([outline, tufts]), look.hair, shaded(look.hair) * 0.8)
 
 
-def tails(pen, look, rng):
+def tails(pen: Pen, look: Look, rng: Generator) -> None:
+    """Draw a tail of hair on each side of the head."""
     x, root = look.crown[0] - 0.04, rng.uniform(-0.6, -0.2)
     drop, swing = rng.uniform(0.5, 1.1), rng.uniform(0.2, 0.36)
     corners = [(x - 0.06, root), (x + swing * 0.7, root - 0.12), (x + swing * 1.3, root + 0.4),
@@ -211,8 +221,8 @@ def tails(pen, look, rng):
         pen.fill(oval(side * (x + 0.02), root, 0.07, 0.11), look.cloth)
 
 
-def body(pen, look, rng):
-    """Neck, shoulders and a collar: plain, white or dark."""
+def body(pen: Pen, look: Look, rng: Generator) -> None:
+    """Draw the neck, the shoulders and a collar in the colour of the clothes, white or dark."""
     neck, slope = rng.uniform(0.14, 0.18), rng.uniform(0.05, 0.16)
     pen.fill(mirrored([(neck, 0.5), (neck, 0.86), (neck + 0.1, 0.95), (0.3, 1.5)]), shaded(look.skin))
     pen.fill(mirrored([(0.02, 1.12), (neck + 0.05, 0.87), (0.7, 0.9 + slope), (1.2, 1.1), (1.2, 1.6)]), look.cloth)
@@ -223,12 +233,12 @@ def body(pen, look, rng):
         pen.line(flap, look.cloth * 0.55)
 
 
-def face(pen, look):
-    """The face and its ears -> a mask of the face."""
+def face(pen: Pen, look: Look) -> Image.Image:
+    """Draw the ears and the face without its features -> the mask of the face."""
     w, slide, line = look.width, 0.09 * look.turn, look.skin * (0.62, 0.48, 0.5)
     jaw = [(w, 0.1), (w * 0.93, 0.34), (w * 0.62, 0.58), (0.09, look.chin)]
     outline = mirrored([(0.3, -0.75), (w * 0.98, -0.3), *jaw])
-    outline[:, 0] += slide * np.clip(outline[:, 1] + 0.2, 0, 1)  # the chin goes where the nose points
+    outline[:, 0] += slide * np.clip(outline[:, 1] + 0.2, 0, 1)  # the chin moves to where the nose points
     outline = smooth(outline)
     for side in (-1, 1):
         pen.fill(oval(side * (w + 0.02) - slide * 0.4, 0.2, 0.09, 0.15), line)
@@ -238,8 +248,8 @@ def face(pen, look):
     return pen.mask([outline])
 
 
-def features(pen, look, rng):
-    """Blush, nose, and a mouth: a line, open, or wavy."""
+def features(pen: Pen, look: Look, rng: Generator) -> None:
+    """Draw the blush, the nose and the mouth, which is a line, open or wavy."""
     x, line = 0.14 * look.turn, look.skin * (0.6, 0.4, 0.4)
     flush = rng.uniform(-0.2, 0.45)
     for side, size in ((-1, 1), (1, 1), (-1, 0.65), (1, 0.65)):
@@ -258,13 +268,13 @@ def features(pen, look, rng):
         pen.line(pairs(x + wide * STEPS, y - 0.02 + 0.035 * np.abs(np.sin(STEPS * np.pi))), line, 0.03)
 
 
-def eyes(pen, look, rng):
-    """Both eyes and brows: one shape, colour and gaze; now and then closed in a smile, or one winking."""
+def eyes(pen: Pen, look: Look, rng: Generator) -> None:
+    """Draw both eyes and brows. They have one shape, colour and gaze. A few smile with closed eyes, or wink."""
     shape = rng.uniform((0.155, 0.13, 0.1, -0.03, 0.64), (0.19, 0.21, 0.13, 0.04, 0.76))
     gap, gaze, mood = rng.uniform(0.28, 0.33), rng.normal(0, 0.012), rng.random()
     high, bend = rng.uniform(-0.32, -0.26), (0.3 - look.glad) * 0.06
     for side in (-1, 1):
-        # The eye on the side that the head turns to is farther away, and so narrower.
+        # The eye on the side that the head turns to is farther away, so it is narrower.
         wide = side * shape[0] * (1 - 0.16 * max(0, side * look.turn))
         frame, place = np.array((wide, 1)), np.array((side * gap + 0.12 * look.turn, 0.16))
         if mood < 0.07 or (mood < 0.09 and side > 0):
@@ -275,8 +285,12 @@ def eyes(pen, look, rng):
         pen.line(brow * frame + place, look.hair * 0.5, 0.03)
 
 
-def open_eye(pen, look, place, frame, shape, gaze):
-    """One eye. In it x runs from the inner corner, -1, to the outer, 1; heights are a face's."""
+def open_eye(pen: Pen, look: Look, place: np.ndarray, frame: np.ndarray, shape: np.ndarray, gaze: float) -> None:
+    """Draw one eye, in which x goes from -1, the inner corner, to 1, the outer one; y is as in the face.
+
+    `place` (2,): where its middle is in the face. `frame` (2,): the length of both units in the face. `shape`: height
+    above and below the middle, slant, and half the width of the iris. `gaze`: how far it looks to the right.
+    """
     above, below, slant, broad = shape
     lid = -above * (1 - np.abs(STEPS) ** 2.6) - slant * STEPS
     rim = below * (1 - np.abs(STEPS) ** 3) - slant * STEPS
@@ -297,14 +311,14 @@ def open_eye(pen, look, place, frame, shape, gaze):
     pen.fill(pairs(across * 1.08, np.append(lid - thick, lid[::-1] + 0.015)) * frame + place, dark)
     pen.fill(pairs([0.6, 1.3, 0.95], [lid[13] - 0.04, lid[-1] - 0.06, lid[-1] + 0.02]) * frame + place, dark)
     pen.line(pairs(STEPS, rim)[5:] * frame + place, mix(look.skin * 0.5, dark, 0.4), 0.022)
-    # Highlights lie on the same side in both eyes: the light comes from one place.
+    # Highlights are on the same side of both eyes, because the light comes from one place.
     x, y = place[0] + gaze, place[1] + y
     pen.fill(oval(x - 0.045, y - tall * 0.35, 0.045, 0.055), WHITE)
     pen.fill(oval(x + 0.05, y + tall * 0.45, 0.025, 0.03), WHITE)
 
 
-def fringe(look, rng):
-    """The lower edges of the hair before the face, and where it parts: a fringe, two side locks."""
+def fringe(look: Look, rng: Generator) -> tuple[list[np.ndarray], float]:
+    """-> (the edges of the hair before the face, each (N, 2): the fringe and two side locks; the x where it parts)."""
     n, part = int(rng.integers(4, 9)), 0.25 * look.turn + rng.uniform(-0.25, 0.25)
     edge = look.crown[0] - 0.02
     x = np.linspace(-1, 1, 2 * n + 1) * edge
@@ -323,8 +337,11 @@ def fringe(look, rng):
     return edges, part
 
 
-def front_hair(pen, look, rng, edges, part, mask):
-    """The hair before the face with its strands and its band of light, at times under a ribbon."""
+def front_hair(pen: Pen, look: Look, rng: Generator, edges: list[np.ndarray], part: float, mask: Image.Image) -> None:
+    """Draw the hair before the face, with its strands and its band of light, and sometimes a ribbon on it.
+
+    `edges` and `part`: as `fringe` gives them. `mask`: all of this hair.
+    """
     dark, arc = look.hair * 0.42, STEPS**2
     for points in edges:
         pen.line(points, dark, 0.055)
@@ -335,7 +352,7 @@ def front_hair(pen, look, rng, edges, part, mask):
     if rng.random() < 0.12:
         bands.append((0.5 * arc - 0.7, 0.5 * arc - 0.58, look.cloth))
     s, root = np.linspace(0.45, 1, 6)[:, None], np.array((part, -look.crown[1]))
-    for notch in edges[0][12:-1:12]:  # a lock has 12 points, and starts in a notch
+    for notch in edges[0][12:-1:12]:  # a lock has 12 points, the first is a notch
         strand = (1 - s) ** 2 * root + 2 * s * (1 - s) * (notch[0], -0.75) + s**2 * notch
         pen.line(strand, mix(look.hair, dark, 0.5), 0.02)
     for top, bottom, colour in bands:
@@ -343,7 +360,8 @@ def front_hair(pen, look, rng, edges, part, mask):
         pen.wash(ImageChops.darker(mask, pen.mask([band])), colour)
 
 
-def glasses(pen, look, rng):
+def glasses(pen: Pen, look: Look, rng: Generator) -> None:
+    """Draw glasses."""
     colour = tone(rng, CLOTHES) * 0.7
     wide, high, x = rng.uniform(0.2, 0.23), rng.uniform(0.15, 0.2), 0.12 * look.turn
     for side in (-1, 1):
@@ -352,7 +370,7 @@ def glasses(pen, look, rng):
     pen.line([(x - 0.3 + wide, 0.17), (x, 0.14), (x + 0.3 - wide, 0.17)], colour, 0.034)
 
 
-def draw(seed, size=64):
+def draw(seed: int, size: int = 64) -> np.ndarray:
     """A seed -> its face, always the same one, uint8 (size, size, 3)."""
     rng = np.random.default_rng(seed)
     look, pen = new_look(rng), new_pen(rng, FINER * size)
@@ -371,8 +389,8 @@ def draw(seed, size=64):
     return np.asarray(pen.image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=2))
 
 
-def draw_many(count, size=64, first=0):
-    """`count` faces, of seeds `first` and on -> uint8 (count, size, size, 3)."""
+def draw_many(count: int, size: int = 64, first: int = 0) -> np.ndarray:
+    """The number of faces and the first one's seed -> faces of consecutive seeds, uint8 (count, size, size, 3)."""
     return np.stack([draw(seed, size) for seed in range(first, first + count)])
 
 
@@ -380,13 +398,13 @@ def draw_many(count, size=64, first=0):
 class Options:
     """What to draw and where to put it."""
 
-    output: Path = option(Path("data/cartoons"), "folder for the pictures, 00000.png and on")
+    output: Path = option(Path("data/cartoons"), "folder of the pictures 00000.png, 00001.png and so on")
     count: int = option(2000, "number of faces", at_least(1))
-    size: int = option(64, "width and height of a picture in pixels", within(8, 1024))
+    size: int = option(64, "width and height of a picture, in pixels", within(8, 1024))
 
 
-def work(options, given):
-    """Draw what the folder lacks: a second run has nothing left to do."""
+def work(options: Options, given: set[str]) -> None:
+    """Draw those pictures that are not in the folder yet."""
     from tqdm import tqdm
 
     for seed in tqdm(range(options.count), desc="drawing", unit="face", disable=None):
@@ -394,10 +412,11 @@ def work(options, given):
         if not path.exists():
             images.save(path, draw(seed, options.size))
         elif images.dimensions(path) != (options.size, options.size):
-            raise Problem(f"{path} is there in another size than {options.size}: choose another --output")
+            raise Problem(f"{path} has another size than --size {options.size}: choose another --output")
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
+    """The words of the command line, None for those of this process -> the exit code."""
     return run_script(Options, work, argv, __doc__)
 
 

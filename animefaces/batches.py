@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 VALIDATION = 1000  # pictures at most; and the size of a set that is large enough to be split
+AHEAD = 2  # inputs that threads make before they are needed
 
 
 class Pictures(Protocol):
@@ -92,12 +93,12 @@ class Order:
 
 
 @contextlib.contextmanager
-def prefetched(make, calls, ahead=2):
-    """An iterator over make(call) for each call, in order, made by other threads, `ahead` of need."""
-    with ThreadPoolExecutor(ahead) as pool:
+def prefetched(make, calls):
+    """An iterator over make(call) for each call, in order, made by other threads, AHEAD of need."""
+    with ThreadPoolExecutor(AHEAD) as pool:
 
         def results():
-            pending = collections.deque(pool.submit(make, call) for call in itertools.islice(calls, ahead))
+            pending = collections.deque(pool.submit(make, call) for call in itertools.islice(calls, AHEAD))
             while pending:
                 ready = pending.popleft().result()
                 pending.extend(pool.submit(make, call) for call in itertools.islice(calls, 1))

@@ -9,6 +9,7 @@ import numpy as np
 
 from animefaces.problems import Misuse
 
+ROUNDS = 50  # of Newton's method, at most
 # Where aligned faces have them: left, top, width and height, as shares of the side.
 OBJECTS = {
     "eyes": ((0.17, 0.40, 0.26, 0.21), (0.57, 0.40, 0.26, 0.21)),
@@ -51,7 +52,7 @@ def inside(boxes, seeds, shape, picture):
     return marked
 
 
-def logistic_regression(rows, labels, ridge=1.0, rounds=50):
+def logistic_regression(rows, labels, ridge):
     """(N, C) and (N,) bool -> (weights (C,), bias): of logits, by Newton's method, `ridge` times |weights|^2 / 2 added.
 
     Ends when a step is small; the loss is convex, so there is one answer.
@@ -60,7 +61,7 @@ def logistic_regression(rows, labels, ridge=1.0, rounds=50):
     keep = np.full(x.shape[1], float(ridge))
     keep[-1] = 1e-9
     weights = np.zeros(x.shape[1])
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         p = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
         slope = x.T @ (p - labels) + keep * weights
         curve = (x * (p * (1 - p))[:, None]).T @ x + np.diag(keep)

@@ -5,6 +5,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 GAP = 4  # pixels between two pictures
 LINE = 15  # pixels of a line of words
+COLUMNS = 8  # pictures in a row of a numbered sheet
+OUTLINE = (255, 0, 90)  # colour of a box
 
 
 def enlarge(pixels, least=64):
@@ -17,16 +19,16 @@ def enlarge(pixels, least=64):
     return np.stack([np.asarray(Image.fromarray(p).resize(size, Image.Resampling.BICUBIC)) for p in colour])
 
 
-def rows(lines, heads=(), width=None):
+def rows(lines, heads=()):
     """[(words, pictures)] -> a sheet: one row each, its words at the left; `heads` over the columns.
 
-    None among the pictures leaves a gap as wide as half a picture. `width` of the words in pixels, else as needed.
+    None among the pictures leaves a gap as wide as half a picture.
     """
     lines = [(words, [None if p is None else enlarge(p[None])[0] for p in pictures]) for words, pictures in lines]
     height, wide = next(p for _, pictures in lines for p in pictures if p is not None).shape[:2]
     font = ImageFont.load_default(12)
     left = max([int(font.getlength(part)) + 10 for words, _ in lines for part in words.split("\n") if part], default=0)
-    left, top = width or left, LINE + GAP if heads else 0
+    top = LINE + GAP if heads else 0
     steps = [[wide // 2 if p is None else wide + GAP for p in pictures] for _, pictures in lines]
     sheet = Image.new("RGB", (left + max(map(sum, steps)), top + len(lines) * (height + GAP)), "white")
     draw = ImageDraw.Draw(sheet)
@@ -42,28 +44,28 @@ def rows(lines, heads=(), width=None):
     return np.asarray(sheet)
 
 
-def numbered(pictures, numbers, columns=8):
+def numbered(pictures, numbers):
     """(N, H, W, C) and N numbers -> a sheet to choose from: under each picture its number."""
     pictures = enlarge(pictures)
     count, height, wide, _ = pictures.shape
     font, high = ImageFont.load_default(12), height + LINE
-    sheet = Image.new("RGB", (min(columns, count) * (wide + GAP), -(-count // columns) * high), "white")
+    sheet = Image.new("RGB", (min(COLUMNS, count) * (wide + GAP), -(-count // COLUMNS) * high), "white")
     draw = ImageDraw.Draw(sheet)
     for i, (picture, number) in enumerate(zip(pictures, numbers, strict=True)):
-        x, y = i % columns * (wide + GAP), i // columns * high
+        x, y = i % COLUMNS * (wide + GAP), i // COLUMNS * high
         sheet.paste(Image.fromarray(picture), (x, y))
         draw.text((x + wide / 2, y + height + 1), str(number), "black", font, anchor="mt")
     return np.asarray(sheet)
 
 
-def boxed(pictures, boxes, colour=(255, 0, 90)):
+def boxed(pictures, boxes):
     """Pictures with the outline of a box (left, top, right, bottom), in pixels of the small picture, in each."""
     drawn = enlarge(pictures)
     factor = drawn.shape[1] // pictures.shape[1]
     result = []
     for picture, box in zip(drawn, boxes, strict=True):
         image = Image.fromarray(picture)
-        ImageDraw.Draw(image).rectangle([int(side) * factor for side in box], outline=colour, width=1)
+        ImageDraw.Draw(image).rectangle([int(side) * factor for side in box], outline=OUTLINE, width=1)
         result.append(np.asarray(image))
     return np.stack(result)
 

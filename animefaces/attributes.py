@@ -14,7 +14,7 @@ EYES = (0.18, 0.43), (0.57, 0.82)  # from left to right, where the left and the 
 COLOURS = ("black", "grey", "white", "red", "brown", "blond", "green", "blue", "purple", "pink")
 
 
-def measure(faces):
+def measure(faces: np.ndarray) -> dict[str, np.ndarray]:
     """Faces -> a dict of names to (N,) float32; larger means more of what the name says.
 
     Grey pictures have other attributes than faces in colour: those of a bright figure on a dark ground.
@@ -81,12 +81,12 @@ def _of_figure(pictures):
     return {"bold": mass / (height * width), "wide": np.sqrt(wide), "high": np.sqrt(high), "lean": lean}
 
 
-def hair_colour(lab):
+def hair_colour(lab: np.ndarray) -> np.ndarray:
     """Lab (N, H, W, 3) -> (N, 3): the median of the band over the forehead."""
     return _median(_part(lab, 0.06, 0.25, 0.30, 0.70))
 
 
-def colour_names(hair):
+def colour_names(hair: np.ndarray) -> np.ndarray:
     """Lab (N, 3) -> (N,) indices into COLOURS, as a person would sort hair into a few drawers."""
     light, a, b = hair.T
     chroma, hue = np.hypot(a, b), np.degrees(np.arctan2(b, a)) % 360
@@ -103,7 +103,7 @@ def colour_names(hair):
     return np.where((chroma < 9) | (light < 18), plain, by_hue)
 
 
-def coverage(shares, others):
+def coverage(shares: np.ndarray, others: np.ndarray) -> float:
     """Two rows of shares that each add up to 1 -> their overlap: 1 if they are the same, 0 if they share nothing."""
     return float(np.minimum(shares, others).sum())
 

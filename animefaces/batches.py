@@ -5,15 +5,18 @@ import contextlib
 import itertools
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 VALIDATION = 1000  # pictures at most; and the size of a set that is large enough to be split
 AHEAD = 2  # inputs that threads make before they are needed
+
+Call = TypeVar("Call")
+Made = TypeVar("Made")
 
 
 class Pictures(Protocol):
@@ -65,15 +68,15 @@ def is_test_photo(names: Iterable[str]) -> np.ndarray:
 class Order:
     """Which pictures step after step sees: every picture once per epoch, in an order drawn from (seed, epoch)."""
 
-    def __init__(self, count, batch_size, seed):
+    def __init__(self, count: int, batch_size: int, seed: int):
         self.count, self.batch_size, self.seed = count, batch_size, seed
-        self._drawn = (None, None)
+        self._drawn: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
-    def epoch(self, step):
+    def epoch(self, step: int) -> int:
         """The epoch, from 0, in which the batch of `step` begins."""
         return step * self.batch_size // self.count
 
-    def indices(self, step):
+    def indices(self, step: int) -> np.ndarray:
         """Step, from 0 -> the (batch_size,) indices of its pictures."""
         places = step * self.batch_size + np.arange(self.batch_size)
         epochs, places = np.divmod(places, self.count)
@@ -93,8 +96,9 @@ class Order:
 
 
 @contextlib.contextmanager
-def prefetched(make, calls):
+def prefetched(make: Callable[[Call], Made], calls: Iterable[Call]) -> Iterator[Iterator[Made]]:
     """An iterator over make(call) for each call, in order, made by other threads, AHEAD of need."""
+    calls = iter(calls)
     with ThreadPoolExecutor(AHEAD) as pool:
 
         def results():

@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
     foreign: Mapping[str, str] = {}  # flags of the program's other commands, and whose they are
     commands: tuple[str, ...] = ()
 
-    def parse_args(self, argv):  # type: ignore[override]
+    def parse_args(self, argv):
         # This comes first: argparse would take what follows an unknown flag for a positional argument.
         for word in argv:
             name = word.partition("=")[0]
@@ -84,7 +84,7 @@ def build_parser(command: Command, program: str = "", base: Any = None) -> argpa
     )
     base = command.base() if base is None else base
     hints = typing.get_type_hints(command.options)
-    groups = {"": parser}
+    groups: dict[str, Any] = {"": parser}
     for f in command.fields():
         group = f.metadata["group"]
         if group not in groups:
@@ -102,7 +102,7 @@ def _add(parser, f, hint, value, recipes):
         text += f" (default: {'yes' if value else 'no'})"
     elif value is not None and value != ():
         text += f" (default: {shown(value)})".replace("%", "%%")
-    settings: dict[str, Any] = {"help": text}
+    settings = {"help": text}
     if element is bool:
         settings["action"] = argparse.BooleanOptionalAction
     else:

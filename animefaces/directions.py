@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ FILE = "directions.npz"  # beside generator.keras
 WORKS, SPOILS = 0.5, 0.5  # a direction has a name if it does half of what it says, and half as much of nothing else
 
 
-def singular(kernel, count):
+def singular(kernel: np.ndarray, count: int) -> np.ndarray:
     """The first linear map's kernel (D, M) -> (count, D): what it stretches most, each of length 1.
 
     Unsupervised, and as good as its luck (SeFa: Shen and Zhou 2021, arXiv 2007.06600).
@@ -22,7 +23,7 @@ def singular(kernel, count):
     return _upright(u[:, :count].T)
 
 
-def principal(z, features, count):
+def principal(z: np.ndarray, features: np.ndarray, count: int) -> np.ndarray:
     """z (N, D) and what some layer makes of it (N, F) -> (count, D): how to move z along the main components of that.
 
     After GANSpace (Härkönen et al. 2020, arXiv 2004.02546): components of the features, regressed on z. Length 1.
@@ -39,7 +40,7 @@ def _upright(rows):
     return (rows * np.sign(largest)[:, None]).astype(np.float32)
 
 
-def of_attributes(z, values):
+def of_attributes(z: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """z (N, D) from N(0, I) and attributes of its faces (N, K) -> (K, D): each moves its own and leaves the others.
 
     One step along row k changes attribute k by one standard deviation of it and all others by nothing, in the
@@ -55,7 +56,7 @@ def of_attributes(z, values):
     return np.linalg.pinv(slopes, rcond=1e-3).astype(np.float32), np.clip(explained, 0, 1)
 
 
-def effects(measured, names, count, spread):
+def effects(measured: Mapping[str, np.ndarray], names: list[str], count: int, spread: np.ndarray) -> np.ndarray:
     """What each of K directions does to each attribute: (K, K), in the attribute's standard deviations.
 
     `measured`: {name: (K * 2 * count,)}, of `count` faces a step forth along the first direction, the same faces a
@@ -65,14 +66,14 @@ def effects(measured, names, count, spread):
     return (values[:, 0] - values[:, 1]).mean(axis=1) / 2 / spread
 
 
-def that_work(matrix):
+def that_work(matrix: np.ndarray) -> np.ndarray:
     """(K, K) of `effects` -> (K,) bool: the own effect is large, and all others beside it are small."""
     own = np.diag(matrix)
     others = np.abs(matrix - np.diag(own)).max(axis=1, initial=0)
     return (own >= WORKS) & (others <= SPOILS * own)
 
 
-def parse(text):
+def parse(text: str) -> dict[str, float]:
     """ "hair-dark=+2,turn=-1" -> {"hair-dark": 2.0, "turn": -1.0}. Raises Misuse."""
     edits = {}
     for part in text.split(","):
@@ -83,20 +84,20 @@ def parse(text):
     return edits
 
 
-def shift(edits, directions):
+def shift(edits: Mapping[str, float], directions: Mapping[str, tuple[np.ndarray, float]]) -> np.ndarray:
     """{name: strength} and {name: (row, limit)} -> (D,), to be added to z. Raises Misuse for unknown names."""
     unknown = [name for name in edits if name not in directions]
     if unknown:
         raise Misuse(f"--edit knows no {', '.join(unknown)}: this generator has {', '.join(directions)}")
-    return sum(np.float32(strength) * directions[name][0] for name, strength in edits.items())
+    return np.sum([np.float32(strength) * directions[name][0] for name, strength in edits.items()], axis=0)
 
 
-def beside(generator):
+def beside(generator: Path) -> Path:
     """The file of a generator -> that of its directions."""
-    return Path(generator).with_name(FILE)
+    return generator.with_name(FILE)
 
 
-def save(path, names, rows, limits):
+def save(path: Path, names: list[str], rows: np.ndarray, limits: list[float]) -> None:
     """Names, (K, D) and the strengths (K,) up to which each looks right -> an .npz."""
     with written_whole(path) as temporary:
         np.savez_compressed(
@@ -104,7 +105,7 @@ def save(path, names, rows, limits):
         )
 
 
-def load(path, dimensions):
+def load(path: Path, dimensions: int) -> dict[str, tuple[np.ndarray, float]]:
     """The inverse of `save` -> {name: (row, limit)}. Raises Problem if there is none for z of so many `dimensions`."""
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -4,10 +4,14 @@ After Radford et al. 2016 (arXiv 1511.06434), section 6.3.2. Mathematics on arra
 """
 
 import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from animefaces.problems import Misuse
+
+# A box: left, top, width and height in pixels; and the seed of the face for which it holds, None for every face.
+Box = tuple[int | None, tuple[float, float, float, float]]
 
 ROUNDS = 50  # of Newton's method, at most
 # Where aligned faces have them: left, top, width and height, as shares of the side.
@@ -18,23 +22,24 @@ OBJECTS = {
 }
 
 
-def boxes_of(name, height, width):
+def boxes_of(name: str, height: int, width: int) -> list[Box]:
     """The default boxes of an object -> [(None, (x, y, width, height) in pixels)]: they hold for every face."""
     return [(None, (x * width, y * height, w * width, h * height)) for x, y, w, h in OBJECTS[name]]
 
 
-def parse_boxes(texts):
+def parse_boxes(texts: Iterable[str]) -> list[Box]:
     """ "x,y,width,height" or "SEED:x,y,width,height" -> [(seed or None, box)]. Raises Misuse."""
-    boxes = []
+    boxes: list[Box] = []
     for text in texts:
         match = re.fullmatch(r"(?:(\d{1,18}):)?(\d{1,4}),(\d{1,4}),(\d{1,4}),(\d{1,4})", text)
         if not match or not int(match[4]) or not int(match[5]):
             raise Misuse(f"--box {text} cannot be read: write x,y,width,height in pixels, or SEED:x,y,width,height")
-        boxes.append((int(match[1]) if match[1] else None, tuple(int(match[i]) for i in range(2, 6))))
+        left, top, width, height = (int(match[i]) for i in range(2, 6))
+        boxes.append((int(match[1]) if match[1] else None, (left, top, width, height)))
     return boxes
 
 
-def inside(boxes, seeds, shape, picture):
+def inside(boxes: Iterable[Box], seeds: Sequence[int], shape: tuple[int, int], picture: tuple[int, int]) -> np.ndarray:
     """Boxes in pixels -> (N, H, W) bool at the resolution `shape` (H, W): places whose middle lies in a box,
     or the one place that a small box lies in.
 
@@ -52,7 +57,7 @@ def inside(boxes, seeds, shape, picture):
     return marked
 
 
-def logistic_regression(rows, labels, ridge):
+def logistic_regression(rows: np.ndarray, labels: np.ndarray, ridge: float) -> tuple[np.ndarray, float]:
     """(N, C) and (N,) bool -> (weights (C,), bias): of logits, by Newton's method, `ridge` times |weights|^2 / 2 added.
 
     Ends when a step is small; the loss is convex, so there is one answer.
@@ -72,7 +77,7 @@ def logistic_regression(rows, labels, ridge):
     return weights[:-1], weights[-1]
 
 
-def rim(marked):
+def rim(marked: np.ndarray) -> np.ndarray:
     """Marked places (N, H, W) -> the places next to them, slantwise too. All others if there is none."""
     _, height, width = marked.shape
     padded = np.pad(marked, ((0, 0), (1, 1), (1, 1)))
@@ -84,7 +89,7 @@ def rim(marked):
 class Detector:
     """Tells, at each place of a layer's maps, whether an object is there; knows which maps draw it."""
 
-    def __init__(self, maps, marked, seed=0):
+    def __init__(self, maps: np.ndarray, marked: np.ndarray, seed: int = 0):
         """From activations (N, H, W, C) and marked places (N, H, W): logistic regression on maps of one spread.
 
         As many places outside, by chance, in the same pictures as inside.
@@ -105,29 +110,29 @@ class Detector:
         # A map's part in the difference between inside and outside: its weight alone says nothing of how much it fires.
         self.part = self.weights * (within.mean(axis=0) - self.elsewhere) / self.spread
 
-    def found(self, maps):
+    def found(self, maps: np.ndarray) -> np.ndarray:
         """Activations (..., C) -> (...) bool."""
         return (maps - self.mean) / self.spread @ self.weights + self.bias > 0
 
-    def strongest(self, share):
+    def strongest(self, share: float) -> np.ndarray:
         """Indices of the maps that draw the object: of positive weight, at most this share of all, strongest first."""
         count = max(1, round(share * len(self.weights)))
         order = np.argsort(-np.where(self.weights > 0, self.part, -np.inf), kind="stable")[:count]
         return order[self.weights[order] > 0]
 
-    def without(self, maps, chosen):
+    def without(self, maps: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """The `chosen` maps dropped, at every place: what they are around the object, on average, and nothing else."""
         maps = maps.copy()
         maps[..., chosen] = self.elsewhere[chosen]
         return maps
 
-    def hidden(self, maps):
+    def hidden(self, maps: np.ndarray) -> np.ndarray:
         """All maps of positive weight dropped, but only where the object is found."""
         there = self.found(maps)[..., None] & (self.weights > 0)
         return np.where(there, self.elsewhere, maps).astype(np.float32)
 
 
-def losses(before, after, marked):
+def losses(before: np.ndarray, after: np.ndarray, marked: np.ndarray) -> tuple[float, float]:
     """Pictures uint8 before and after, and marked pixels (N, H, W) -> mean change of a value (inside, outside)."""
     change = np.abs(np.asarray(before, np.float32) - after).mean(axis=-1)
     return float(change[marked].mean()), float(change[~marked].mean())

@@ -12,7 +12,7 @@ from animefaces.problems import Problem
 PACKAGES = {"tensorflow": 'pip install "tensorflow[and-cuda]"', "jax": 'pip install "jax[cuda12]"'}
 
 
-def nvidia():
+def nvidia() -> list[str]:
     """The NVIDIA GPUs that the driver knows -> ["name, driver 550.54"]; none without a driver that answers."""
     tool = shutil.which("nvidia-smi")
     if not tool:
@@ -26,7 +26,7 @@ def nvidia():
     return [f"{name.strip()}, driver {driver.strip()}" for name, driver in rows]
 
 
-def cpu(path=Path("/proc/cpuinfo")):
+def cpu(path: Path = Path("/proc/cpuinfo")) -> tuple[str, bool | None]:
     """(name of the CPU, whether it multiplies bfloat16 in hardware, None where that cannot be told)."""
     try:
         rows = [line.partition(":") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
@@ -37,7 +37,7 @@ def cpu(path=Path("/proc/cpuinfo")):
     return facts.get("model name") or platform.machine(), bool({"amx_bf16", "avx512_bf16", "bf16"} & set(flags))
 
 
-def advice(system, engine, known):
+def advice(system: str, engine: str, known: list[str]) -> str:
     """What to do where the engine sees no GPU -> one line.
 
     `system`: as platform.system() says; `engine`: tensorflow or jax; `known`: as `nvidia` lists them.
@@ -52,7 +52,7 @@ def advice(system, engine, known):
     return f"no NVIDIA driver answers: for a GPU, install its driver till nvidia-smi lists it, then {PACKAGES[engine]}"
 
 
-def machines():
+def machines() -> tuple[int, int]:
     """(this machine's place from 0, how many there are) by TF_CONFIG, which tf.distribute reads; (0, 1) without it.
 
     The one in place 0 writes. Raises Problem if TF_CONFIG says nothing of the sort.

@@ -2,6 +2,8 @@
 
 import re
 import zipfile
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -10,9 +12,9 @@ from animefaces.problems import Misuse, Problem
 MAX_SEEDS = 10_000_000
 
 
-def parse_seeds(text, flag="--seeds"):
+def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
     """ "0-7,12" -> [0, 1, ..., 7, 12]. Raises Misuse."""
-    seeds = []
+    seeds: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
@@ -22,7 +24,7 @@ def parse_seeds(text, flag="--seeds"):
     return seeds
 
 
-def read(path, dimensions):
+def read(path: Path, dimensions: int) -> np.ndarray:
     """An .npz with an array `z` -> float32 (N, dimensions). Raises Problem."""
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -34,18 +36,18 @@ def read(path, dimensions):
     return z
 
 
-def from_seeds(seeds, dimensions):
+def from_seeds(seeds: Iterable[int], dimensions: int) -> np.ndarray:
     """Whole numbers >= 0 -> z, float32 (N, dimensions). A seed is the same z in any company."""
     rows = [np.random.default_rng(int(seed)).standard_normal(dimensions, np.float32) for seed in seeds]
     return np.stack(rows) if rows else np.empty((0, dimensions), np.float32)
 
 
-def truncate(z, amount):
+def truncate(z: np.ndarray, amount: float) -> np.ndarray:
     """Draw z towards the mean face: 1 leaves it, 0 is the mean itself. Less variety, fewer bad faces."""
     return np.asarray(z, np.float32) * np.float32(amount)
 
 
-def slerp(a, b, t):
+def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     """From a (t = 0) to b (t = 1) along the arc: (D,), (D,), t (T,) -> (T, D).
 
     The direction turns at a constant rate and the length changes in proportion (Shoemake 1985), so
@@ -65,13 +67,13 @@ def slerp(a, b, t):
     return (direction * ((1 - t) * length_a + t * length_b)).astype(np.float32)
 
 
-def loop(z, steps):
+def loop(z: np.ndarray, steps: int) -> np.ndarray:
     """A closed walk through the rows of z (N, D), `steps` frames from each to the next -> (N * steps, D)."""
     t = np.arange(steps) / steps
     return np.concatenate([slerp(z[i], z[(i + 1) % len(z)], t) for i in range(len(z))])
 
 
-def along(z, places):
+def along(z: np.ndarray, places: np.ndarray) -> np.ndarray:
     """A smooth closed walk through the rows of z (N, D): places (T,) in [0, N], row i at place i -> (T, D).
 
     Direction and length follow closed Catmull-Rom curves, so that the walk turns gently at its rows where arcs
@@ -89,20 +91,20 @@ def along(z, places):
     return (directions * (length / np.maximum(norms, 1e-6))).astype(np.float32)
 
 
-def even(changes, count):
+def even(changes: np.ndarray, count: int) -> np.ndarray:
     """The visible change of each of M steps around a closed walk (M,) -> (count,) places in [0, M), at equal change."""
     passed = np.concatenate([[0.0], np.cumsum(changes, dtype=np.float64)])
     return np.interp(np.arange(count) * passed[-1] / count, passed, np.arange(len(passed)))
 
 
-def changes(pictures):
+def changes(pictures: np.ndarray) -> np.ndarray:
     """Frames of a closed walk (T, H, W, C) -> (T,): root mean square change from each to the next, and round."""
     pictures = np.asarray(pictures, np.float32)
     following = np.roll(pictures, -1, axis=0)
     return np.array([np.sqrt(np.mean((a - b) ** 2)) for a, b in zip(pictures, following, strict=True)])
 
 
-def around(z, count, reach, seed=0):
+def around(z: np.ndarray, count: int, reach: float, seed: int = 0) -> np.ndarray:
     """z (D,) -> (count, D): itself in the middle, and neighbours with uniform noise of +-`reach` in each number."""
     noise = np.random.default_rng(seed).uniform(-reach, reach, (count, len(z)))
     noise[count // 2] = 0

@@ -3,6 +3,11 @@
 import contextlib
 import json
 import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from animefaces.files import written_whole
 
@@ -10,13 +15,15 @@ from animefaces.files import written_whole
 class Log:
     """log.jsonl and TensorBoard events of one training: figures by step."""
 
-    def __init__(self, run, step):
+    def __init__(self, run: Path, step: int):
         self._path = run / "log.jsonl"
-        self._events, self._folder = None, run / "events"
-        self.entries = []
+        self._folder = run / "events"
+        self._events: _Events | None = None
+        self._possible = True
+        self.entries: list[dict[str, float]] = []
         self.rewind(step)
 
-    def rewind(self, step):
+    def rewind(self, step: int) -> None:
         """Forget what was logged after `step`, where training goes on from."""
         lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
         self.entries = []
@@ -28,32 +35,34 @@ class Log:
         with written_whole(self._path) as temporary:
             temporary.write_text("".join(json.dumps(e) + "\n" for e in self.entries), encoding="utf-8")
 
-    def add(self, entry):
+    def add(self, entry: dict[str, float]) -> None:
         """One dict of figures, with its `step`."""
         self.entries.append(entry)
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-        if self._writer():
+        events = self._opened()
+        if events:
             for name, value in entry.items():
                 if name != "step":
-                    self._events.add_scalar(name, value, entry["step"])
+                    events.add_scalar(name, value, entry["step"])
 
-    def picture(self, name, pixels, step):
+    def picture(self, name: str, pixels: np.ndarray, step: int) -> None:
         """uint8 (H, W, C)."""
-        if self._writer():
-            self._events.add_image(name, pixels, step)
+        events = self._opened()
+        if events:
+            events.add_image(name, pixels, step)
 
-    def close(self):
+    def close(self) -> None:
         """Flush the events."""
         if self._events:
             self._events.close()
 
-    def _writer(self):
-        if self._events is None:
+    def _opened(self):
+        if self._events is None and self._possible:
             try:
                 self._events = _Events(self._folder)
             except ImportError:  # JAX without TensorFlow: no events, log.jsonl has the same figures
-                self._events = False
+                self._possible = False
         return self._events
 
 
@@ -78,7 +87,7 @@ class _Events:
         self._file.close()
 
 
-def diagnose(entries):
+def diagnose(entries: Sequence[Mapping[str, Any]]) -> str | None:
     """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries.
 
     Collapsed generator: its images differ from each other less than half as much as they once did, or

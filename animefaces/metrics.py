@@ -4,6 +4,8 @@ Pairs of rows are compared in blocks, so that 10,000 x 10,000 of them need littl
 else is said, the arithmetic has the precision of the features.
 """
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 BLOCK = 1000  # rows, at most
@@ -11,9 +13,9 @@ PAIRS = 4_000_000  # of rows whose distances stand in memory at once
 PARTS = 10  # of a set, at least, whose disagreement gives the kernel distance its spread
 
 
-def moments(features):
+def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N, D) -> (mean (D,), unbiased covariance (D, D)), in float64, block by block. N is 2 or more."""
-    mean = np.mean(features, axis=0, dtype=np.float64)
+    mean = np.asarray(np.mean(features, axis=0, dtype=np.float64))
     scatter = np.zeros((len(mean), len(mean)))
     for start in range(0, len(features), BLOCK):
         centred = features[start : start + BLOCK] - mean
@@ -21,7 +23,9 @@ def moments(features):
     return mean, scatter / (len(features) - 1)
 
 
-def frechet_distance(mean, covariance, other_mean, other_covariance):
+def frechet_distance(
+    mean: np.ndarray, covariance: np.ndarray, other_mean: np.ndarray, other_covariance: np.ndarray
+) -> float:
     """The squared 2-Wasserstein distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017).
 
     |m - n|^2 + tr(C) + tr(D) - 2 tr(sqrt(C D)). With C = A A' and D = B B' that last trace is the sum of
@@ -40,18 +44,18 @@ def _factor(covariance):
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
-def kernel_distance(features, others):
+def kernel_distance(features: np.ndarray, others: np.ndarray) -> tuple[float, float]:
     """Unbiased squared MMD under the kernel (x.y / D + 1)^3 (Binkowski et al. 2018) -> (value, standard error).
 
     About 0, and as often below as above, for two samples of one distribution. All pairs count, which makes
     it steadier than a mean over subsets. The error is the jackknife's: what leaving out one part after the
     other changes. 3 rows or more each.
     """
-    parts = max(PARTS, -(-max(len(features), len(others)) // BLOCK))
-    parts = np.arange(min(parts, len(features), len(others)))
-    features, others = np.array_split(features, len(parts)), np.array_split(others, len(parts))
-    counts = np.array([[len(x) for x in features], [len(y) for y in others]])
-    within, among, between = _kernel_sums(features), _kernel_sums(others), _kernel_sums(features, others)
+    count = max(PARTS, -(-max(len(features), len(others)) // BLOCK))
+    count = min(count, len(features), len(others))
+    xs, ys, parts = np.array_split(features, count), np.array_split(others, count), np.arange(count)
+    counts = np.array([[len(x) for x in xs], [len(y) for y in ys]])
+    within, among, between = _kernel_sums(xs), _kernel_sums(ys), _kernel_sums(xs, ys)
 
     def value(parts):
         chosen = np.ix_(parts, parts)
@@ -80,7 +84,7 @@ def _kernel(products, rows):
     return base * base * base  # ten times as fast as ** 3
 
 
-def precision_recall(real, fake, k=3):
+def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
     """Shares of the fakes that lie among the real, and of the real that lie among the fakes.
 
     To lie among a set: no further from one of its rows than that row's k-th nearest neighbour in the set
@@ -89,7 +93,7 @@ def precision_recall(real, fake, k=3):
     real_reach, fake_reach = _reach(real, k), _reach(fake, k)
     precise, recalled = 0, np.zeros(len(real), bool)
     for rows, squares in _squared_distances(fake, real):
-        precise += np.count_nonzero((squares <= real_reach).any(axis=1))
+        precise += int(np.count_nonzero((squares <= real_reach).any(axis=1)))
         recalled |= (squares <= fake_reach[rows, None]).any(axis=0)
     return float(precise / len(fake)), float(recalled.mean())
 
@@ -102,7 +106,7 @@ def _reach(features, k):
     return reach
 
 
-def compare(real, fake):
+def compare(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     """Features of two sets, (N, D) and (M, D) -> a dict of all the measures above."""
     distance, error = kernel_distance(real, fake)
     precision, recall = precision_recall(real, fake)
@@ -113,7 +117,7 @@ def compare(real, fake):
 
 
 # What evaluate.py prints of a comparison: words, and the figure as text.
-SHOWN = {
+SHOWN: dict[str, Callable[[Mapping[str, float]], str]] = {
     "Fréchet distance": lambda x: f"{x['frechet_distance']:.4g}",
     "kernel distance x1000": lambda x: f"{1000 * x['kernel_distance']:.3g} +- {1000 * x['kernel_error']:.3g}",
     "precision": lambda x: f"{x['precision']:.3f}",
@@ -121,7 +125,7 @@ SHOWN = {
 }
 
 
-def nearest(queries, rows, others=False):
+def nearest(queries: np.ndarray, rows: np.ndarray, others: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """For each query (N, D), the nearest of `rows` (M, D) -> (indices (N,), distances (N,)).
 
     With `others`, query i is row i, and the nearest other one is meant.
@@ -157,7 +161,7 @@ def _squared_distances(features, others):
         yield part, np.maximum(squares, 0, out=squares)
 
 
-def thumbnails(pictures, cells=16):
+def thumbnails(pictures: np.ndarray, cells: int = 16) -> np.ndarray:
     """uint8 (N, H, W, C) -> float32 (N, cells * cells * C): means over squares, for a first look at what is alike."""
     n, height, width, _ = pictures.shape
     y, x = (np.arange(side) * cells // side for side in (height, width))

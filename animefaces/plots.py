@@ -1,11 +1,15 @@
 """Figures drawn from logs."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from animefaces.files import written_whole
 
 
-def curves(path, entries, panels):
+def curves(path: Path, entries: Sequence[Mapping[str, Any]], panels: Mapping[str, Mapping[str, str]]) -> None:
     """Entries of log.jsonl -> a PNG. `panels`: label of each vertical axis -> the figures on it and their labels.
 
     A panel whose figures were never logged is left out.
@@ -39,7 +43,7 @@ def _lines(axes, entries, names):
     axes.grid(alpha=0.3)
 
 
-def matrix(path, names, values):
+def matrix(path: Path, names: Sequence[str], values: np.ndarray) -> None:
     """(K, K) figures -> a PNG: what the direction of each row does to the attribute of each column."""
     from matplotlib.figure import Figure
 

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -37,7 +38,7 @@ MOMENTS = "moments.npz"  # means and deviations of layouts, of photos and of dra
 DEMO = "demo"  # the recipe of `make demo`
 
 
-def create(name):
+def create(name: str) -> Path:
     """Make the next numbered run folder, results/NNNNN-name, and return its path."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     while True:
@@ -66,7 +67,7 @@ def _is_demo(run):
     return False
 
 
-def find_generator(run=None):
+def find_generator(run: Path | None = None) -> Path:
     """A run folder, a .keras file or None -> the file of its generator.
 
     None is the newest run, else the weights that ship with the project. A run's best generator, where it
@@ -84,7 +85,7 @@ def find_generator(run=None):
     return path
 
 
-def find_encoder(kind, run=None):
+def find_encoder(kind: str, run: Path | None = None) -> tuple[Path, Path]:
     """One of ENCODERS, and a run folder, a .keras file in one, or None -> the files of (encoder, generator).
 
     None is the newest run that holds such an encoder, else the weights that ship with the project. Raises
@@ -103,7 +104,7 @@ def find_encoder(kind, run=None):
     return folder / name, generator
 
 
-def data_of(generator):
+def data_of(generator: Path) -> list[Path]:
     """The file of a generator -> the paths that its run was trained on, else data/faces. Raises Problem."""
     record = read_record(generator.parent)
     paths = [Path(path) for path in record["options"].get("data", [])] if record else [Path("data/faces")]
@@ -113,7 +114,7 @@ def data_of(generator):
     return paths
 
 
-def read_record(run):
+def read_record(run: Path) -> dict[str, Any] | None:
     """The dict in a run's options.json, or None if the folder is absent or empty. Raises Problem if it is no run."""
     file = run / "options.json"
     if not file.exists():
@@ -128,7 +129,7 @@ def read_record(run):
         raise Problem(f"{file} is damaged: restore it from a copy, or give --run a new name") from fault
 
 
-def open_run(options, given, adjustable):
+def open_run(options: Any, given: set[str], adjustable: set[str]) -> Any:
     """Options as typed, and the names given by hand -> options to train with, their run folder always named.
 
     A run that exists goes on with its own options; by hand only the `adjustable` ones may differ.
@@ -166,7 +167,7 @@ def _continued(options, given):
 
 
 @contextlib.contextmanager
-def fitting(path):
+def fitting(path: Path) -> Iterator[None]:
     """What is raised when the weights of `path` are for other networks becomes a Problem."""
     try:
         yield
@@ -176,7 +177,7 @@ def fitting(path):
         ) from fault
 
 
-def keep_record(run, options, faces):
+def keep_record(run: Path, options: Any, faces: Any) -> None:
     """Write options.json; refuse to go on with other pictures than the run began with."""
     before = read_record(run)
     if before and before["data"] != faces.fingerprint:
@@ -188,7 +189,7 @@ def keep_record(run, options, faces):
         write_json(run / "options.json", made)
 
 
-def provenance():
+def provenance() -> dict[str, Any]:
     """What a run was made with: commit of the project (None outside git), and library versions."""
     try:
         commit = subprocess.run(
@@ -230,7 +231,7 @@ def locked(run: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def followed(run):
+def followed(run: Path) -> Iterator[Path]:
     """For a machine that trains along but is not the one that writes: a passing copy of what `run` goes on from."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / run.name

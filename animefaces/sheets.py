@@ -1,5 +1,7 @@
 """Sheets of pictures with words beside them. Pictures are uint8 (N, H, W, 1 or 3); a sheet is uint8 (H, W, 3)."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -9,7 +11,7 @@ COLUMNS = 8  # pictures in a row of a numbered sheet
 OUTLINE = (255, 0, 90)  # colour of a box
 
 
-def enlarge(pixels, least=64):
+def enlarge(pixels: np.ndarray, least: int = 64) -> np.ndarray:
     """(N, H, W, C) -> (N, k * H, k * W, 3), colour, k the smallest whole number that makes them `least` high."""
     factor = max(1, -(-least // pixels.shape[1]))
     colour = np.repeat(pixels, 3 // pixels.shape[-1], axis=-1)
@@ -19,7 +21,7 @@ def enlarge(pixels, least=64):
     return np.stack([np.asarray(Image.fromarray(p).resize(size, Image.Resampling.BICUBIC)) for p in colour])
 
 
-def rows(lines, heads=()):
+def rows(lines: Sequence[tuple[str, Sequence[np.ndarray | None]]], heads: Sequence[str] = ()) -> np.ndarray:
     """[(words, pictures)] -> a sheet: one row each, its words at the left; `heads` over the columns.
 
     None among the pictures leaves a gap as wide as half a picture.
@@ -44,7 +46,7 @@ def rows(lines, heads=()):
     return np.asarray(sheet)
 
 
-def numbered(pictures, numbers):
+def numbered(pictures: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
     """(N, H, W, C) and N numbers -> a sheet to choose from: under each picture its number."""
     pictures = enlarge(pictures)
     count, height, wide, _ = pictures.shape
@@ -58,7 +60,7 @@ def numbered(pictures, numbers):
     return np.asarray(sheet)
 
 
-def boxed(pictures, boxes):
+def boxed(pictures: np.ndarray, boxes: Iterable[Sequence[int]]) -> np.ndarray:
     """Pictures with the outline of a box (left, top, right, bottom), in pixels of the small picture, in each."""
     drawn = enlarge(pictures)
     factor = drawn.shape[1] // pictures.shape[1]
@@ -70,13 +72,13 @@ def boxed(pictures, boxes):
     return np.stack(result)
 
 
-def from_gradients(gradients):
+def from_gradients(gradients: np.ndarray) -> np.ndarray:
     """(N, H, W, C) of any size -> uint8 pictures: grey is none, each picture's largest is black or white."""
     largest = np.abs(gradients).max(axis=(1, 2, 3), keepdims=True)
     return np.clip(gradients / np.maximum(largest, 1e-12) * 127 + 128, 0, 255).astype(np.uint8)
 
 
-def focus(gradients, share=0.8):
+def focus(gradients: np.ndarray, share: float = 0.8) -> np.ndarray:
     """(N, H, W, C) -> boxes (N, 4), left, top, right, bottom: between them and the edges lies 1 - share per axis."""
     energy = (np.asarray(gradients, np.float64) ** 2).sum(axis=-1)
     boxes = []

@@ -54,7 +54,7 @@ def load(run: Path, arrays: bool = True) -> tuple[dict[str, np.ndarray], dict[st
 
     With arrays=False only the record is read. Raises Problem when there are states but none can be read.
     """
-    damaged = []
+    damaged: list[str] = []
     for path in files(run):
         try:
             with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:

@@ -180,7 +180,7 @@ def announce(options: Options, faces: Any, progress: Progress) -> None:
     if options.warm_up and not options.init_from:
         print(f"           the first {options.warm_up:,} steps are a warm-up as an autoencoder: the faces are blurred")
     if options.recipe in ("modern", "light", "quick") and engine.device() != "CPU":
-        print(f"           on such a device --recipe large gives far better faces than {options.recipe}")
+        print(f"           --recipe large is made for such a device, and gives far better faces than {options.recipe}")
     record = to_record(options)
     shown = {name: record[name] for name in record if name not in ("data", "run", "check") and name in meaning(options)}
     words = {name: ",".join(map(str, v)) if isinstance(v, list) else v for name, v in shown.items() if v is not None}

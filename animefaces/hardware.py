@@ -69,6 +69,6 @@ def machines() -> tuple[int, int]:
         return places.index((task["type"], int(task["index"]))), len(places)
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise Problem(
-            f"TF_CONFIG makes no sense ({type(fault).__name__}: {fault}): docs/scale.md shows one that does; "
+            f"TF_CONFIG makes no sense ({type(fault).__name__}: {fault}): docs/how-to/scale.md shows one that does; "
             "to train on this machine alone, unset it"
         ) from fault

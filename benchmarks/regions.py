@@ -3,7 +3,7 @@
 Each picture is explained as a mixture of three colours, and of anything, whose shares depend on the place: skin
 is likely in the middle, hair above and around it, background in the corners. The places only say where to begin;
 which pixels belong together, their colours say (expectation maximisation, Dempster et al. 1977). The places are
-others in a drawing than in a photo cut tight. docs/likeness.md says how often it errs.
+others in a drawing than in a photo cut tight. docs/research/likeness.md says how often it errs.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """How much of a photo is left in the face drawn from it: mathematics on arrays only.
 
-Two aligned sets throughout: row i of the faces was drawn from row i of the photos. docs/likeness.md says what
+Two aligned sets throughout: row i of the faces was drawn from row i of the photos. docs/research/likeness.md says what
 each figure tells, and what it cannot.
 """
 

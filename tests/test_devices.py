@@ -179,7 +179,7 @@ def test_a_tf_config_without_sense(text, monkeypatch):
 def test_what_several_machines_need(monkeypatch, refused, faces):
     monkeypatch.setenv("TF_CONFIG", json.dumps(CLUSTER))
     assert "need" in refused(program.main, ["--data", faces], 2)
-    assert "train on one" in refused(program.main, ["vae", "--data", faces, "--run", "run"], 2)
+    assert "trained on one" in refused(program.main, ["vae", "--data", faces, "--run", "run"], 2)
     monkeypatch.setattr(engine, "NAME", "jax")
     assert "need TensorFlow" in refused(program.main, ["--data", faces, "--run", "run", "--size", "16"], 2)
     assert not Path("run").exists() and not Path("results").exists()
@@ -205,7 +205,7 @@ def pretend(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["sh", "yaml"])
 def test_the_scripts_in_the_docs_say_who_is_who(kind, pretend, monkeypatch):
-    text = (PROJECT / "docs" / "scale.md").read_text(encoding="utf-8")
+    text = (PROJECT / "docs" / "how-to" / "scale.md").read_text(encoding="utf-8")
     blocks = re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
     for block, place in zip(blocks, (0, 1) if kind == "sh" else (1,), strict=True):
         script = block.split("- |\n")[1].split("resources:")[0] if kind == "yaml" else block

@@ -103,7 +103,7 @@ def test_it_learns_to_redraw():
 
 def test_it_is_not_for_networks_that_have_begun(trained, train, refused):
     flags = ["--init-from", trained, "--run", "run", "--warm-up", "2", "--steps", "1"]
-    assert "leave it out" in refused(lambda argv: train(*argv), flags, 2)
+    assert "leave out --warm-up" in refused(lambda argv: train(*argv), flags, 2)
     assert not Path("run").exists()
 
 

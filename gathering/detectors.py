@@ -105,7 +105,7 @@ def _fetched(url, sha256):
         with urllib.request.urlopen(url, timeout=30) as answer:
             content = answer.read(10 << 20)
     except (OSError, urllib.error.URLError) as fault:
-        raise Problem(f"the cascade cannot be downloaded ({getattr(fault, 'reason', fault)}): {remedy}") from fault
+        raise Problem(f"the cascade cannot be fetched ({getattr(fault, 'reason', fault)}): {remedy}") from fault
     if hashlib.sha256(content).hexdigest() != sha256:
         raise Problem(f"{url} is not the cascade that was tested, its checksum is another: {remedy}")
     return content

@@ -68,8 +68,8 @@ def scrape(
             folder.rmdir()
         raise Problem(fault or why or _nothing_found(target, rating, seen and folder / ARCHIVE))
     if lost and not fault:
-        fault = f"{lost} of the pictures could not be downloaded: {why}"
-    return folder, f"{fault} ({here} pictures are in {folder}; the next run goes on from there)" if fault else None
+        fault = f"{lost} of the pictures could not be fetched: {why}"
+    return folder, f"{fault} ({here} pictures are in {folder}; it goes on where it stopped)" if fault else None
 
 
 def _nothing_found(target, rating, archive):

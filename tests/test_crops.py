@@ -232,7 +232,7 @@ def test_no_cascade(tmp_path, monkeypatch):
         detectors.open_detector("lbpcascade", tmp_path / "odd.xml")
     monkeypatch.setattr(detectors, "CASCADE", tmp_path / "cascade.xml")
     monkeypatch.setattr(detectors, "CASCADE_URL", "http://127.0.0.1:9/cascade.xml")
-    with pytest.raises(Problem, match=r"cannot be downloaded.*--cascade"):
+    with pytest.raises(Problem, match=r"cannot be fetched.*--cascade"):
         detectors.open_detector("lbpcascade")
     (tmp_path / "other.xml").write_text("<other/>")
     monkeypatch.setattr(detectors, "CASCADE_URL", (tmp_path / "other.xml").as_uri())

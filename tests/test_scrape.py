@@ -181,7 +181,7 @@ def test_from_a_tag_to_faces(booru, tmp_path, monkeypatch, capsys):
     assert preprocess.main(line) == 1
     out, err = capsys.readouterr()
     assert len(names(tmp_path / "faces")) == 4 and "kept" in out
-    assert err.startswith("error: 1 of the pictures could not be downloaded") and err.count("\n") == 1
+    assert err.startswith("error: 1 of the pictures could not be fetched") and err.count("\n") == 1
     booru.failing.clear()
     assert preprocess.main(line) == 0
     records = [json.loads(text) for text in (tmp_path / "faces/manifest.jsonl").read_text().splitlines()]

@@ -1,3 +1,6 @@
-"""The networks: tensors to tensors. Imports Keras alone, never `animefaces`."""
+"""The networks and their training steps: tensors -> tensors. Uses Keras, numpy and h5py; never imports `animefaces`.
 
-from models import engine  # noqa: F401 - first: it readies the backend before Keras is imported
+TensorFlow and JAX are imported in engine/ alone.
+"""
+
+from models import engine  # noqa: F401 - comes first: it prepares the backend before Keras is imported

@@ -1,8 +1,12 @@
-"""Differentiable augmentation (Zhao et al. 2020): what D sees, real and fake alike, is moved about at random.
+"""Differentiable augmentation (Zhao et al. 2020): images -> the same images, changed at random.
 
-G learns through it, and D cannot learn a small set by heart. Geometry only: hair colour is content.
-Moving and mirroring are products with 0/1 matrices, which every backend differentiates fast and exactly.
+D sees real and fake images through it, so D cannot learn a small set by heart. G's gradient flows back through it.
+All changes are geometric: the colour of hair is content and stays. Moving and mirroring are products with 0/1 matrices,
+which every backend differentiates fast and exactly.
 """
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -10,14 +14,14 @@ from keras import ops
 from models import engine
 
 KINDS = ("translation", "mirror", "cutout")
-REACH = 1 / 8  # pictures move up to this share of their side, each way
-HOLE = 1 / 2  # side of the square that cutout greys, as a share of the picture's
+REACH = 1 / 8  # an image moves by at most this share of its side, in each direction
+HOLE = 1 / 2  # side of the square that cutout makes grey, as a share of the image's side
 
 
-def augment(images, kinds, chance):
-    """Images (B, H, W, C) in [-1, 1] -> the same shape, each one changed on its own.
+def augment(images: Any, kinds: Sequence[str], chance: keras.random.SeedGenerator) -> Any:
+    """Images (B, H, W, C) in [-1, 1] -> images of the same shape, each changed independently of the others.
 
-    `kinds`: some of KINDS. `chance`: a keras.random.SeedGenerator. What moves in from outside is 0, mid-grey.
+    `kinds`: some of KINDS. Pixels that move in from outside are 0, which is mid-grey.
     """
     batch, height, width, _ = images.shape
     if "translation" in kinds or "mirror" in kinds:
@@ -31,8 +35,8 @@ def augment(images, kinds, chance):
     return images
 
 
-def _sources(batch, size, moving, mirrored, chance):
-    """Where each row (or column) comes from -> (B, size) whole numbers; outside [0, size) means nowhere."""
+def _sources(batch: int, size: int, moving: bool, mirrored: bool, chance: Any) -> Any:
+    """The number of the row (or column) that each row is taken from, int32 (B, size); outside [0, size) it is grey."""
     places = ops.broadcast_to(ops.arange(size, dtype="int32"), (batch, size))
     if mirrored:
         flip = _draw(keras.random.uniform, batch, chance) < 0.5
@@ -43,8 +47,8 @@ def _sources(batch, size, moving, mirrored, chance):
     return places
 
 
-def _keep(batch, height, width, chance, dtype):
-    """(B, H, W, 1): 0 inside a square hole at a random place, 1 outside."""
+def _keep(batch: int, height: int, width: int, chance: Any, dtype: str) -> Any:
+    """What cutout multiplies images by, (B, H, W, 1): 0 inside a square at a random place, 1 outside."""
     inside = []
     for size in (height, width):
         middle = _draw(keras.random.randint, batch, chance, 0, size + 1)
@@ -53,6 +57,6 @@ def _keep(batch, height, width, chance, dtype):
     return 1 - ops.cast(hole, dtype)
 
 
-def _draw(kind, batch, chance, *limits):
-    """(B, 1) numbers for this replica's images: its own of those that one device would draw for all."""
+def _draw(kind: Callable[..., Any], batch: int, chance: Any, *limits: int) -> Any:
+    """Random numbers (B, 1) for this replica's images: its part of what one device would draw for all images."""
     return engine.own_rows(kind((batch * engine.replicas(), 1), *limits, seed=chance))

@@ -1,36 +1,39 @@
-"""What a script's options describe, ready to train. Options are read by name, whoever declares them."""
+"""The options of train.py -> networks, optimizers and schedules, ready to train. recipes.py declares the options."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from models import dcgan, encoder, engine, residual, vae, warm
 from models.gan import GAN
 
-RESIDENT = 2**30  # bytes of faces: 87,000 of 64x64; a quarter of the smallest GPU that anyone trains on
+RESIDENT = 2**30  # bytes of faces that a device keeps: 87,000 of 64x64; a quarter of the memory of a small GPU
 
 
-def prepare(options):
-    """Seed Keras, and set the precision of the networks that are built from here on."""
+def prepare(options: Any) -> None:
+    """Seed Keras, and set the precision of all networks that are built afterwards."""
     keras.utils.set_random_seed(options.seed)
-    mixed = options.precision in ("bfloat16", "float16")  # "auto": nobody has found another one quicker
+    mixed = options.precision in ("bfloat16", "float16")  # "auto" is float32 until a trial finds another one faster
     keras.config.set_dtype_policy(f"mixed_{options.precision}" if mixed else "float32")
 
 
-def adam(options, **settings):
-    """A new optimizer; `settings` go before those of the options."""
+def adam(options: Any, **settings: float) -> keras.optimizers.Optimizer:
+    """Options -> a new Adam. `settings` of Adam replace those of the options."""
     own = {"learning_rate": options.learning_rate, "beta_1": options.beta1, "beta_2": options.beta2}
     optimizer = engine.Adam(**{**own, **settings})
-    # float16 has no small numbers: gradients are multiplied until they just fit.
+    # Small gradients are 0 in float16, so the loss is multiplied by a scale that grows until gradients overflow.
     return keras.optimizers.LossScaleOptimizer(optimizer) if options.precision == "float16" else optimizer
 
 
-def build_gan(options, faces=None):
-    """A generator and a discriminator, on all devices -> GAN. Raises ValueError if sizes and widths do not fit.
+def build_gan(options: Any, faces: Any = None) -> GAN:
+    """Options -> a GAN on all devices. Raises ValueError if sizes and widths do not fit.
 
-    `faces`: the uint8 (N, H, W, C) to train on, or what is indexed like them. A device with memory of its own keeps
-    them, if they take no more than RESIDENT of it.
+    `faces`: uint8 (N, H, W, C) to train on, an array or anything indexed like one. A device with its own memory keeps
+    them, if they take no more than RESIDENT bytes.
     """
     prepare(options)
     with engine.everywhere():
@@ -47,24 +50,24 @@ def build_gan(options, faces=None):
             loss=options.loss,
             penalty=penalty_schedule(options),
             penalty_every=options.penalty_every,
-            pace=pace_schedule(options),
+            rate_decay=rate_decay_schedule(options),
             faces=faces[:] if fits and engine.device() != "CPU" else None,
             warm_up=_autoencoder(networks, options) if warm_up_steps(options) else None,
         )
 
 
-def _autoencoder(networks, options):
+def _autoencoder(networks: tuple[keras.Model, keras.Model], options: Any) -> warm.Autoencoder:
     optimizer = adam(options, learning_rate=warm.RATE, beta_1=0.9, beta_2=0.999)
     return warm.Autoencoder(*networks, optimizer, steps=warm_up_steps(options))
 
 
-def warm_up_steps(options):
-    """How many steps of warm-up there are: none for networks that have begun."""
+def warm_up_steps(options: Any) -> int:
+    """Options -> the number of warm-up steps: 0 if the networks come from an earlier training."""
     return 0 if options.init_from else options.warm_up
 
 
-def build_networks(options):
-    """(generator, discriminator) as the options have them. Raises ValueError if sizes and widths do not fit."""
+def build_networks(options: Any) -> tuple[keras.Model, keras.Model]:
+    """Options -> (generator, discriminator). Raises ValueError if sizes and widths do not fit."""
     generator, discriminator = _of_architecture(options)
     if options.chroma_subsampling and options.channels == 3:
         images = dcgan.subsample_chroma(generator.output)
@@ -72,7 +75,7 @@ def build_networks(options):
     return generator, discriminator
 
 
-def _of_architecture(options):
+def _of_architecture(options: Any) -> tuple[keras.Model, keras.Model]:
     sizes = options.size, options.channels
     g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
     kernel, kernels = options.generator_kernel, options.discriminator_kernels
@@ -86,12 +89,15 @@ def _of_architecture(options):
     return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, norm)
 
 
-def penalty_schedule(options):
-    """The weight of the gradient penalties: step -> from the first value to the last, along a cosine. Or None."""
+def penalty_schedule(options: Any) -> Callable[[Any], Any] | None:
+    """Options -> the weight of the gradient penalties R1 and R2, step -> weight; None without penalties.
+
+    It goes from the first value of --penalty to the last one, along half a cosine.
+    """
     first, last = options.penalty
     if not first and not last:
         return None
-    steps = options.steps  # not minutes: a resumed run must see the same weights
+    steps = options.steps  # --minutes does not matter here: a resumed run must have the same penalties
 
     def weight(step):
         share = ops.minimum(ops.cast(step, "float32") / steps, 1.0)
@@ -100,24 +106,27 @@ def penalty_schedule(options):
     return weight
 
 
-def pace_schedule(options):
-    """What the learning rates are multiplied by: step -> 1 / sqrt(1 + n / --slow-after), n since warm-up. Or None."""
+def rate_decay_schedule(options: Any) -> Callable[[Any], Any] | None:
+    """Options -> the learning rate decay, step -> factor; None without decay.
+
+    The factor is 1 / sqrt(1 + n / --slow-after), n steps after the warm-up.
+    """
     if not options.slow_after:
         return None
-    # Not by the length of the training: raising --steps later is the longer uninterrupted training.
+    # It does not depend on the length of the training: a run that goes on with more --steps is the same training.
     first = warm_up_steps(options)
     return lambda step: ops.rsqrt(1 + ops.cast(step - first, "float32") / options.slow_after)
 
 
-def build_vae(options, latent):
-    """The dense VAE -> VAE, with z of `latent` numbers."""
+def build_vae(options: Any, latent: int) -> vae.VAE:
+    """Options and the size of z -> the dense VAE."""
     prepare(options)
     parts = vae.build_encoder(options.size, options.channels, latent), vae.build_decoder(latent)
     return vae.VAE(*parts, adam(options), seed=options.seed)
 
 
-def build_encoding(options, sketch, moments):
-    """The learned encoder -> Encoding. `sketch` and `moments`: as Encoding takes them."""
+def build_encoding(options: Any, sketch: keras.Model, moments: np.ndarray) -> encoder.Encoding:
+    """Options, and the sketch and moments that Encoding needs -> the learned encoder."""
     prepare(options)
     network = encoder.build_encoder(options.size, options.channels, sketch.input_shape[1])
     return encoder.Encoding(

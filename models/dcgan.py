@@ -1,10 +1,12 @@
-"""DCGAN (Radford et al. 2016) and its relatives, built from functional blocks.
+"""DCGAN (Radford et al. 2016) and similar networks, built from functional blocks.
 
 Generators: z (B, latent) -> images (B, size, size, channels) in [-1, 1].
 Discriminators: images -> logits (B, 1), positive means real.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -12,34 +14,34 @@ from keras import layers
 from models import engine
 
 
-def init():
-    """DCGAN's N(0, 0.02^2). One per layer: a shared one gives equal shapes equal weights."""
+def init() -> keras.initializers.Initializer:
+    """DCGAN's N(0, 0.02^2). Each layer needs its own: a shared one gives layers of one shape the same weights."""
     return keras.initializers.RandomNormal(stddev=0.02)
 
 
-def normalise(x):
-    """Batch normalisation with the paper's era's constants."""
-    # Of the whole batch, wherever its rows are worked on.
+def normalise(x: Any) -> Any:
+    """Batch normalisation of features of any shape, with the constants that DCGANs were made with."""
+    # synchronized: the statistics are those of the whole batch, also when several devices share it.
     return engine.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=engine.replicas() > 1)(x)
 
 
-def activate(x, slope):
-    """ReLU for slope 0, else LeakyReLU."""
+def activate(x: Any, slope: float) -> Any:
+    """ReLU if the slope is 0, else LeakyReLU."""
     return layers.LeakyReLU(slope)(x) if slope else layers.ReLU()(x)
 
 
-def upsample(x, channels, kernel, stride):
+def upsample(x: Any, channels: int, kernel: int, stride: int) -> Any:
     """(B, H, W, C) -> (B, stride * H, stride * W, channels), without activation."""
-    # A kernel that is a multiple of the stride gives every pixel the same number of taps: no checkerboard.
+    # If the kernel is a multiple of the stride, every pixel is a sum of equally many terms: no checkerboard.
     return layers.Conv2DTranspose(
         channels, kernel, strides=stride, padding="same", use_bias=False, kernel_initializer=init()
     )(x)
 
 
-def subsample_chroma(images):
-    """Images (B, H, W, 3) -> the same brightness, with colour at half the resolution; within [-1, 1].
+def subsample_chroma(images: Any) -> Any:
+    """Images (B, H, W, 3) -> images of the same brightness, with colour at half the resolution, in [-1, 1].
 
-    As JPEG keeps pictures (4:2:0) and eyes see them: so G has no coloured checkers to unlearn.
+    JPEG files store pictures like this (4:2:0). It keeps G from drawing coloured checkerboards.
     """
     exact, mean = {"dtype": "float32"}, keras.initializers.Constant(1 / 3)
     grey = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=mean, trainable=False, **exact)
@@ -49,25 +51,36 @@ def subsample_chroma(images):
     return layers.Activation("hard_tanh", name="subsampled", **exact)(layers.Add(**exact)([colour, grey(images)]))
 
 
-def downsample(x, channels, kernel):
+def downsample(x: Any, channels: int, kernel: int) -> Any:
     """(B, H, W, C) -> (B, H / 2, W / 2, channels), without activation."""
     return layers.Conv2D(channels, kernel, strides=2, padding="same", use_bias=False, kernel_initializer=init())(x)
 
 
-def logit(x):
-    """Any features -> (B, 1), float32 whatever the precision of the rest."""
+def logit(x: Any) -> Any:
+    """Features of any shape -> logits (B, 1), float32 also where the rest computes in less."""
     return layers.Dense(1, use_bias=False, kernel_initializer=init(), dtype="float32")(layers.Flatten()(x))
 
 
-def build_generator(size, channels, latent, widths, kernel=4, slope=0.0, last_stride=2):
-    """A dense layer to the first width, then one transposed convolution for each further width and the image.
+def build_generator(
+    size: int,
+    channels: int,
+    latent: int,
+    widths: Sequence[int],
+    kernel: int = 4,
+    slope: float = 0.0,
+    last_stride: int = 2,
+) -> keras.Model:
+    """Sizes -> a generator: a dense layer, a transposed convolution for each further width, and one for the image.
 
-    Each doubles the resolution; the last one by `last_stride`. Raises ValueError if `size` does not divide.
+    Each convolution doubles the resolution, but the last one multiplies it by `last_stride`. Raises ValueError if the
+    size cannot be divided that often.
     """
     strides = [2] * (len(widths) - 1) + [last_stride]
     base, rest = divmod(size, math.prod(strides))
     if rest:
-        raise ValueError(f"{len(widths)} generator widths need a size that {math.prod(strides)} divides, not {size}")
+        raise ValueError(
+            f"{len(widths)} generator widths need a size that is a multiple of {math.prod(strides)}, not {size}"
+        )
     z = keras.Input((latent,), name="z")
     x = layers.Dense(base * base * widths[0], use_bias=False, kernel_initializer=init())(z)
     x = layers.Reshape((base, base, widths[0]))(x)
@@ -78,22 +91,31 @@ def build_generator(size, channels, latent, widths, kernel=4, slope=0.0, last_st
     return keras.Model(z, layers.Activation("tanh", dtype="float32", name="images")(x), name="generator")
 
 
-def build_discriminator(size, channels, widths, kernels=(4,), slope=0.2, batch_norm=True):
-    """One strided convolution per width; batch norm, if any, on all but the first; no hidden dense layer.
+def build_discriminator(
+    size: int,
+    channels: int,
+    widths: Sequence[int],
+    kernels: Sequence[int] = (4,),
+    slope: float = 0.2,
+    batch_norm: bool = True,
+) -> keras.Model:
+    """Sizes -> a discriminator: one convolution with stride 2 per width, then the logit; no hidden dense layer.
 
-    `kernels`: one per width; the last one stands for those that are missing.
+    `kernels`: one per width; if there are fewer, the last one is used for the other widths.
     """
     images = x = keras.Input((size, size, channels), name="images")
     for i, width in enumerate(widths):
         x = downsample(x, width, kernels[min(i, len(kernels) - 1)])
-        x = activate(normalise(x) if batch_norm and i else x, slope)  # the paper: not on D's input layer
+        x = activate(normalise(x) if batch_norm and i else x, slope)  # as in the paper: none at D's first layer
     return keras.Model(images, logit(x), name="discriminator")
 
 
-def build_pooled_discriminator(size, channels, widths, kernel=3, slope=0.2):
-    """Pooling instead of strides: for each width twice [convolution, LeakyReLU, batch norm], then pool and dropout.
+def build_pooled_discriminator(
+    size: int, channels: int, widths: Sequence[int], kernel: int = 3, slope: float = 0.2
+) -> keras.Model:
+    """Sizes -> a discriminator with pooling instead of strides, and two hidden dense layers of the last width.
 
-    Ends in two dense layers of the last width.
+    For each width twice [convolution, LeakyReLU, batch norm], then pooling and dropout.
     """
     images = x = keras.Input((size, size, channels), name="images")
     for width in widths:

@@ -1,12 +1,19 @@
-"""Averaged generator weights: an exponential moving average, never worse than the last weights and free."""
+"""The exponential moving average of a network's weights.
 
+The averaged generator draws better faces than the one in training, and costs next to nothing.
+"""
+
+from typing import Any
+
+import keras
 from keras import ops
 
 
-def update(average, network, decay, step):
-    """Move every variable of `average`, batch-norm statistics included, towards `network`'s.
+def update(average: keras.Model, network: keras.Model, decay: float, step: Any) -> None:
+    """Move every variable of `average`, batch-norm statistics included, towards the same variable of `network`.
 
-    The decay grows with the step until it reaches `decay`, so that the average of a young run is young.
+    In the first steps the decay is smaller than `decay` and grows with the step. So the average soon forgets the
+    random weights that a training begins with.
     """
     step = ops.cast(step, "float32")
     decay = ops.minimum(decay, (1 + step) / (10 + step))

@@ -1,4 +1,4 @@
-"""A generator and a discriminator in training: their state, and one step of both."""
+"""A generator and a discriminator in training: batches of images -> figures, and changed networks."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -15,23 +15,23 @@ from models.losses import logistic, relativistic
 from models.state import State
 from models.warm import Autoencoder
 
-DRAWS = 64  # more than any seed generator draws in one step
+DRAWS = 64  # more random draws than any seed generator makes in one step
 
 
 class GAN:
-    """Two networks, their optimizers and the averaged generator.
+    """A generator G, a discriminator D, their optimizers, and the exponential moving average of G.
 
-    `steps(step, real, z, real_target, fake_target)` does one step for each entry of the inputs' leading
-    axis: step (K,) int32, counted from 0; real uint8 (K, B, H, W, C), or the rows (K, B) int32 of `faces`;
-    z (K, B, latent); targets (K, B, 1), which the relativistic loss has no use for. It returns the figures of each
-    step, a dict of float32 (K,), those of warm.Autoencoder for the steps that are its own, and else:
+    `steps(step, real, z, real_target, fake_target)` does K training steps, one for each entry of the leading axis:
+    step (K,) int32, counted from 0; real uint8 (K, B, H, W, C), or int32 (K, B), the rows of `faces`; z (K, B, latent);
+    targets (K, B, 1), which the relativistic loss does not use. It returns the figures of the steps, a dict of float32
+    (K,). Steps of the warm-up have those of warm.Autoencoder, all other steps have these:
 
-    - d_loss, g_loss: nats; D's is the mean of its loss on real and on fake;
-    - real_right, fake_right: share of the images that D told right; relativistic, of the pairs;
-    - spread: how much G's images differ among each other, as a share of how much real ones do.
+    - d_loss, g_loss: in nats; D's is the mean of its loss on real and on fake images;
+    - real_right, fake_right: share of the images that D judges right; with the relativistic loss, share of the pairs;
+    - spread: how much G's images differ from each other, divided by how much real images do.
 
-    All chance on the device (dropout, augmentation) is a function of (seed, step). `state`, a State, is all that
-    training changes.
+    All random numbers on the device (dropout, augmentation) are a function of (seed, step). `state`, a State, is all
+    that training changes.
     """
 
     def __init__(
@@ -47,21 +47,25 @@ class GAN:
         loss: str = "logistic",
         penalty: Callable[[Any], Any] | None = None,
         penalty_every: int = 1,
-        pace: Callable[[Any], Any] | None = None,
+        rate_decay: Callable[[Any], Any] | None = None,
         faces: np.ndarray | None = None,
         warm_up: Autoencoder | None = None,
     ) -> None:
-        """`loss`: "logistic" with the targets, or "relativistic" without. `penalty`: step -> gamma, or None.
+        """Networks and optimizers -> their training.
 
-        Only every `penalty_every`-th step has the penalty, so many times heavier: much the same, for less work
-        (Karras et al. 2020, arXiv 1912.04958). `pace`: step -> what the learning rates are multiplied by, or None.
-        `faces`: uint8 (N, H, W, C) to keep on the device, or None. `warm_up`: a warm.Autoencoder of these networks.
+        - `loss`: "logistic", which uses the targets, or "relativistic".
+        - `penalty`: weight of the gradient penalties R1 (on real images) and R2 (on fake ones), step -> gamma, or None.
+        - `penalty_every`: only every n-th step has the penalties, with n times the weight. The result is nearly the
+          same and takes less work (lazy regularisation, Karras et al. 2020, arXiv 1912.04958).
+        - `rate_decay`: learning rate decay, step -> the factor of both learning rates, or None.
+        - `faces`: uint8 (N, H, W, C) to keep on the device, or None.
+        - `warm_up`: the Autoencoder of these networks that is trained in the first steps, or None.
         """
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
-        self.pace, self.warm_up = pace, warm_up
+        self.rate_decay, self.warm_up = rate_decay, warm_up
         self.average = copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
@@ -82,12 +86,13 @@ class GAN:
         fixed = [] if faces is None else [self.faces]
         seen = {id(v) for v in variables}
         variables += [v for v, _ in self._seeds if id(v) not in seen]
+        self._run: dict[Any, Callable[..., dict[str, np.ndarray]]]
         self._run = {due: compiled(lambda *inputs, due=due: self._step(due, *inputs), variables, fixed)
                      for due in (True, False)}  # fmt: skip
         self._run["warm"] = compiled(self._warm_step, variables, fixed)
 
-    def steps(self, step, *inputs):
-        """One step for each entry of the inputs' leading axis -> the figures of each."""
+    def steps(self, step: np.ndarray, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """K training steps -> their figures; see the class."""
         done, figures = 0, []
         for kind, group in itertools.groupby(step.tolist(), self._kind):
             rows = slice(done, done + len(list(group)))
@@ -96,18 +101,18 @@ class GAN:
         names = dict.fromkeys(name for part in figures for name in part)
         return {name: np.concatenate([part[name] for part in figures if name in part]) for name in names}
 
-    def _kind(self, step):
-        """Which of the compiled steps it is."""
+    def _kind(self, step: int) -> Any:
+        """Which of the compiled functions does this step: "warm", or whether the penalties are due."""
         return "warm" if self.warm_up and step < self.warm_up.steps else step % self.penalty_every == 0
 
-    def cost(self, *inputs):
-        """(operations, bytes) of a step with the penalties, if any; JAX only, as `engine.cost` counts them."""
+    def cost(self, *inputs: np.ndarray) -> tuple[float, float]:
+        """Inputs of one step -> its (operations, bytes), with the penalties if there are any. JAX only."""
         return engine.cost(self._run[True], *inputs)
 
     def _step(self, due, step, real, z, real_target, fake_target):
         self._reseed(step)
         real = self._images(real)
-        # G runs forward once: D learns from its images, and G's gradient flows back through the same ones.
+        # G draws once per step. D learns from these images, and G's gradient flows back through the same ones.
         fake, _, to_generator = traced(
             lambda: (self.generator(z, training=True), None), self.generator.trainable_variables
         )
@@ -117,11 +122,11 @@ class GAN:
             self.discriminator.trainable_variables,
             self.d_optimizer.scale_loss,
         )
-        pace = self.pace and self.pace(step)
-        _apply(self.d_optimizer, grads, self.discriminator.trainable_variables, pace)
+        decay = self.rate_decay and self.rate_decay(step)
+        _apply(self.d_optimizer, grads, self.discriminator.trainable_variables, decay)
         g_loss, _, to_fake = traced(lambda fake: self._g_loss(real, fake), [], fake)
         (upstream,) = to_fake(self.g_optimizer.scale_loss(ops.ones_like(g_loss)))[1]
-        _apply(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, pace)
+        _apply(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, decay)
         ema.update(self.average, self.generator, self.average_decay, step)
         return {"d_loss": d_loss, "g_loss": g_loss, **right, "spread": _spread(fake) / (_spread(real) + 1e-6)}
 
@@ -130,18 +135,18 @@ class GAN:
         trained, optimizer = self.warm_up.trained, self.warm_up.optimizer
         real = self._images(real)
         _, figures, grads = gradients(lambda: self.warm_up.loss(real, noise), trained, optimizer.scale_loss)
-        _apply(optimizer, grads, trained, self.warm_up.pace(step))
+        _apply(optimizer, grads, trained, self.warm_up.rate_decay(step))
         ema.update(self.average, self.generator, self.average_decay, step)
         return figures
 
-    def _images(self, real):
-        """As `steps` is given them -> float32 (B, H, W, C) in [-1, 1]."""
+    def _images(self, real: Any) -> Any:
+        """The real images, or the rows of them, that `steps` gets -> float32 (B, H, W, C) in [-1, 1]."""
         pixels = ops.take(self.faces, real, axis=0) if len(real.shape) == 1 else real
         return ops.cast(pixels, "float32") / 127.5 - 1
 
     def _reseed(self, step):
         for state, seed in self._seeds:
-            # A layer's dropout is for its own replica's rows; augmentation draws for all, and takes its own.
+            # Dropout differs between replicas. Augmentation draws for all rows, and each replica takes its own.
             seed = ops.cast(seed + (0 if state is self._chance.state else engine.replica()), "int32")
             state.assign(ops.cast(ops.stack([seed, step * DRAWS]), state.dtype))
 
@@ -164,8 +169,8 @@ class GAN:
             return relativistic(logits, self._judge(real)[0]), None
         return logistic(logits, ops.ones_like(logits)), None  # exactly 1, whatever D is told
 
-    def _judge(self, images, slope=False):
-        """D's logits of augmented images; with `slope`, the mean squared length of their gradient too."""
+    def _judge(self, images: Any, slope: Any = False) -> tuple[Any, Any]:
+        """Images -> (D's logits of the augmented images, with `slope` the mean squared length of their gradient)."""
         images = augment(images, self.augmentation, self._chance)
         if not slope:
             return self.discriminator(images, training=True), None
@@ -174,23 +179,24 @@ class GAN:
         return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3)))
 
 
-def _apply(optimizer, grads, variables, pace):
-    if pace is None:
+def _apply(optimizer, grads, variables, decay):
+    """One step of the optimizer with its learning rate times `decay`; the optimizer keeps its learning rate."""
+    if decay is None:
         engine.apply(optimizer, grads, variables)
         return
     rate = optimizer.learning_rate
-    first = rate * 1.0  # a copy: what is kept is the rate to start with
-    rate.assign(first * pace)
+    first = rate * 1.0  # a copy of the value, which the next line changes
+    rate.assign(first * decay)
     engine.apply(optimizer, grads, variables)
     rate.assign(first)
 
 
-def copy_in_float32(network):
-    """A copy, with weights of its own, that computes in float32: what was trained in less is drawn on any CPU."""
+def copy_in_float32(network: keras.Model) -> keras.Model:
+    """A network -> a copy with the same weights that computes in float32, which every CPU does fast."""
 
     def copied(layer):
         settings = layer.get_config()
-        alone = {"synchronized": False} if "synchronized" in settings else {}  # a file is for one device
+        alone = {"synchronized": False} if "synchronized" in settings else {}  # a file is for use on one device
         return layer.__class__.from_config({**settings, **alone, "dtype": "float32"})
 
     copy = keras.models.clone_model(network, clone_function=copied)
@@ -199,9 +205,11 @@ def copy_in_float32(network):
 
 
 def _spread(images):
+    """Images (B, H, W, C) -> how much they differ: the root mean square over the batch, averaged over all pixels."""
     middle = engine.mean(ops.mean(images, axis=0))
     return ops.mean(ops.sqrt(engine.mean(ops.mean(ops.square(images - middle), axis=0))))
 
 
 def _share(mask):
+    """Booleans -> the share that is true."""
     return ops.mean(ops.cast(mask, "float32"))

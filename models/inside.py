@@ -1,7 +1,9 @@
-"""Inside a network: what its feature maps answer to, and what it draws without some of them.
+"""Inside a network: its feature maps, its parts before and after a layer, and gradients for its input.
 
-Layers are found by what they are, never by name: any functional network of Keras's layers will do.
+Layers are found by their class, never by their name. So any functional network of Keras's layers can be used.
 """
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,13 +14,13 @@ from models.engine import traced
 
 ACTIVATIONS = {"ReLU", "LeakyReLU", "Activation", "PReLU", "ELU"}
 RECTIFIERS = ("relu", "leaky_relu")
-CELLS = 4  # per side, over which `pooled` averages
+CELLS = 4  # per side of a feature map; `pooled` averages over each cell
 
 
-def feature_layers(network):
-    """Names of the layers that end in feature maps (B, H, W, C) larger than one place: activations, if there are any.
+def feature_layers(network: keras.Model) -> list[str]:
+    """A network -> names of its layers with feature maps (B, H, W, C), H and W > 1, in order from the input.
 
-    In order, from the network's input on.
+    Only activations if there are any, else convolutions.
     """
     spatial = [layer for layer in network.layers if _has_maps(layer) and type(layer).__name__ != "InputLayer"]
     active = [
@@ -27,33 +29,37 @@ def feature_layers(network):
     return active or [layer.name for layer in spatial if "Conv" in type(layer).__name__]
 
 
-def _has_maps(layer):
+def _has_maps(layer: keras.layers.Layer) -> bool:
     shape = layer.output.shape
     return len(shape) == 4 and shape[1] > 1 and shape[2] > 1
 
 
-def _out(network):
+def _out(network: keras.Model) -> Any:
     return network.outputs[0]
 
 
-def cuts(network):
-    """Names of the layers with feature maps that everything passes through, in order: where `split` can cut."""
+def cuts(network: keras.Model) -> list[str]:
+    """A network -> names of the layers at which `split` can cut it, in order from the input.
+
+    These have feature maps, and no other path leads from input to output around them.
+    """
     return [layer.name for layer in network.layers if _has_maps(layer) and layer.output is not _out(network)
             and type(layer).__name__ != "InputLayer" and _is_cut(network, layer)]  # fmt: skip
 
 
-def _is_cut(network, layer):
+def _is_cut(network: keras.Model, layer: keras.layers.Layer) -> bool:
     try:
         keras.Model(layer.output, _out(network))
         return True
-    except ValueError:  # another way leads around it
+    except ValueError:  # another path leads around it
         return False
 
 
-def middle(network, side):
-    """The cut of `side` places or fewer that is nearest to the output: an activation if there is one, else the first.
+def middle(network: keras.Model, side: int) -> str | None:
+    """A network -> the name of one of its `cuts` with maps at most `side` places high, as near the output as possible.
 
-    The first cut of all if none is that small; None if there is no cut.
+    Among cuts with maps of that size it is the last activation, else the first layer. If all maps are higher, it is the
+    first cut; None if there is no cut.
     """
     layers = [network.get_layer(name) for name in cuts(network)]
     small = [layer for layer in layers if layer.output.shape[1] <= side] or layers[:1]
@@ -62,30 +68,30 @@ def middle(network, side):
     return next((layer.name for layer in active[::-1] + largest), None)
 
 
-def split(network, name):
-    """A network and one of its `cuts` -> (input to that layer's maps, those maps to output)."""
+def split(network: keras.Model, name: str) -> tuple[keras.Model, keras.Model]:
+    """A network and one of its `cuts` -> (network input -> its maps, network its maps -> output)."""
     maps = network.get_layer(name).output
     return keras.Model(network.inputs[0], maps), keras.Model(maps, _out(network))
 
 
-def first_kernel(network):
-    """The kernel (D, M) of the dense layer that z meets first, or None."""
+def first_kernel(network: keras.Model) -> np.ndarray | None:
+    """A network -> the kernel (D, M) of the dense layer that its input goes to, None without such a layer."""
     for layer in network.layers:
         if type(layer).__name__ == "Dense" and layer.input is network.inputs[0]:
             return np.asarray(ops.convert_to_numpy(layer.kernel))
     return None
 
 
-def pooled(network, name):
-    """Images -> (B, at most CELLS * CELLS * C): the maps of a layer, averaged over a few cells. A network."""
+def pooled(network: keras.Model, name: str) -> keras.Model:
+    """A network and a layer -> a network: images -> the layer's maps averaged over cells, (B, <= CELLS * CELLS * C)."""
     maps = network.get_layer(name).output
     size = [max(1, side // CELLS) for side in maps.shape[1:3]]
     maps = keras.layers.AveragePooling2D(size, name="inside_cells")(maps)
     return keras.Model(network.inputs[0], keras.layers.Flatten(name="inside_row")(maps))
 
 
-def peaks(network, name):
-    """Images -> (B, 2, C), a network: the strongest answer of each map of a layer, and its place in the flat map."""
+def peaks(network: keras.Model, name: str) -> keras.Model:
+    """A network and a layer -> a network: images -> (B, 2, C): each map's maximum, and its place in the flat map."""
     maps = network.get_layer(name).output
     flat = keras.layers.Reshape((-1, maps.shape[-1]), name="inside_flat")(maps)
     return keras.Model(network.inputs[0], _Peaks(dtype="float32", name="inside_peaks")(flat))
@@ -97,10 +103,10 @@ class _Peaks(keras.layers.Layer):
         return ops.stack([ops.cast(ops.max(flat, axis=1), "float32"), places], axis=1)
 
 
-def with_random_weights(network, seed):
-    """The same network before any training: kernels from N(0, 2 / fan-in), all else as it begins.
+def with_random_weights(network: keras.Model, seed: int) -> keras.Model:
+    """A network -> the same network before any training: kernels from N(0, 2 / fan-in), all else as initialised.
 
-    Not by its own initialisers: those begin residual branches as zero, which would leave next to no network.
+    The network's own initialisers would not do: they set residual branches to zero, which leaves a linear network.
     """
     clone, rng = keras.models.clone_model(network), np.random.default_rng(seed)
     for weight in clone.trainable_variables:
@@ -110,11 +116,11 @@ def with_random_weights(network, seed):
     return clone
 
 
-def guided(network, name):
-    """A network and a layer -> images to that layer's maps, whose gradients are those of guided backpropagation.
+def guided(network: keras.Model, name: str) -> keras.Model:
+    """A network and a layer -> a network: images -> that layer's maps, with the gradients of guided backpropagation.
 
-    On the way back a rectifier lets through only what is positive, and only where its input was (Springenberg et
-    al. 2014, arXiv 1412.6806). A leaky one does the same: its leak is for training.
+    The gradient of a rectifier is set to zero where it is negative, and where the rectifier's input was negative
+    (Springenberg et al. 2014, arXiv 1412.6806). Leaky rectifiers are treated in the same way.
     """
 
     def copy(layer):
@@ -123,7 +129,7 @@ def guided(network, name):
             return _Guided(layer.negative_slope, name=layer.name)
         made = layer.__class__.from_config(layer.get_config())
         if getattr(getattr(layer, "activation", None), "__name__", None) in RECTIFIERS:
-            # As Keras's activations of these names: relu has no slope, leaky_relu one of 0.2.
+            # The negative slopes of Keras's activations with these names.
             made.activation = rectifier(0.2 if layer.activation.__name__ == "leaky_relu" else 0.0)
         return made
 
@@ -133,8 +139,8 @@ def guided(network, name):
     return clone
 
 
-def rectifier(slope):
-    """x -> x where positive, else slope * x; backwards, guided."""
+def rectifier(slope: float) -> Any:
+    """A slope -> a function: x -> x where it is positive, else slope * x, with the gradient of `guided`."""
 
     @ops.custom_gradient
     def rectify(x):
@@ -157,8 +163,11 @@ class _Guided(keras.layers.Layer):
         return self._rectify(x)
 
 
-def gradients_at(network, images, maps, places):
-    """The gradient of one number per image, in one map (N,) at one place (N,) of it, for the image -> (N, H, W, C)."""
+def gradients_at(network: keras.Model, images: np.ndarray, maps: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C), and for each image a map (N,) and a place in the flat map (N,) -> gradients (N, H, W, C).
+
+    Each is the gradient of one number, the map's value at that place, with respect to the image.
+    """
     parts = []
     for i in range(0, len(images), ROWS):
         rows = slice(i, i + ROWS)

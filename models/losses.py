@@ -1,27 +1,30 @@
-"""Losses on logits. Mathematics only."""
+"""Losses: logits, or means and variances -> one number to minimise, in nats."""
+
+from typing import Any
 
 from keras import ops
 
 
-def logistic(logits, targets):
-    """Mean binary cross-entropy, in nats, of logits against targets of the same shape, (B, 1) of D.
+def logistic(logits: Any, targets: Any) -> Any:
+    """Logits and targets of the same shape, (B, 1) for D -> their mean binary cross-entropy in nats.
 
-    Written on logits so that it stays finite for any finite logit. Targets may leave [0, 1]: a "real"
-    of 1.2 asks for an ever larger logit; only the mean of U(0.7, 1.2), 0.95, holds D back.
+    It takes logits, not probabilities, so that it is finite for any finite logit. Targets may lie outside [0, 1]. With
+    a target of 1.2 for real images, a larger logit is always better; it is the mean of U(0.7, 1.2), 0.95, that keeps
+    D's logits finite.
     """
     return ops.mean(ops.softplus(logits) - targets * logits)
 
 
-def relativistic(logits, others):
-    """Mean of softplus(others - logits), in nats, of two (B, 1): D's loss as (real, fake), G's as (fake, real).
+def relativistic(logits: Any, others: Any) -> Any:
+    """Two sets of logits (B, 1) -> the mean of softplus(others - logits), in nats.
 
-    Each image is only asked to beat its pair, so that no mode of the data can be dropped unpunished
-    (Jolicoeur-Martineau 2018; arXiv 2501.05441).
+    D's loss takes (real, fake), G's takes (fake, real). An image is only compared with its pair. So G cannot lower its
+    loss by drawing one kind of face only (Jolicoeur-Martineau 2018; arXiv 2501.05441).
     """
     return ops.mean(ops.softplus(others - logits))
 
 
-def divergence(mean, log_variance):
-    """Mean Kullback-Leibler divergence, in nats, of N(mean, exp(log_variance)), each (B, D), from N(0, I)."""
-    # expm1(v) - v, not exp(v) - 1 - v: exact near v = 0, so never below 0.
+def divergence(mean: Any, log_variance: Any) -> Any:
+    """Mean and log-variance, each (B, D) -> the mean Kullback-Leibler divergence from N(0, I), in nats."""
+    # expm1(v) - v, not exp(v) - 1 - v: it is exact near v = 0, and therefore never below 0.
     return ops.mean(ops.sum(ops.square(mean) + ops.expm1(log_variance) - log_variance, axis=-1)) / 2

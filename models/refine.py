@@ -1,44 +1,60 @@
-"""A moment of descent on z: the generator's image comes nearer to the photo than the encoder's guess."""
+"""Gradient descent on z: the encoder's means -> z whose drawings resemble their photos more."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from models import layouts as likeness
+from models import layouts
 from models.batches import ROWS, filled, in_batches
 from models.engine import compiled, gradients
 
-RATE = 0.03  # Adam's, in standard deviations of the prior
-TRAITS = 1.0  # weight of the mean squared change of the traits, which the encoder has from labels
+RATE = 0.03  # learning rate of Adam, in standard deviations of the prior
+TRAITS = 1.0  # weight of the mean squared change of the traits: the encoder learned them from labels, a photo has none
 NEARNESS = 2.0  # weight of the mean squared distance of z from the encoder's mean (idinvert, arXiv 2004.00049)
 
 
-def refine(generator, moments, images, means, steps, advance=lambda count: None):
-    """Images (N, S, S, C) in [-1, 1] and the encoder's means, float32 (N, latent) -> z after so many steps.
+def refine(
+    generator: keras.Model,
+    moments: Mapping[str, np.ndarray],
+    images: np.ndarray,
+    means: np.ndarray,
+    steps: int,
+    advance: Callable[[int], Any] = lambda count: None,
+) -> np.ndarray:
+    """Images (N, S, S, C) in [-1, 1] and the encoder's means, float32 (N, latent) -> z after `steps` steps, same shape.
 
-    `moments`: of photos and of drawings, as train.py keeps them beside the encoder. `advance` is told of each
-    step done.
+    `moments`: mean and standard deviation of the rows of photos and of drawings; train.py keeps them beside the
+    encoder. `advance` is called with 1 after each step, for a progress bar.
     """
-    rows = min(len(means), ROWS)  # the last batch is filled up: compiled once, and bounded memory
-    refined, step = [], None
-    for start in range(0, len(means) if steps else 0, rows):
+    if not steps or len(means) == 0:
+        return means
+    rows = min(len(means), ROWS)  # all batches have one size, so the step is compiled once
+    refined: list[np.ndarray] = []
+    descent = None
+    for start in range(0, len(means), rows):
         part = [filled(a[start : start + rows], rows) for a in (images, means)]
-        if step is None:
-            reset, step = _descent(generator, moments, *(p.shape for p in part))
+        if descent is None:
+            descent = _descent(generator, moments, *(p.shape for p in part))
+        reset, step = descent
         variable = reset(*part)
         for number in range(steps):
             step(np.array([number], np.int32))
             advance(1)
         refined.append(np.asarray(variable.value))
-    return np.concatenate(refined)[: len(means)] if steps else means
+    return np.concatenate(refined)[: len(means)]
 
 
-def _descent(generator, moments, shape, latents):
+def _descent(
+    generator: keras.Model, moments: Mapping[str, np.ndarray], shape: tuple[int, ...], latents: tuple[int, ...]
+) -> tuple[Callable[..., keras.Variable], Callable[..., Any]]:
     """Shapes of the images and of z -> (reset, step).
 
-    `reset(images, means)` gives the variable that `step`, compiled, then moves.
+    `reset(images, means)` begins anew and returns the variable z. Each call of `step`, which is compiled, moves this z.
     """
-    traits = (shape[0], moments["drawn"].shape[1] - likeness.SEEN)
+    traits = (shape[0], moments["drawn"].shape[1] - layouts.SEEN)
     seen, z, means, kept = (keras.Variable(np.zeros(size, np.float32)) for size in (shape, latents, latents, traits))
     optimizer = keras.optimizers.Adam(RATE)
     optimizer.build([z])
@@ -49,7 +65,7 @@ def _descent(generator, moments, shape, latents):
             drawn = generator(z, training=False)
             far = ops.mean(ops.square(z - means), axis=1)
             lost = ops.mean(ops.square(traits_of(drawn, moments) - kept), axis=1)
-            # A sum over images, so that each goes its own way whatever the others do.
+            # A sum, not a mean, over images: then the gradient of each z does not depend on the other images.
             return ops.sum(unlikeness(drawn, seen, moments) + NEARNESS * far + TRAITS * lost), None
 
         value, _, grads = gradients(loss, [z])
@@ -67,18 +83,18 @@ def _descent(generator, moments, shape, latents):
     return reset, compiled(step, [seen, z, means, kept, *optimizer.variables, *generator.variables])
 
 
-def unlikeness(drawn, photos, moments):
-    """Drawings and photos, each (N, S, S, C) in [-1, 1] -> (N,): how far they are apart in what the encoder keeps.
+def unlikeness(drawn: Any, photos: Any, moments: Mapping[str, np.ndarray]) -> Any:
+    """Drawings and photos, each (N, S, S, C) in [-1, 1] -> their distances (N,).
 
-    Each side is standardised over its own set, as in the encoder's training: mean squared distances of the
-    colours, of the structure and of the skin, added.
+    A distance is the sum of the mean squared distances of colours, structure and skin. Drawings and photos are each
+    standardised over their own set, as in the encoder's training.
     """
-    ours = likeness.standardised(likeness.of_drawings(drawn), moments["drawn"])[:, : likeness.SEEN]
-    far = ops.square(ours - likeness.standardised(likeness.of_photos(photos), moments["photo"]))
-    parts = ops.split(far, [likeness.COLOUR_SIZE, likeness.LAYOUT_SIZE], axis=1)
+    ours = layouts.standardised(layouts.of_drawings(drawn), moments["drawn"])[:, : layouts.SEEN]
+    far = ops.square(ours - layouts.standardised(layouts.of_photos(photos), moments["photo"]))
+    parts = ops.split(far, [layouts.COLOUR_SIZE, layouts.LAYOUT_SIZE], axis=1)
     return sum(ops.mean(part, axis=1) for part in parts)
 
 
-def traits_of(drawn, moments):
-    """Drawings (N, S, S, C) -> their traits, standardised over drawings: what refinement leaves as it is."""
-    return likeness.standardised(likeness.of_drawings(drawn), moments["drawn"])[:, likeness.SEEN :]
+def traits_of(drawn: Any, moments: Mapping[str, np.ndarray]) -> Any:
+    """Drawings (N, S, S, C) in [-1, 1] -> their traits (N, 3), standardised over drawings."""
+    return layouts.standardised(layouts.of_drawings(drawn), moments["drawn"])[:, layouts.SEEN :]

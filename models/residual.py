@@ -1,49 +1,55 @@
 """Residual networks without normalisation, after R3GAN (Huang et al. 2024, arXiv 2501.05441).
 
-Convolutions keep the resolution and only resampling changes it; every residual branch begins as zero, so
-that a new network is nearly linear and needs no normalisation to start; no tanh, whose flat ends slow G.
+- Convolutions keep the resolution; only resampling changes it.
+- Every residual branch begins as zero. So a new network is nearly linear, and can be trained without normalisation.
+- The generator does not end in tanh, whose gradient vanishes near -1 and 1.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
 
 
-def scaled(gain=1.0):
-    """N(0, gain / fan_in). One per layer, like `dcgan.init`."""
+def scaled(gain: float = 1.0) -> keras.initializers.Initializer:
+    """N(0, gain / fan_in). Each layer needs its own, as with `dcgan.init`."""
     return keras.initializers.VarianceScaling(gain, mode="fan_in", distribution="untruncated_normal")
 
 
-def convolution(x, channels, kernel, gain=1.0):
-    """(B, H, W, C) -> (B, H, W, channels)."""
+def convolution(x: Any, channels: int, kernel: int, gain: float = 1.0) -> Any:
+    """(B, H, W, C) -> (B, H, W, channels). A gain of 0 makes the kernel begin as zero."""
     start = scaled(gain) if gain else "zeros"
     return layers.Conv2D(channels, kernel, padding="same", kernel_initializer=start)(x)
 
 
-def residual(x):
-    """x + [LeakyReLU, 3x3 convolution] twice, the second one zero at first."""
+def residual(x: Any) -> Any:
+    """x -> x + twice [LeakyReLU, 3x3 convolution]; the second convolution begins as zero."""
     y = convolution(layers.LeakyReLU(0.2)(x), x.shape[-1], 3, gain=2.0)
     y = convolution(layers.LeakyReLU(0.2)(y), x.shape[-1], 3, gain=0.0)
     return layers.Add()([x, y])
 
 
-def widened(x, channels):
-    """The same features in another number of channels."""
+def widened(x: Any, channels: int) -> Any:
+    """(B, H, W, C) -> (B, H, W, channels), by a linear map of each pixel, or x itself if C is right."""
     return x if x.shape[-1] == channels else convolution(x, channels, 1)
 
 
-def _doublings(size, widths):
+def _smallest_side(size: int, widths: Sequence[int]) -> int:
+    """The side of the smallest feature maps; it is doubled between two widths."""
     base, rest = divmod(size, 2 ** (len(widths) - 1))
     if rest or not base:
-        raise ValueError(f"{len(widths)} widths need a size that {2 ** (len(widths) - 1)} divides, not {size}")
+        raise ValueError(f"{len(widths)} widths need a size that is a multiple of {2 ** (len(widths) - 1)}, not {size}")
     return base
 
 
-def build_generator(size, channels, latent, widths):
-    """z (B, latent) -> images (B, size, size, channels), about [-1, 1]; one width per resolution, smallest first.
+def build_generator(size: int, channels: int, latent: int, widths: Sequence[int]) -> keras.Model:
+    """Sizes -> a generator: z (B, latent) -> images (B, size, size, channels), about [-1, 1].
 
-    The first features are a linear map of z. Raises ValueError if `size` does not divide.
+    One width per resolution, the smallest resolution first. The first features are a linear map of z. Raises
+    ValueError if the size cannot be divided by 2 often enough.
     """
-    base = _doublings(size, widths)
+    base = _smallest_side(size, widths)
     z = keras.Input((latent,), name="z")
     x = layers.Dense(base * base * widths[0], kernel_initializer=scaled())(z)
     x = layers.Reshape((base, base, widths[0]))(x)
@@ -55,13 +61,13 @@ def build_generator(size, channels, latent, widths):
     return keras.Model(z, layers.Activation("linear", dtype="float32", name="images")(x), name="generator")
 
 
-def build_discriminator(size, channels, widths):
-    """Images -> logits (B, 1); one width per resolution, largest first."""
-    base = _doublings(size, widths)
+def build_discriminator(size: int, channels: int, widths: Sequence[int]) -> keras.Model:
+    """Sizes -> a discriminator: images -> logits (B, 1). One width per resolution, the largest resolution first."""
+    base = _smallest_side(size, widths)
     images = keras.Input((size, size, channels), name="images")
     x = convolution(images, widths[0], 1)
     for i, width in enumerate(widths):
-        if i:  # averaging is bilinear resampling by one half
+        if i:  # the mean of 2x2 pixels is bilinear resampling to half the side
             x = widened(layers.AveragePooling2D(2)(x), width)
         x = residual(x)
     x = layers.DepthwiseConv2D(base, depthwise_initializer=scaled(2.0))(layers.LeakyReLU(0.2)(x))

@@ -1,8 +1,11 @@
-"""Networks in files: written by anyone, so nothing in a file is trusted, and none of it is run."""
+""".keras files <-> networks. A file may come from anyone, so nothing in it is trusted, and no code in it is run."""
 
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -15,22 +18,22 @@ MODULES = {
     "keras.constraints",
 }
 NETWORK = ("keras.src.models.functional", "Functional")
-CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}  # layers that can carry code
+CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}  # layers that can contain code
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 MAX_BYTES = 2 << 30
 
 
-def load(path):
-    """A .keras file -> its network, for inference. Raises ValueError if it is damaged or holds more than numbers.
+def load(path: str | Path) -> keras.Model:
+    """A .keras file -> its network, for inference. Raises ValueError if the file is damaged or could run code.
 
-    Besides Keras's own safe mode: only functional models of Keras's own layers, only the three members
-    that Keras writes, weights within the file and no larger than it says.
+    It checks more than Keras's safe mode: the file holds only the three members that Keras writes, only a functional
+    model of Keras's own layers, and weights that lie in the file itself and are not larger than the file says.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
             if {info.filename for info in infos} - MEMBERS or len(infos) != len(MEMBERS):
-                raise ValueError("its members are not those of a Keras file")
+                raise ValueError("it does not have the members of a .keras file")
             if sum(info.file_size for info in infos) > MAX_BYTES:
                 raise ValueError("it is too large")
             sizes = {info.filename: info.file_size for info in infos}
@@ -41,19 +44,20 @@ def load(path):
         raise
     except RecursionError as fault:
         raise ValueError("its layers are nested too deeply") from fault
-    except Exception as fault:  # Keras, HDF5 and zip raise whatever they meet in a damaged file
+    except Exception as fault:  # Keras, h5py and zipfile raise many kinds of errors on a damaged file
         raise ValueError(f"{type(fault).__name__} while reading it") from fault
     if len(network.inputs) != 1 or len(network.outputs) != 1:
         raise ValueError("it has several inputs or outputs")
     return network
 
 
-def _member(archive, name, sizes):
+def _member(archive: zipfile.ZipFile, name: str, sizes: Mapping[str, int]) -> bytes:
     with archive.open(name) as member:
-        return member.read(sizes[name])  # not read(): that unpacks all, whatever the size says
+        return member.read(sizes[name])  # read() without a size would unpack more than the size says
 
 
-def _inspect_config(config):
+def _inspect_config(config: Any) -> None:
+    """Raise ValueError if a layer is not one of Keras's own, or can contain code."""
     if not isinstance(config, dict) or config.get("class_name") != "Functional":
         raise ValueError("it is not a functional model")
     pending = [config]
@@ -72,13 +76,13 @@ def _inspect_config(config):
             pending.extend(value)
 
 
-def _inspect_weights(data):
-    """Refuse links to other files, and arrays that would unpack to more than the file."""
+def _inspect_weights(data: bytes) -> None:
+    """Raise ValueError if the weights link to other files, or would unpack to more bytes than the file has."""
 
     def visit(group):
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ValueError("its weights point elsewhere")
+                raise ValueError("its weights are links to another place")
             item = group[name]
             if isinstance(item, h5py.Group):
                 visit(item)
@@ -89,11 +93,11 @@ def _inspect_weights(data):
         visit(file)
 
 
-def save(network, path, half=False):
-    """A functional network -> a .keras file that opens in a process that has never seen this repository.
+def save(network: keras.Model, path: str | Path, half: bool = False) -> None:
+    """A functional network -> a .keras file, which opens without this repository.
 
-    With `half` the weights are stored as float16: half the bytes, and faces that differ by at most a
-    shade. They are float32 again when the file is opened.
+    With `half` the weights are stored as float16, as those in models/pretrained are: half the bytes, and
+    a few values of a face change by 1 of 255. The weights are float32 again when the file is opened.
     """
     keras.saving.save_model(network, path)
     if half:
@@ -105,8 +109,8 @@ def save(network, path, half=False):
                 archive.writestr(name, data)
 
 
-def _halved(data):
-    """The bytes of an HDF5 file of float32 arrays -> those of one with float16 arrays."""
+def _halved(data: bytes) -> bytes:
+    """The bytes of an HDF5 file -> the bytes of the same file with all arrays as float16."""
     result = io.BytesIO()
 
     def copy(name, item):

@@ -1,6 +1,7 @@
-"""The dense VAE (Kingma & Welling 2014) of the seeds: 784-256-latent-256-784, on grey faces of 28x28 pixels.
+"""The dense VAE (Kingma & Welling 2014): 784-256-latent-256-784 units, on grey faces of 28x28 pixels.
 
-Its parts take and give network images; grey, 28x28, [0, 1] and 784 are layers inside them.
+Encoder and decoder take and give images in [-1, 1], like all networks here. Layers inside them turn the images grey, to
+28x28, to [0, 1] and into 784 numbers.
 """
 
 import keras
@@ -13,25 +14,26 @@ from models.state import State
 
 SIDE = 28
 WIDTH = 256
-LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: as Pillow turns a picture grey
-LIMIT = 10.0  # the log-variance stays within +-LIMIT, so that its exponential is finite whatever the weights are
+LUMINANCE = (0.299, 0.587, 0.114)  # weights of red, green and blue, as in Pillow's conversion to grey
+LIMIT = 10.0  # log-variances are kept within +-LIMIT, so that their exponential is always finite
 
 
-def build_encoder(size, channels, latent):
-    """Images (B, size, size, channels) in [-1, 1] -> (B, 2 * latent): means, then log-variances, of q(z | image).
+def build_encoder(size: int, channels: int, latent: int) -> keras.Model:
+    """Sizes -> an encoder: images (B, size, size, channels) in [-1, 1] -> (B, 2 * latent), the posterior of z.
 
-    Its layer "pixels", (B, 784) in [0, 1], is what the decoder shall reconstruct.
+    The posterior is means, then log-variances. The layer "pixels", (B, 784) in [0, 1], is what the decoder has to
+    reconstruct.
     """
     images = x = keras.Input((size, size, channels), name="images")
     if channels == 3:
         kernel = keras.initializers.Constant([[[[share] for share in LUMINANCE]]])
         x = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=kernel, trainable=False, dtype="float32")(x)
-    if size // SIDE > 1:  # else thin lines would come and go with the place where they are sampled
+    if size // SIDE > 1:  # without the average, sampling would miss some thin lines
         x = layers.AveragePooling2D(size // SIDE, dtype="float32")(x)
     if x.shape[1] != SIDE:
         x = layers.Resizing(SIDE, SIDE, dtype="float32")(x)
     x = layers.Flatten(dtype="float32")(layers.Rescaling(0.5, 0.5, dtype="float32")(x))
-    # A generator's images leave [-1, 1] a little; outside [0, 1] the cross-entropy has no lower end.
+    # A generator's images may lie slightly outside [-1, 1]; outside [0, 1] the cross-entropy has no minimum.
     x = layers.ReLU(max_value=1.0, dtype="float32", name="pixels")(x)
     x = layers.Dense(WIDTH, activation="relu")(x)
     mean = layers.Dense(latent, dtype="float32", name="mean")(x)
@@ -40,27 +42,29 @@ def build_encoder(size, channels, latent):
     return keras.Model(images, layers.Concatenate(dtype="float32")([mean, spread]), name="vae")
 
 
-def build_decoder(latent):
-    """z (B, latent) -> grey images (B, 28, 28, 1) in [-1, 1]. Its layer "logits", (B, 784), is what the loss takes."""
+def build_decoder(latent: int) -> keras.Model:
+    """Size of z -> a decoder: z (B, latent) -> grey images (B, 28, 28, 1) in [-1, 1].
+
+    The loss takes the output of its layer "logits", (B, 784).
+    """
     z = keras.Input((latent,), name="z")
     logits = layers.Dense(SIDE * SIDE, dtype="float32", name="logits")(layers.Dense(WIDTH, activation="relu")(z))
     x = layers.Activation("tanh", dtype="float32")(layers.Rescaling(0.5, dtype="float32")(logits))
-    # tanh(x / 2) is 2 * sigmoid(x) - 1: the pixel's probability of white, on the networks' scale.
+    # tanh(x / 2) = 2 * sigmoid(x) - 1: the probability that the pixel is white, scaled to [-1, 1].
     return keras.Model(z, layers.Reshape((SIDE, SIDE, 1), name="images")(x), name="decoder")
 
 
 class VAE:
-    """An encoder and a decoder in training, with the interface of models.gan.GAN.
+    """The encoder and the decoder of a VAE in training, with the interface of models.gan.GAN.
 
-    `steps(step, real)` does one step for each entry of the inputs' leading axis: step (K,) int32, counted
-    from 0; real (K, B, H, W, C) in [-1, 1]. It returns the figures of each step, a dict of float32 (K,), in
-    nats per image:
+    `steps(step, real)` does K training steps, one for each entry of the leading axis: step (K,) int32, counted from 0;
+    real (K, B, H, W, C) in [-1, 1]. It returns the figures of the steps, a dict of float32 (K,), in nats per image:
 
-    - reconstruction: cross-entropy of the 784 pixels, their own entropy included: it does not go to 0;
-    - divergence: of the posterior from N(0, I); what the code tells of its image;
+    - reconstruction: cross-entropy of the 784 pixels. It includes their own entropy and so does not reach 0;
+    - divergence: Kullback-Leibler divergence of the posterior from N(0, I);
     - loss: the sum of both.
 
-    The posterior is drawn from by chance that is a function of (seed, step).
+    The samples of the posterior are a function of (seed, step).
     """
 
     def __init__(

@@ -1,4 +1,9 @@
-"""Before they are rivals, G and D can be the two halves of an autoencoder: G starts with whole faces, D with eyes."""
+"""The warm-up: before G and D compete, they are trained together, as the two halves of an autoencoder.
+
+When the competition begins, G already draws blurred faces and D already has features of faces.
+"""
+
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -8,14 +13,14 @@ from models.dcgan import init
 from models.losses import divergence
 from models.vae import LIMIT
 
-RATE = 1e-3  # learning rate to begin with: no rival has to keep up
+RATE = 1e-3  # learning rate at the start; higher than a GAN's, since no second network has to keep up
 
 
 class Autoencoder:
-    """A variational autoencoder (Kingma & Welling 2014): D's features, one more layer, z, and G.
+    """A variational autoencoder (Kingma & Welling 2014): image -> D's features -> one dense layer -> z -> G -> image.
 
-    For the first `steps` steps of a training. The weight of the pixels against the code is the one that fits the
-    pixels best, at any time (Rybkin et al. 2021, arXiv 2006.13202).
+    It is trained in the first `steps` steps. The weight of the reconstruction against the divergence is not a setting:
+    it follows the reconstruction error (Rybkin et al. 2021, arXiv 2006.13202).
     """
 
     def __init__(
@@ -33,21 +38,21 @@ class Autoencoder:
         self.trained = [*self._encoder.trainable_variables, *generator.trainable_variables]
         optimizer.build(self.trained)
 
-    def pace(self, step):
-        """What the learning rate is multiplied by: 1 for the first half, then falling to 0."""
+    def rate_decay(self, step: Any) -> Any:
+        """Learning rate decay: the factor at this step is 1 in the first half of the warm-up, then falls to 0."""
         return ops.minimum(1.0, 2 * (1 - ops.cast(step, "float32") / self.steps))
 
-    def loss(self, real, noise):
-        """real (B, H, W, C), noise (B, latent) of N(0, I) -> what to minimise, nats per image, and its two parts.
+    def loss(self, real: Any, noise: Any) -> tuple[Any, dict[str, Any]]:
+        """Images (B, H, W, C) and noise (B, latent) from N(0, I) -> (loss in nats per image, its two parts).
 
-        - reconstruction: mean squared error of the redrawn images;
+        - reconstruction: mean squared error of the images that G draws from their codes;
         - divergence: of the codes from N(0, I), in nats.
         """
         mean, log_variance = ops.split(self._encoder(real, training=True), 2, axis=-1)
         log_variance = LIMIT * ops.tanh(log_variance / LIMIT)
         redrawn = self.generator(mean + ops.exp(log_variance / 2) * noise, training=True)
         error, from_prior = ops.mean(ops.square(redrawn - real)), divergence(mean, log_variance)
-        # Its gradient is that of values / 2 * log(error), of the whole batch on any number of devices.
+        # Its gradient is that of values / 2 * log(error), where error is the mean over the batch of all devices.
         values = real.shape[1] * real.shape[2] * real.shape[3]
         pixels = values / 2 * error / ops.stop_gradient(engine.mean(error) + 1e-6)
         return pixels + from_prior, {"reconstruction": error, "divergence": from_prior}

@@ -8,8 +8,7 @@ from keras import ops
 from animefaces import images
 from benchmarks import resemblance as measure
 from demo import cartoons
-from models import encoder
-from models import layouts as likeness
+from models import encoder, layouts
 
 LATENT = 6
 
@@ -21,23 +20,23 @@ def drawn(count, size=64):
 def test_lab_of_known_colours():
     colours = np.array([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 0, 1], [0.5, 0.5, 0.5]], np.float32)
     known = [[0, 0, 0], [100, 0, 0], [53.24, 80.09, 67.2], [32.3, 79.19, -107.86], [53.39, 0, 0]]
-    assert np.allclose(np.asarray(likeness.to_lab(colours * 2 - 1)), known, atol=0.1)
-    assert np.allclose(np.asarray(likeness.to_lab(np.zeros((2, 1), np.float32))), [53.39, 0, 0], atol=0.1)
+    assert np.allclose(np.asarray(layouts.to_lab(colours * 2 - 1)), known, atol=0.1)
+    assert np.allclose(np.asarray(layouts.to_lab(np.zeros((2, 1), np.float32))), [53.39, 0, 0], atol=0.1)
 
 
 def test_layouts_are_those_that_the_benchmark_measures():
     faces = drawn(8)
     colours, structures = measure.layouts(images.to_pixels(faces))
-    rows = np.asarray(likeness.layout(faces))
-    assert rows.shape == (8, likeness.LAYOUT_SIZE)
-    assert np.allclose(rows[:, : likeness.COLOUR_SIZE], colours, atol=0.3)
-    assert np.allclose(rows[:, likeness.COLOUR_SIZE :], structures, atol=5e-3)
+    rows = np.asarray(layouts.layout(faces))
+    assert rows.shape == (8, layouts.LAYOUT_SIZE)
+    assert np.allclose(rows[:, : layouts.COLOUR_SIZE], colours, atol=0.3)
+    assert np.allclose(rows[:, layouts.COLOUR_SIZE :], structures, atol=5e-3)
 
 
 @pytest.mark.parametrize("size", [16, 28, 64])
 def test_layouts_of_any_size(size):
-    rows = np.asarray(likeness.layout(drawn(2, size)))
-    assert rows.shape == (2, likeness.LAYOUT_SIZE)
+    rows = np.asarray(layouts.layout(drawn(2, size)))
+    assert rows.shape == (2, layouts.LAYOUT_SIZE)
     assert np.isfinite(rows).all()
 
 
@@ -48,7 +47,7 @@ def test_flat_pictures_are_finite_and_so_are_their_gradients(value):
     from models.engine import gradients
 
     def total():
-        return ops.sum(likeness.layout(variable.value)) + ops.sum(likeness.traits(variable.value)), None
+        return ops.sum(layouts.layout(variable.value)) + ops.sum(layouts.traits(variable.value)), None
 
     loss, _, (slope,) = gradients(total, [variable])
     assert np.isfinite(np.asarray(loss)) and np.isfinite(np.asarray(slope)).all()
@@ -61,7 +60,7 @@ def planted(eyes, hair):
     face[:, 29 : 29 + round(11 * eyes), 14:50] = -1
     for side in (slice(2, 14), slice(50, 62)):
         face[:, 46 : 46 + round(16 * hair), side] = [-0.5, -0.8, 0.9]
-    return np.asarray(likeness.traits(face))[0]
+    return np.asarray(layouts.traits(face))[0]
 
 
 def test_planted_traits_are_read():
@@ -70,17 +69,17 @@ def test_planted_traits_are_read():
         assert planted(0, share)[1] == pytest.approx(share, abs=0.08)
     assert planted(0, 1)[0] == pytest.approx(planted(0, 0)[0], abs=0.02)
     blue, grey = (np.full((1, 64, 64, 3), colour, np.float32) for colour in ([-0.2, -0.2, 0.8], [0.2, 0.2, 0.2]))
-    assert np.asarray(likeness.traits(blue))[0, 2] > 50
-    assert np.asarray(likeness.traits(grey))[0, 2] < 1
+    assert np.asarray(layouts.traits(blue))[0, 2] > 50
+    assert np.asarray(layouts.traits(grey))[0, 2] < 1
 
 
 def test_skin_is_read_where_each_side_has_it():
     face = np.zeros((1, 64, 64, 3), np.float32)
     face[:, 40:47, 26:38] = 1  # white cheeks of a drawing
-    assert np.allclose(np.asarray(likeness.skin(face, likeness.CHEEKS)), [[100, 0, 0]], atol=0.1)
+    assert np.allclose(np.asarray(layouts.skin(face, layouts.CHEEKS)), [[100, 0, 0]], atol=0.1)
     face = np.zeros((1, 64, 64, 3), np.float32)
     face[:, 26:38, 14:50] = -1  # black skin between eyes and mouth of a photo
-    assert np.allclose(np.asarray(likeness.skin(face, likeness.SKIN_OF_PHOTOS)), 0, atol=0.1)
+    assert np.allclose(np.asarray(layouts.skin(face, layouts.SKIN_OF_PHOTOS)), 0, atol=0.1)
 
 
 def test_a_sketch_learns_what_a_linear_generator_draws():
@@ -100,7 +99,7 @@ def training():
     sketch = keras.Model(
         z, keras.layers.Dense(566, kernel_initializer=keras.initializers.RandomNormal(stddev=LATENT**-0.5))(z)
     )
-    rows = encoder.measured(likeness.of_photos, drawn(16, 16))
+    rows = encoder.measured(layouts.of_photos, drawn(16, 16))
     moments = np.stack([rows.mean(0), rows.std(0) + 1e-6])
     network = encoder.build_encoder(16, 3, LATENT, widths=(8, 16))
     return encoder.Encoding(network, sketch, keras.optimizers.Adam(3e-3), moments=moments, seed=3)

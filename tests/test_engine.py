@@ -40,7 +40,7 @@ def test_adam_by_the_engine_is_that_of_keras():
         optimizer.build(variables)
         for step in range(5):
             if step == 3:
-                optimizer.learning_rate = 3e-3  # as a pace has it
+                optimizer.learning_rate = 3e-3  # as learning rate decay does
             grads = np.random.default_rng(step)
             slopes = [ops.convert_to_tensor(grads.standard_normal(v.shape, np.float32)) for v in variables]
             optimizer.apply(slopes, variables)

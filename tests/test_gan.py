@@ -226,9 +226,9 @@ def test_calls_may_begin_anywhere_between_two_penalties():
     assert [name for name in together if not np.array_equal(together[name], apart[name])] == []
 
 
-def test_the_pace_scales_each_update_and_the_learning_rate_stays():
-    def moved(pace):
-        gan = brightness_gan(pace=pace)
+def test_learning_rate_decay_scales_each_update_and_the_learning_rate_stays():
+    def moved(decay):
+        gan = brightness_gan(rate_decay=decay)
         gan.state.scale_learning_rates(1e4)  # to 0.01
         before = gan.state.arrays()
         targets = np.ones((1, 4, 1), np.float32)
@@ -243,13 +243,13 @@ def test_the_pace_scales_each_update_and_the_learning_rate_stays():
 
 
 def test_a_recipe_slows_down_like_the_square_root_of_its_steps():
-    assert build.pace_schedule(replace(recipes.BASE, slow_after=0)) is None
-    pace = build.pace_schedule(replace(recipes.BASE, slow_after=100))
-    assert [float(pace(step)) for step in (0, 100, 300, 9_900)] == pytest.approx([1, 2**-0.5, 0.5, 0.1])
-    pace = build.pace_schedule(replace(recipes.BASE, slow_after=100, warm_up=50))
-    assert [float(pace(step)) for step in (50, 150)] == pytest.approx([1, 2**-0.5])
-    pace = build.pace_schedule(replace(recipes.BASE, slow_after=50, warm_up=50, init_from=Path("run")))
-    assert [float(pace(step)) for step in (0, 50)] == pytest.approx([1, 2**-0.5])  # no warm-up, and none is waited for
+    assert build.rate_decay_schedule(replace(recipes.BASE, slow_after=0)) is None
+    decay = build.rate_decay_schedule(replace(recipes.BASE, slow_after=100))
+    assert [float(decay(step)) for step in (0, 100, 300, 9_900)] == pytest.approx([1, 2**-0.5, 0.5, 0.1])
+    decay = build.rate_decay_schedule(replace(recipes.BASE, slow_after=100, warm_up=50))
+    assert [float(decay(step)) for step in (50, 150)] == pytest.approx([1, 2**-0.5])
+    decay = build.rate_decay_schedule(replace(recipes.BASE, slow_after=50, warm_up=50, init_from=Path("run")))
+    assert [float(decay(step)) for step in (0, 50)] == pytest.approx([1, 2**-0.5])  # no warm-up, and none is waited for
 
 
 def test_the_discriminator_may_learn_faster():

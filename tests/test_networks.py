@@ -108,7 +108,7 @@ def test_grey_pictures_have_no_colour_to_subsample(monkeypatch):
 
 
 def test_a_size_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="need a size that 8 divides, not 20"):
+    with pytest.raises(ValueError, match="need a size that is a multiple of 8, not 20"):
         dcgan.build_generator(20, 3, 8, (16, 8, 8))
 
 

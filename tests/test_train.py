@@ -244,7 +244,7 @@ def refuse(train, refused):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ("--size 18", "2 generator widths need a size that 4 divides, not 18: change --size or the widths"),
+        ("--size 18", "2 generator widths need a size that is a multiple of 4, not 18: change --size or the widths"),
         ("--generator-widths 8,8,8,8,8", "need a size that 32 divides"),
         ("--batch-size 1", "at least 2"),
         ("--size 4", "from 8 to 512"),

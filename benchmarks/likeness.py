@@ -5,7 +5,8 @@
     python -m benchmarks.likeness ... --encoded faces.npz    # arrays faces uint8 (N, S, S, 3) and, if any, z (N, D)
 
 Without --run and --encoded it measures what is known beforehand: faces that ignore the photo, the nearest real
-face, and the photo itself. docs/research/likeness.md says what the columns mean. The sheet it draws shows people: keep it.
+face, and the photo itself. docs/research/likeness.md says what the columns mean. The sheet shows real people: do
+not publish it.
 """
 
 import json

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-FORMAT = 2  # of the names that `arrays` gives; `restore` also reads format 1, where a name is part and position
-BY_POSITION = re.compile(r"\w+/\d{3,}")  # a name in format 1: "generator/003"
+# A name in state files of format 1 (animefaces/states.py has the number): part and position, "generator/003".
+BY_POSITION = re.compile(r"\w+/\d{3,}")
 
 
 class State:

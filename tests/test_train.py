@@ -447,7 +447,7 @@ def test_a_collapse_is_told_once_while_training(train, monkeypatch, capsys):
 def test_too_little_memory_is_one_line(refuse, monkeypatch):
     from tensorflow.errors import ResourceExhaustedError
 
-    def large(*args):
+    def large(*args, **settings):
         raise ResourceExhaustedError(None, None, "OOM when allocating tensor\nwith shape[1000000,1000000]")
 
     monkeypatch.setattr(build, "GAN", large)

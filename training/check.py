@@ -42,9 +42,10 @@ def described() -> Iterator[tuple[str, str]]:
     device = engine.device()
     if device == "CPU":
         yield "no GPU", hardware.advice(platform.system(), engine.NAME, known)
-        words = {True: "the CPU multiplies bfloat16 itself: a training tries it, and takes the faster one",
-                 False: "the CPU only imitates bfloat16: slower"}  # fmt: skip
-        yield "precision", f"float32; {words.get(quick, 'try --precision bfloat16 with --check, and keep the faster')}"
+        words = {True: "the CPU multiplies bfloat16 itself: a training tries both, and takes the faster one",
+                 False: "the CPU only imitates bfloat16, which is slower",
+                 None: "try --check --precision bfloat16 too, and take the faster one"}  # fmt: skip
+        yield "precision", f"float32; {words[quick]}"
         yield "XLA", "off: on CPUs these networks are slower with it"
     else:
         yield "device", f"{device}, used without a flag"

@@ -1,7 +1,7 @@
-"""What a drawn face looks like, in numbers: plain image mathematics on aligned faces, no network.
+"""Measure attributes of drawn faces (hair colour, place of the eyes, tilt, ...) from their pixels, without a network.
 
-Faces are uint8 (N, H, W, C) as the data set frames them: hair above, the eyes at half height. Left and right
-are the viewer's.
+Faces are uint8 (N, H, W, C), aligned as in the data set: the hair is at the top, the eyes are at half height. Left and
+right are as the viewer sees them.
 """
 
 import itertools
@@ -10,14 +10,15 @@ import numpy as np
 
 from animefaces.colour import to_lab
 
-EYES = (0.18, 0.43), (0.57, 0.82)  # from left to right, where the left and the right one are looked for
+EYES = (0.18, 0.43), (0.57, 0.82)  # columns in which the left and the right eye are sought, as shares of the width
 COLOURS = ("black", "grey", "white", "red", "brown", "blond", "green", "blue", "purple", "pink")
 
 
 def measure(faces: np.ndarray) -> dict[str, np.ndarray]:
-    """Faces -> a dict of names to (N,) float32; larger means more of what the name says.
+    """Faces uint8 (N, H, W, C) -> a dict: name of an attribute -> (N,) float32. A larger value means more of it.
 
-    Grey pictures have other attributes than faces in colour: those of a bright figure on a dark ground.
+    Grey pictures (C = 1) are taken for a bright figure on a dark ground, such as a digit: they have other attributes
+    than faces in colour.
     """
     values = _of_figure(faces) if faces.shape[-1] == 1 else _of_face(faces)
     return {name: np.asarray(value, np.float32) for name, value in values.items()}
@@ -30,26 +31,31 @@ def _of_face(faces):
     iris = _iris(lab, skin)
     (left, left_x, left_y, left_wide), (right, right_x, right_y, right_wide) = _eyes(lab[..., 0], skin[:, 0])
     return {
-        "hair-dark": -hair[:, 0], "hair-red": hair[:, 1], "hair-yellow": hair[:, 2],  # the other way: green, blue
+        # The opposite of red is green, and the opposite of yellow is blue.
+        "hair-dark": -hair[:, 0], "hair-red": hair[:, 1], "hair-yellow": hair[:, 2],
         "skin-dark": -skin[:, 0],
         "background-bright": sum(corners) / 2,
         "eyes-red": iris[:, 0], "eyes-yellow": iris[:, 1],
-        # Faces in a set are cut to one size by their boxes; what is left of it shows in how far apart the eyes are.
+        # All faces of a set are cut by their boxes and resized to one size. Differences in size that remain show in
+        # the distance of the eyes.
         "eyes-apart": right_x - left_x,
         "face-right": (left_x + right_x) / 2, "face-low": (left_y + right_y) / 2,
         "tilt": right_y - left_y,  # clockwise
-        # The eye on the side that a head turns to, here the right, is farther away: narrower, and partly hidden.
+        # Larger when the head turns to the right: then the right eye is farther away, narrower and partly hidden.
         "turn": (left - right) / (left + right) + np.log(left_wide / right_wide),
     }  # fmt: skip
 
 
 def _eyes(lightness, skin):
-    """L (N, H, W) and the skin's (N,) -> for either eye (darkness, x, y, breadth), each (N,), as shares of the side."""
+    """L of the faces (N, H, W) and of the skin (N,) -> for each of the two eyes (darkness, x, y, breadth), each (N,).
+
+    x, y and breadth are shares of the side.
+    """
     height, width = lightness.shape[1:]
     rows, x, y = slice(round(0.38 * height), round(0.62 * height)), _middles(width), _middles(height)
     for sides in EYES:
         columns = slice(*(round(side * width) for side in sides))
-        # A quarter darker than skin: lids, lashes and irises.
+        # Lids, lashes and irises: pixels whose L is below that of the skin by 25 or more.
         dark = np.clip((skin[:, None, None] - lightness[:, rows, columns]) / 100 - 0.25, 0, None) + 1e-6
         mass = dark.sum(axis=(1, 2))
         across, down = dark.sum(axis=1) / mass[:, None], dark.sum(axis=2) / mass[:, None]
@@ -59,17 +65,17 @@ def _eyes(lightness, skin):
 
 
 def _iris(lab, skin):
-    """(N, H, W, 3) Lab and the skin's colour (N, 3) -> a and b of the irises (N, 2): the colour that is not skin."""
+    """Lab (N, H, W, 3) and the colour of the skin (N, 3) -> a and b of the irises (N, 2): the colours unlike skin."""
     boxes = [_part(lab, 0.47, 0.60, *sides).reshape(len(lab), -1, 3) for sides in ((0.22, 0.40), (0.60, 0.78))]
     pixels = np.concatenate(boxes, axis=1)
     other = np.linalg.norm(pixels - skin[:, None], axis=2) > 25
-    weight = other & (pixels[..., 0] > 15) & (pixels[..., 0] < 85)  # neither lashes nor highlights
+    weight = other & (pixels[..., 0] > 15) & (pixels[..., 0] < 85)  # leaves out lashes and highlights
     weight = weight * np.linalg.norm(pixels[..., 1:], axis=2) + 1e-6
     return np.einsum("np,npc->nc", weight, pixels[..., 1:]) / weight.sum(axis=1, keepdims=True)
 
 
 def _of_figure(pictures):
-    """Moments of the brightness: how much of it, how wide and high it spreads, and how far it leans to the right."""
+    """Grey pictures -> moments of the brightness: its amount, its spread in x and in y, and its lean to the right."""
     ink = pictures[..., 0] / 255 + 1e-6
     height, width = ink.shape[1:]
     mass = ink.sum(axis=(1, 2))
@@ -82,12 +88,12 @@ def _of_figure(pictures):
 
 
 def hair_colour(lab: np.ndarray) -> np.ndarray:
-    """Lab (N, H, W, 3) -> (N, 3): the median of the band over the forehead."""
+    """Lab (N, H, W, 3) -> the colour of the hair (N, 3): the median of a band above the forehead."""
     return _median(_part(lab, 0.06, 0.25, 0.30, 0.70))
 
 
 def colour_names(hair: np.ndarray) -> np.ndarray:
-    """Lab (N, 3) -> (N,) indices into COLOURS, as a person would sort hair into a few drawers."""
+    """Lab colours of hair (N, 3) -> (N,) indices into COLOURS: the names that a person would give to these colours."""
     light, a, b = hair.T
     chroma, hue = np.hypot(a, b), np.degrees(np.arctan2(b, a)) % 360
     # Hue in Lab: red about 30 degrees, yellow 90, green 140, blue 270, purple 310, pink 350.
@@ -104,12 +110,12 @@ def colour_names(hair: np.ndarray) -> np.ndarray:
 
 
 def coverage(shares: np.ndarray, others: np.ndarray) -> float:
-    """Two rows of shares that each add up to 1 -> their overlap: 1 if they are the same, 0 if they share nothing."""
+    """Two rows of shares, each with the sum 1 -> their overlap: 1 if they are equal, 0 if nothing is in both."""
     return float(np.minimum(shares, others).sum())
 
 
 def _part(pictures, top, bottom, left, right):
-    """The box of (N, H, W, C) that shares of its height and width name."""
+    """Pictures (N, H, W, C) and the edges of a box, as shares of height and width -> the pixels in the box."""
     height, width = pictures.shape[1:3]
     return pictures[:, round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
 
@@ -119,5 +125,5 @@ def _median(part):
 
 
 def _middles(n):
-    """The middles of n pixels, as shares of the side."""
+    """The centres of n pixels, as shares of the side (n,)."""
     return (np.arange(n) + 0.5) / n

@@ -1,4 +1,4 @@
-"""What a training sees of a set of pictures: which part of it, in which order, in which batches."""
+"""A set of pictures -> the part to train on and the part to validate on, and the batches of every training step."""
 
 import collections
 import contextlib
@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-VALIDATION = 1000  # pictures at most; and the size of a set that is large enough to be split
-AHEAD = 2  # inputs that threads make before they are needed
+VALIDATION = 1000  # most pictures in the validation part; smaller sets have no validation part
+AHEAD = 2  # results that `prefetched` prepares before they are needed
 
 Call = TypeVar("Call")
 Made = TypeVar("Made")
@@ -28,10 +28,10 @@ class Pictures(Protocol):
 
 
 class Part:
-    """Some of the pictures of a set, as a set of its own."""
+    """A set that holds some of the pictures of another set."""
 
     def __init__(self, faces: Pictures, indices: np.ndarray):
-        """`indices` (N,): the places of the pictures in the whole set."""
+        """`indices` (N,): the indices of the pictures in the whole set."""
         self._faces, self._indices = faces, indices
 
     def __len__(self) -> int:
@@ -42,10 +42,10 @@ class Part:
 
 
 def split(faces: Pictures) -> tuple[Part, Part]:
-    """A set -> (the part to train on, the validation part: a twentieth, but at most VALIDATION pictures).
+    """A set -> (the part to train on, the validation part: 1/20 of the set, but at most VALIDATION pictures).
 
-    The validation pictures are taken evenly from the whole set, which is often sorted by source or year. A set of
-    fewer than VALIDATION pictures is trained on whole; its validation part is empty.
+    The validation pictures are spread evenly over the whole set, because a set is often sorted by source or year. In a
+    set of fewer than VALIDATION pictures, the validation part is empty.
     """
     count = min(len(faces) // 20, VALIDATION) if len(faces) >= VALIDATION else 0
     held = (np.arange(count) + 1) * len(faces) // max(count, 1) - 1
@@ -53,9 +53,10 @@ def split(faces: Pictures) -> tuple[Part, Part]:
 
 
 def is_test_photo(names: Iterable[str]) -> np.ndarray:
-    """Names of photos -> bool (N,): the photos that are never trained on, only measured on. They are one in ten.
+    """Names of photos -> bool (N,): True for test photos, one in ten. Training leaves them out; benchmarks use them.
 
-    The name alone decides: its last number ends in 9; of a name without a number, the CRC-32 of the name does.
+    The decision depends only on the file name. A photo is a test photo if the last number in its name ends in 9. If the
+    name has no number, the CRC-32 of the name decides in the same way.
     """
 
     def number(name):
@@ -66,18 +67,18 @@ def is_test_photo(names: Iterable[str]) -> np.ndarray:
 
 
 class Order:
-    """Which pictures step after step sees: every picture once per epoch, in an order drawn from (seed, epoch)."""
+    """The pictures of each training step: every picture once per epoch, in a random order drawn from (seed, epoch)."""
 
     def __init__(self, count: int, batch_size: int, seed: int):
         self.count, self.batch_size, self.seed = count, batch_size, seed
         self._drawn: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
     def epoch(self, step: int) -> int:
-        """The epoch, from 0, in which the batch of `step` begins."""
+        """Step, from 0 -> the epoch, from 0, in which its batch begins."""
         return step * self.batch_size // self.count
 
     def indices(self, step: int) -> np.ndarray:
-        """Step, from 0 -> the (batch_size,) indices of its pictures."""
+        """Step, from 0 -> the indices of its pictures (batch_size,)."""
         places = step * self.batch_size + np.arange(self.batch_size)
         epochs, places = np.divmod(places, self.count)
         batch = np.empty(self.batch_size, np.int64)
@@ -87,17 +88,20 @@ class Order:
         return batch
 
     def _permutation(self, epoch):
-        # The 1 keeps an epoch's draws apart from those of the step of the same number.
+        # The 1 is there because (seed, step) seeds the random numbers of a step: an epoch needs other ones.
         drawn, permutation = self._drawn
         if drawn != epoch:
             permutation = np.random.default_rng((self.seed, epoch, 1)).permutation(self.count)
-            self._drawn = epoch, permutation  # in one go: several threads ask
+            self._drawn = epoch, permutation  # in one assignment, because several threads use it
         return permutation
 
 
 @contextlib.contextmanager
 def prefetched(make: Callable[[Call], Made], calls: Iterable[Call]) -> Iterator[Iterator[Made]]:
-    """An iterator over make(call) for each call, in order, made by other threads, AHEAD of need."""
+    """A function and its arguments -> an iterator over make(call) for each call, in the same order.
+
+    AHEAD other threads compute the results before they are needed.
+    """
     calls = iter(calls)
     with ThreadPoolExecutor(AHEAD) as pool:
 

@@ -1,4 +1,4 @@
-"""Colours as eyes see them."""
+"""RGB -> CIE L*a*b*, in which distances are close to the differences that people see."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Command lines: from the words that a user types to options, and one way to run every program."""
+"""Command lines: the words that a user types -> options; and the function that runs every program."""
 
 import argparse
 import contextlib
@@ -21,12 +21,12 @@ from animefaces.problems import Misuse, Problem
 
 @dataclass(frozen=True)
 class Command:
-    """Something that a program can be asked to do.
+    """A command of a program, such as `train.py vae`.
 
-    `options`: a dataclass of options. `work(options, given)` does it; `given` are the names of the options that
-    were typed. `description`: what --help says first. `recipes`: values of `options` that --recipe names.
-    `fixed`: the values of hidden options. `name`: the word that stands for it on the command line, "" for a
-    program that can do one thing only.
+    `options`: a dataclass of options. `work(options, given)`: the function that does the work; `given` are the names of
+    the options that the user typed. `description`: the first text of --help. `recipes`: options by the names that
+    --recipe accepts. `fixed`: values of hidden options. `name`: the word for the command on the command line; "" if the
+    program has only one command.
     """
 
     options: type
@@ -37,23 +37,23 @@ class Command:
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def fields(self) -> list[dataclasses.Field]:
-        """The options that can be typed."""
+        """The options that the user can type."""
         every = dataclasses.fields(self.options)
         return [f for f in every if not f.metadata["hidden"] and self.name in (f.metadata["commands"] or {self.name})]
 
     def base(self, recipe: str | None = None) -> Any:
-        """The values of options that nobody types: those of a recipe, else the defaults."""
+        """Name of a recipe, or None -> the options of that recipe, of the first recipe, or the defaults without recipes."""
         if self.recipes:
             return self.recipes.get(recipe or "", next(iter(self.recipes.values())))
         return dataclasses.replace(self.options(), **self.fixed)
 
 
 class _Parser(argparse.ArgumentParser):
-    foreign: Mapping[str, str] = {}  # flags of the program's other commands, and whose they are
+    foreign: Mapping[str, str] = {}  # flags of the program's other commands -> names of these commands
     commands: tuple[str, ...] = ()
 
     def parse_args(self, argv):
-        # This comes first: argparse would take what follows an unknown flag for a positional argument.
+        # This test must come first: argparse takes the word after an unknown flag for a positional argument.
         for word in argv:
             name = word.partition("=")[0]
             if word.startswith("--") and word != "--" and name not in self._option_string_actions:
@@ -71,7 +71,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(command: Command, program: str = "", base: Any = None) -> argparse.ArgumentParser:
-    """A parser with one flag for each option of the command; an option that is not typed stays absent.
+    """Command -> a parser with one flag for each option. Options that the user does not type are not in its result.
 
     `base`: the values that --help shows as defaults.
     """
@@ -95,7 +95,7 @@ def build_parser(command: Command, program: str = "", base: Any = None) -> argpa
 
 
 def _add(parser, f, hint, value, recipes):
-    """Add one option, a field of a dataclass, with `value` as the default that --help shows."""
+    """Add an option `f`, a field of a dataclass, to a parser. `value` is the default that --help shows."""
     (element, count), notes = kind(hint), f.metadata
     text = notes["help"].replace("%", "%%")
     if element is bool:
@@ -116,14 +116,14 @@ def _add(parser, f, hint, value, recipes):
             settings["type"] = element
             settings["nargs"] = None if count == 1 else "+"
     if notes["positional"]:
-        # argparse compares this default with the choices, if there are any.
+        # The default must be valid, because argparse compares it with the choices.
         parser.add_argument(f.name, **{**settings, "nargs": "?" if count == 1 else "*", "default": f.default})
     else:
         parser.add_argument(flag(f.name), **settings)
 
 
 def _numbers(element, count, text):
-    """ "512,256" -> (512, 256). One number stands for all of an exact count: "0.9" -> (0.9, 0.9)."""
+    """ "512,256" -> (512, 256). If `count` is given, one number is enough: "0.9" -> (0.9, 0.9)."""
     values = tuple(_number(element, part) for part in text.split(","))
     if count and len(values) == 1:
         values *= count
@@ -150,10 +150,9 @@ def _kind_name(element, count):
 
 
 def parse(command: Command, argv: list[str], others: tuple[Command, ...] = ()) -> tuple[Any, set[str], bool]:
-    """Words of a command line -> (options, names of the options that were typed, whether --debug was).
+    """Words of a command line -> (options, names of the options that the user typed, whether --debug was typed).
 
-    The defaults come first, then the recipe, then what was typed: the last one counts. `others`: the program's
-    other commands.
+    The recipe overrides the defaults, and typed options override the recipe. `others`: the program's other commands.
     """
     program, recipe = Path(sys.argv[0]).name, _recipe(argv)
     for other in others:
@@ -174,7 +173,7 @@ def parse(command: Command, argv: list[str], others: tuple[Command, ...] = ()) -
 
 
 def _recipe(argv):
-    """The recipe that the words of a command line name, or None."""
+    """Words of a command line -> the name of the recipe in them, or None."""
     named = None
     for word, following in itertools.zip_longest(argv, argv[1:]):
         if word == "--recipe":
@@ -185,18 +184,18 @@ def _recipe(argv):
 
 
 def run_script(options: type, work: Callable[[Any, set[str]], None], argv: list[str] | None, description: str) -> int:
-    """Run a program that can do one thing: parse the command line, do `work(options, given)` -> exit code."""
+    """Run a program with only one command: parse the command line, call `work(options, given)` -> the exit code."""
     return run_commands([Command(options, work, description)], argv)
 
 
 def run_commands(commands: list[Command], argv: list[str] | None) -> int:
-    """Run the command that the first word names, the first one if it names none -> the exit code: 0, 1 or 2.
+    """Run the command that the first word names, or the first command if it names none -> the exit code: 0, 1 or 2.
 
-    Whatever goes wrong in a way that the user can mend is one line on stderr, without a traceback.
+    For a problem that the user can solve, it prints one line on stderr, without a traceback.
     """
     argv = sys.argv[1:] if argv is None else argv
     debug = "--debug" in argv
-    for stream in (sys.stdout, sys.stderr):  # the terminal's encoding may lack a character of a file name
+    for stream in (sys.stdout, sys.stderr):  # the terminal may be unable to print a character of a file name
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -212,8 +211,8 @@ def run_commands(commands: list[Command], argv: list[str] | None) -> int:
         if debug:
             raise
         return _complain("stopped", 1)
-    except BrokenPipeError:  # the reader of our output has gone
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - so that closing it at exit raises nothing
+    except BrokenPipeError:  # the program that reads our output has ended
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - so that Python raises nothing when it closes stdout at the end
         return 1
     except (Problem, OSError, MemoryError, ModuleNotFoundError) as fault:
         if debug:
@@ -223,9 +222,10 @@ def run_commands(commands: list[Command], argv: list[str] | None) -> int:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C or SIGTERM: the step in hand ends first, so that no state is torn.
+    """Catch Ctrl-C and SIGTERM -> a list that is empty until the first signal comes.
 
-    The second signal stops the program at once.
+    So a training can finish its step, and save a complete state, before it stops. The second signal stops the program
+    at once.
     """
     received: list[int] = []
 

@@ -1,4 +1,7 @@
-"""Edit directions of a generator: rows of float32 (K, D), added to z; found, kept with a run, and used."""
+"""Edit directions of a generator: find them, save them beside the generator, add them to z.
+
+Directions are the rows of a float32 array (K, D). D is the length of z.
+"""
 
 import re
 import zipfile
@@ -11,22 +14,26 @@ from animefaces.files import written_whole
 from animefaces.problems import Misuse, Problem
 
 FILE = "directions.npz"  # beside generator.keras
-WORKS, SPOILS = 0.5, 0.5  # a direction has a name if it does half of what it says, and half as much of nothing else
+# A direction gets the name of its attribute if it changes this attribute by WORKS standard deviations or more, and
+# every other attribute by at most SPOILS times as much.
+WORKS, SPOILS = 0.5, 0.5
 
 
 def singular(kernel: np.ndarray, count: int) -> np.ndarray:
-    """The first linear map's kernel (D, M) -> (count, D): what it stretches most, each of length 1.
+    """Kernel of the generator's first linear layer (D, M) -> (count, D): directions that it stretches most, length 1.
 
-    Unsupervised, and as good as its luck (SeFa: Shen and Zhou 2021, arXiv 2007.06600).
+    These are its singular vectors (SeFa: Shen and Zhou 2021, arXiv 2007.06600). The method uses no labels, so the
+    directions may or may not have a meaning.
     """
     u, _, _ = np.linalg.svd(np.asarray(kernel, np.float64), full_matrices=False)
     return _upright(u[:, :count].T)
 
 
 def principal(z: np.ndarray, features: np.ndarray, count: int) -> np.ndarray:
-    """z (N, D) and what some layer makes of it (N, F) -> (count, D): how to move z along the main components of that.
+    """z (N, D) and features of a layer (N, F) -> (count, D): directions along their principal components, length 1.
 
-    After GANSpace (Härkönen et al. 2020, arXiv 2004.02546): components of the features, regressed on z. Length 1.
+    After GANSpace (Härkönen et al. 2020, arXiv 2004.02546): the principal components of the features are regressed on
+    z.
     """
     centred = np.asarray(features, np.float64) - features.mean(axis=0)
     u, _, _ = np.linalg.svd(centred, full_matrices=False)
@@ -35,17 +42,21 @@ def principal(z: np.ndarray, features: np.ndarray, count: int) -> np.ndarray:
 
 
 def _upright(rows):
-    """The sign of a singular vector is chance: the largest number of each becomes positive."""
+    """Rows (K, D) -> the same rows with signs that make the largest number of each one positive.
+
+    The sign of a singular vector is arbitrary.
+    """
     largest = rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)]
     return (rows * np.sign(largest)[:, None]).astype(np.float32)
 
 
 def of_attributes(z: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """z (N, D) from N(0, I) and attributes of its faces (N, K) -> (K, D): each moves its own and leaves the others.
+    """z (N, D) from N(0, I) and attributes of its faces (N, K) -> (directions (K, D), explained (K,)).
 
-    One step along row k changes attribute k by one standard deviation of it and all others by nothing, in the
-    linear model; among all such steps it is the shortest. For z from N(0, I) the slopes of that model are the mean
-    gradients of the attributes (Stein's lemma). Returns also what the model explains of each attribute, (K,).
+    Row k changes attribute k and leaves the other attributes alone: in a linear model of the attributes, one step along
+    row k changes attribute k by one standard deviation and the others by 0. It is the shortest step that does this. For
+    z from N(0, I), the slopes of the linear model are the mean gradients of the attributes (Stein's lemma). `explained`
+    is the share of each attribute's variance that the model explains.
     """
     z = np.asarray(z, np.float64)
     scaled = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-9)
@@ -57,17 +68,19 @@ def of_attributes(z: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def effects(measured: Mapping[str, np.ndarray], names: list[str], count: int, spread: np.ndarray) -> np.ndarray:
-    """What each of K directions does to each attribute: (K, K), in the attribute's standard deviations.
+    """Measured attributes of moved faces -> (K, K): how much direction k (row) changes each attribute (column).
 
-    `measured`: {name: (K * 2 * count,)}, of `count` faces a step forth along the first direction, the same faces a
-    step back, then the second direction, and so on. Half the difference, mean over the faces.
+    `measured`: {name: (K * 2 * count,)}: first `count` faces moved one step forward along the first direction, then the
+    same faces moved one step back, then the same for the second direction, and so on. The result is half of the
+    difference between forward and back, averaged over the faces and divided by `spread` (K,), the standard deviations
+    of the attributes.
     """
     values = np.stack([measured[name] for name in names], axis=1).reshape(-1, 2, count, len(names))
     return (values[:, 0] - values[:, 1]).mean(axis=1) / 2 / spread
 
 
 def that_work(matrix: np.ndarray) -> np.ndarray:
-    """(K, K) of `effects` -> (K,) bool: the own effect is large, and all others beside it are small."""
+    """The matrix of `effects` (K, K) -> bool (K,): directions with a large effect on their own attribute only."""
     own = np.diag(matrix)
     others = np.abs(matrix - np.diag(own)).max(axis=1, initial=0)
     return (own >= WORKS) & (others <= SPOILS * own)
@@ -85,7 +98,10 @@ def parse(text: str) -> dict[str, float]:
 
 
 def shift(edits: Mapping[str, float], directions: Mapping[str, tuple[np.ndarray, float]]) -> np.ndarray:
-    """{name: strength} and {name: (row, limit)} -> (D,), to be added to z. Raises Misuse for unknown names."""
+    """{name: strength} and {name: (row, limit)} -> the sum of the edits (D,), to be added to z.
+
+    Raises Misuse for unknown names.
+    """
     unknown = [name for name in edits if name not in directions]
     if unknown:
         raise Misuse(f"--edit knows no {', '.join(unknown)}: this generator has {', '.join(directions)}")
@@ -93,12 +109,15 @@ def shift(edits: Mapping[str, float], directions: Mapping[str, tuple[np.ndarray,
 
 
 def beside(generator: Path) -> Path:
-    """The file of a generator -> that of its directions."""
+    """The file of a generator -> the file of its directions, in the same folder."""
     return generator.with_name(FILE)
 
 
 def save(path: Path, names: list[str], rows: np.ndarray, limits: list[float]) -> None:
-    """Names, (K, D) and the strengths (K,) up to which each looks right -> an .npz."""
+    """Write K names, the directions (K, D) and their limits (K,) to an .npz file.
+
+    The limit of a direction is the largest strength at which the faces still look right.
+    """
     with written_whole(path) as temporary:
         np.savez_compressed(
             temporary, names=np.array(names), rows=np.float32(rows), limits=np.array(limits, np.float32)
@@ -106,7 +125,7 @@ def save(path: Path, names: list[str], rows: np.ndarray, limits: list[float]) ->
 
 
 def load(path: Path, dimensions: int) -> dict[str, tuple[np.ndarray, float]]:
-    """The inverse of `save` -> {name: (row, limit)}. Raises Problem if there is none for z of so many `dimensions`."""
+    """A file written by `save` -> {name: (row (dimensions,), limit)}. Raises Problem if it does not fit such z."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names, rows, limits = file["names"], np.asarray(file["rows"], np.float32), np.asarray(file["limits"], float)

@@ -1,4 +1,4 @@
-"""What this computer can train on, and what to install where it could do better: in words. And who trains along."""
+"""Find out what this computer can train on: its CPU, its GPUs, and the other machines that take part in a training."""
 
 import json
 import os
@@ -13,7 +13,7 @@ PACKAGES = {"tensorflow": 'pip install "tensorflow[and-cuda]"', "jax": 'pip inst
 
 
 def nvidia() -> list[str]:
-    """The NVIDIA GPUs that the driver knows -> ["name, driver 550.54"]; none without a driver that answers."""
+    """The NVIDIA GPUs that the driver reports: ["name, driver 550.54"]. The list is empty if no driver answers."""
     tool = shutil.which("nvidia-smi")
     if not tool:
         return []
@@ -27,7 +27,7 @@ def nvidia() -> list[str]:
 
 
 def cpu(path: Path = Path("/proc/cpuinfo")) -> tuple[str, bool | None]:
-    """(name of the CPU, whether it multiplies bfloat16 in hardware, None where that cannot be told)."""
+    """/proc/cpuinfo -> (name of the CPU, whether it multiplies bfloat16 in hardware, or None if this is unknown)."""
     try:
         rows = [line.partition(":") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:
@@ -38,24 +38,25 @@ def cpu(path: Path = Path("/proc/cpuinfo")) -> tuple[str, bool | None]:
 
 
 def advice(system: str, engine: str, known: list[str]) -> str:
-    """What to do where the engine sees no GPU -> one line.
+    """What the user can do if the engine finds no GPU, in one line.
 
-    `system`: as platform.system() says; `engine`: tensorflow or jax; `known`: as `nvidia` lists them.
+    `system`: the result of platform.system(); `engine`: tensorflow or jax; `known`: the result of `nvidia`.
     """
     if system == "Darwin":
-        return "Apple's GPUs are not used: neither engine has a current plug-in for them"
+        return "Apple's GPUs are not used: neither TensorFlow nor JAX has a current plug-in for them"
     if system == "Windows":
-        return (f"neither engine has had GPUs on plain Windows for years: run `wsl --install`, and there "
-                f"this project and {PACKAGES[engine]}")  # fmt: skip
+        return (f"current versions of TensorFlow and JAX do not use GPUs on Windows itself: run `wsl --install`, then "
+                f"install this project and {PACKAGES[engine]} in WSL")  # fmt: skip
     if known:
-        return f"the driver knows one but {engine} does not see it: {PACKAGES[engine]}, then --check again"
-    return f"no NVIDIA driver answers: for a GPU, install its driver till nvidia-smi lists it, then {PACKAGES[engine]}"
+        return f"the driver reports a GPU, but {engine} does not see it: {PACKAGES[engine]}, then run --check again"
+    return (f"no NVIDIA driver answers: if there is a GPU, install its driver, check that nvidia-smi lists it, "
+            f"then {PACKAGES[engine]}")  # fmt: skip
 
 
 def machines() -> tuple[int, int]:
-    """(this machine's place from 0, how many there are) by TF_CONFIG, which tf.distribute reads; (0, 1) without it.
+    """TF_CONFIG, which tf.distribute reads -> (index of this machine, number of machines). Without it: (0, 1).
 
-    The one in place 0 writes. Raises Problem if TF_CONFIG says nothing of the sort.
+    The machine with index 0 writes the files of the run. Raises Problem if TF_CONFIG does not say which machines train.
     """
     text = os.environ.get("TF_CONFIG")
     if not text:
@@ -69,6 +70,6 @@ def machines() -> tuple[int, int]:
         return places.index((task["type"], int(task["index"]))), len(places)
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise Problem(
-            f"TF_CONFIG makes no sense ({type(fault).__name__}: {fault}): docs/how-to/scale.md shows one that does; "
+            f"TF_CONFIG makes no sense ({type(fault).__name__}: {fault}): docs/how-to/scale.md shows an example; "
             "to train on this machine alone, unset it"
         ) from fault

@@ -1,4 +1,4 @@
-"""Latent vectors: float32 (N, D), drawn from N(0, I) or read from a file, and mathematics on them."""
+"""Latent vectors z, float32 (N, D): drawn from N(0, I) or read from a file; walks between them."""
 
 import re
 import zipfile
@@ -25,7 +25,7 @@ def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
 
 
 def read(path: Path, dimensions: int) -> np.ndarray:
-    """An .npz with an array `z` -> float32 (N, dimensions). Raises Problem."""
+    """An .npz file with an array `z` -> z, float32 (N, dimensions). Raises Problem."""
     try:
         with np.load(path, allow_pickle=False) as file:
             z = np.asarray(file["z"], np.float32)
@@ -37,22 +37,25 @@ def read(path: Path, dimensions: int) -> np.ndarray:
 
 
 def from_seeds(seeds: Iterable[int], dimensions: int) -> np.ndarray:
-    """Whole numbers >= 0 -> z, float32 (N, dimensions). A seed is the same z in any company."""
+    """Whole numbers >= 0 -> z, float32 (N, dimensions). Each seed always gives the same z, whatever the other seeds."""
     rows = [np.random.default_rng(int(seed)).standard_normal(dimensions, np.float32) for seed in seeds]
     return np.stack(rows) if rows else np.empty((0, dimensions), np.float32)
 
 
 def truncate(z: np.ndarray, amount: float) -> np.ndarray:
-    """Draw z towards the mean face: 1 leaves it, 0 is the mean itself. Less variety, fewer bad faces."""
+    """z (N, D) -> z moved towards the mean face: an amount of 1 changes nothing, 0 gives the mean face.
+
+    A smaller amount gives less variety and fewer bad faces.
+    """
     return np.asarray(z, np.float32) * np.float32(amount)
 
 
 def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """From a (t = 0) to b (t = 1) along the arc: (D,), (D,), t (T,) -> (T, D).
+    """a (D,), b (D,) and t (T,) -> (T, D): points on the arc from a (t = 0) to b (t = 1).
 
-    The direction turns at a constant rate and the length changes in proportion (Shoemake 1985), so
-    that every step is as likely under N(0, I) as its ends; the straight line would pass through
-    unlikely short vectors. Opposite or zero vectors have no arc: those go straight.
+    The direction turns at a constant rate, and the length changes linearly (Shoemake 1985). So every point is as likely
+    under N(0, I) as a and b; the straight line passes through short vectors, which are unlikely. Between opposite
+    vectors, or from or to a zero vector, there is no arc: there the line is straight.
     """
     a, b, t = np.asarray(a, np.float64), np.asarray(b, np.float64), np.asarray(t, np.float64)[:, None]
     length_a, length_b = np.linalg.norm(a), np.linalg.norm(b)
@@ -68,16 +71,17 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def loop(z: np.ndarray, steps: int) -> np.ndarray:
-    """A closed walk through the rows of z (N, D), `steps` frames from each to the next -> (N * steps, D)."""
+    """z (N, D) -> a closed walk through its rows, (N * steps, D), with `steps` frames from each row to the next."""
     t = np.arange(steps) / steps
     return np.concatenate([slerp(z[i], z[(i + 1) % len(z)], t) for i in range(len(z))])
 
 
 def along(z: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """A smooth closed walk through the rows of z (N, D): places (T,) in [0, N], row i at place i -> (T, D).
+    """z (N, D) and places (T,) in [0, N] -> (T, D): points of a smooth closed walk, which is at row i at place i.
 
-    Direction and length follow closed Catmull-Rom curves, so that the walk turns gently at its rows where arcs
-    would have corners; each point has the length its place calls for, as with `slerp`.
+    The direction and the length of the points follow two closed Catmull-Rom curves. So the walk turns smoothly at the
+    rows; arcs, as `slerp` draws them, would have corners there. Between two rows the length changes gradually, as with
+    `slerp`.
     """
     z, places = np.asarray(z, np.float64), np.asarray(places, np.float64)
     near = np.floor(places).astype(int)[:, None] + np.arange(-1, 3)
@@ -92,20 +96,23 @@ def along(z: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def even(changes: np.ndarray, count: int) -> np.ndarray:
-    """The visible change of each of M steps around a closed walk (M,) -> (count,) places in [0, M), at equal change."""
+    """Visible change in each step of a closed walk (M,) -> places (count,) in [0, M) with equal change between them."""
     passed = np.concatenate([[0.0], np.cumsum(changes, dtype=np.float64)])
     return np.interp(np.arange(count) * passed[-1] / count, passed, np.arange(len(passed)))
 
 
 def changes(pictures: np.ndarray) -> np.ndarray:
-    """Frames of a closed walk (T, H, W, C) -> (T,): root mean square change from each to the next, and round."""
+    """Frames of a closed walk (T, H, W, C) -> (T,): the root mean square change from each frame to the next.
+
+    The frame after the last one is the first one.
+    """
     pictures = np.asarray(pictures, np.float32)
     following = np.roll(pictures, -1, axis=0)
     return np.array([np.sqrt(np.mean((a - b) ** 2)) for a, b in zip(pictures, following, strict=True)])
 
 
 def around(z: np.ndarray, count: int, reach: float, seed: int = 0) -> np.ndarray:
-    """z (D,) -> (count, D): itself in the middle, and neighbours with uniform noise of +-`reach` in each number."""
+    """z (D,) -> (count, D): z itself in the middle row; in the other rows z plus uniform noise in [-reach, reach]."""
     noise = np.random.default_rng(seed).uniform(-reach, reach, (count, len(z)))
     noise[count // 2] = 0
     return (z + noise).astype(np.float32)

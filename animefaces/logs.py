@@ -1,4 +1,4 @@
-"""What a training tells of itself: log.jsonl, and the same figures as TensorBoard events."""
+"""The log of a training: its figures in log.jsonl and as TensorBoard events, and a diagnosis of a failed training."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from animefaces.files import written_whole
 
 
 class Log:
-    """log.jsonl and TensorBoard events of one training: figures by step."""
+    """log.jsonl and the TensorBoard events of one run: the figures of each logged step."""
 
     def __init__(self, run: Path, step: int):
         self._path = run / "log.jsonl"
@@ -24,11 +24,11 @@ class Log:
         self.rewind(step)
 
     def rewind(self, step: int) -> None:
-        """Forget what was logged after `step`, where training goes on from."""
+        """Remove the entries after `step`, from which training goes on."""
         lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
         self.entries = []
         for line in lines:
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # a line cut off by a power failure
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # a power failure can leave half a line
                 entry = json.loads(line)
                 if entry["step"] <= step:
                     self.entries.append(entry)
@@ -36,7 +36,7 @@ class Log:
             temporary.write_text("".join(json.dumps(e) + "\n" for e in self.entries), encoding="utf-8")
 
     def add(self, entry: dict[str, float]) -> None:
-        """One dict of figures, with its `step`."""
+        """Log one entry: a dict of figures, with its `step`."""
         self.entries.append(entry)
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
@@ -47,13 +47,13 @@ class Log:
                     events.add_scalar(name, value, entry["step"])
 
     def picture(self, name: str, pixels: np.ndarray, step: int) -> None:
-        """uint8 (H, W, C)."""
+        """Log a picture, uint8 (H, W, C), in the TensorBoard events."""
         events = self._opened()
         if events:
             events.add_image(name, pixels, step)
 
     def close(self) -> None:
-        """Flush the events."""
+        """Write the last events and close their file."""
         if self._events:
             self._events.close()
 
@@ -61,7 +61,7 @@ class Log:
         if self._events is None and self._possible:
             try:
                 self._events = _Events(self._folder)
-            except ImportError:  # JAX without TensorFlow: no events, log.jsonl has the same figures
+            except ImportError:  # JAX without TensorFlow: there are no events, but log.jsonl has the same figures
                 self._possible = False
         return self._events
 
@@ -88,13 +88,13 @@ class _Events:
 
 
 def diagnose(entries: Sequence[Mapping[str, Any]]) -> str | None:
-    """Log entries -> what has collapsed, in words, or None. Compares windows of 50 entries.
+    """Log entries -> one line that says what went wrong and what to do, or None. It compares means of 50 entries.
 
-    Collapsed generator: its images differ from each other less than half as much as they once did, or
-    hardly at all. Dominating discriminator: right on more than 99 % of the real and of the fake images,
-    so that there is next to nothing left for G to learn from.
+    The generator has collapsed if its pictures differ from each other less than half as much as earlier in the
+    training, or less than 0.05 times as much as real pictures. The discriminator dominates if it is right on more than
+    99 % of the real and of the fake pictures: then the generator has almost nothing to learn from.
     """
-    entries = [entry for entry in entries if "spread" in entry]  # not of a warm-up
+    entries = [entry for entry in entries if "spread" in entry]  # entries of the warm-up have none
     windows = [entries[end - 50 : end] for end in range(len(entries), 49, -50)]
     if not windows:
         return None
@@ -104,7 +104,7 @@ def diagnose(entries: Sequence[Mapping[str, Any]]) -> str | None:
 
     spread, *before = [mean(window, "spread") for window in windows]
     if spread < max(0.05, max(before, default=0) / 2):
-        return ("the generator draws nearly the same picture whatever z (mode collapse): start anew with a lower "
+        return ("the generator draws nearly the same picture for every z (mode collapse): start a new run with a lower "
                 "--learning-rate or --augment translation mirror")  # fmt: skip
     right = min(mean(windows[0], "real_right"), mean(windows[0], "fake_right"))
     if right > 0.99:

@@ -1,20 +1,20 @@
-"""How two sets of features differ: mathematics on (N, D) float arrays, one row per face.
+"""Measures of how different two sets of faces are. They take features: float arrays (N, D), one row per face.
 
-Pairs of rows are compared in blocks, so that 10,000 x 10,000 of them need little memory. Where nothing
-else is said, the arithmetic has the precision of the features.
+Pairs of rows are compared in blocks, so that 10,000 x 10,000 pairs need little memory. The arithmetic has the precision
+of the features, unless a docstring says otherwise.
 """
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-BLOCK = 1000  # rows, at most
-PAIRS = 4_000_000  # of rows whose distances stand in memory at once
-PARTS = 10  # of a set, at least, whose disagreement gives the kernel distance its spread
+BLOCK = 1000  # most rows in a block
+PAIRS = 4_000_000  # most pairs of rows whose distances are in memory at once
+PARTS = 10  # least parts of a set for the standard error of the kernel distance
 
 
 def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, D) -> (mean (D,), unbiased covariance (D, D)), in float64, block by block. N is 2 or more."""
+    """Features (N, D) -> (mean (D,), unbiased covariance (D, D)), computed in float64. N must be 2 or more."""
     mean = np.asarray(np.mean(features, axis=0, dtype=np.float64))
     scatter = np.zeros((len(mean), len(mean)))
     for start in range(0, len(features), BLOCK):
@@ -26,11 +26,11 @@ def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def frechet_distance(
     mean: np.ndarray, covariance: np.ndarray, other_mean: np.ndarray, other_covariance: np.ndarray
 ) -> float:
-    """The squared 2-Wasserstein distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017).
+    """Mean (D,) and covariance (D, D) of two Gaussians -> their squared 2-Wasserstein distance, 0 or more.
 
-    |m - n|^2 + tr(C) + tr(D) - 2 tr(sqrt(C D)). With C = A A' and D = B B' that last trace is the sum of
-    the singular values of A' B: exact and real for singular covariances too, which fewer faces than
-    features always have, and where the square root of a matrix is neither.
+    |m - n|^2 + tr(C) + tr(D) - 2 tr(sqrt(C D)) (Dowson & Landau 1982; Heusel et al. 2017). With C = A A' and D = B B',
+    the last trace is the sum of the singular values of A' B. This is exact and real for singular covariances too, where
+    the square root of the matrix is neither. With fewer faces than features, the covariances are always singular.
     """
     shared = np.linalg.svd(_factor(covariance).T @ _factor(other_covariance), compute_uv=False).sum()
     apart = mean - other_mean
@@ -45,11 +45,12 @@ def _factor(covariance):
 
 
 def kernel_distance(features: np.ndarray, others: np.ndarray) -> tuple[float, float]:
-    """Unbiased squared MMD under the kernel (x.y / D + 1)^3 (Binkowski et al. 2018) -> (value, standard error).
+    """Features (N, D) and (M, D), 3 rows or more each -> (kernel distance, its standard error).
 
-    About 0, and as often below as above, for two samples of one distribution. All pairs count, which makes
-    it steadier than a mean over subsets. The error is the jackknife's: what leaving out one part after the
-    other changes. 3 rows or more each.
+    The kernel distance is the unbiased squared MMD with the kernel (x.y / D + 1)^3 (Binkowski et al. 2018). For two
+    samples of the same distribution it is about 0, and below 0 as often as above. It uses all pairs of rows, so it
+    varies less than a mean over subsets. The standard error is a jackknife estimate: it leaves out one part of the sets after
+    the other.
     """
     count = max(PARTS, -(-max(len(features), len(others)) // BLOCK))
     count = min(count, len(features), len(others))
@@ -68,9 +69,9 @@ def kernel_distance(features: np.ndarray, others: np.ndarray) -> tuple[float, fl
 
 
 def _kernel_sums(parts, others=None):
-    """Two lists of P arrays (N, D) -> (P, P) float64: the kernel summed over the pairs of rows.
+    """Two lists of P arrays (N, D) -> (P, P) float64: the sums of the kernel over the pairs of rows.
 
-    With one list, over the pairs of different rows.
+    With one list, both rows of a pair come from this list, and a row is not paired with itself.
     """
     sums = np.array([[_kernel(x @ y.T, x).sum(dtype=np.float64) for y in others or parts] for x in parts])
     if others is None:
@@ -85,10 +86,11 @@ def _kernel(products, rows):
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
-    """Shares of the fakes that lie among the real, and of the real that lie among the fakes.
+    """Features of real faces (N, D) and of fake faces (M, D), more than k rows each -> (precision, recall), in [0, 1].
 
-    To lie among a set: no further from one of its rows than that row's k-th nearest neighbour in the set
-    (Kynkäänniemi et al. 2019). More than k rows each.
+    Precision is the share of the fake faces that are near the real ones; recall is the share of the real faces that are
+    near the fake ones. A face is near a set if its distance to some row of the set is not larger than the distance of
+    this row to its k-th nearest neighbour in the set (Kynkäänniemi et al. 2019).
     """
     real_reach, fake_reach = _reach(real, k), _reach(fake, k)
     precise, recalled = 0, np.zeros(len(real), bool)
@@ -102,12 +104,12 @@ def _reach(features, k):
     """(N, D) -> (N,): the squared distance of each row to its k-th nearest other row."""
     reach = np.empty(len(features), features.dtype)
     for part, squares in _squared_distances(features, features):
-        reach[part] = np.partition(squares, k)[:, k]  # after the nearest of all, the row itself
+        reach[part] = np.partition(squares, k)[:, k]  # place 0 is the row itself
     return reach
 
 
 def compare(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
-    """Features of two sets, (N, D) and (M, D) -> a dict of all the measures above."""
+    """Features of real faces (N, D) and of fake faces (M, D) -> a dict of all the measures above."""
     distance, error = kernel_distance(real, fake)
     precision, recall = precision_recall(real, fake)
     return {
@@ -116,7 +118,7 @@ def compare(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     }  # fmt: skip
 
 
-# What evaluate.py prints of a comparison: words, and the figure as text.
+# The rows that evaluate.py prints: the name of a measure, and a function from the result of `compare` to text.
 SHOWN: dict[str, Callable[[Mapping[str, float]], str]] = {
     "Fréchet distance": lambda x: f"{x['frechet_distance']:.4g}",
     "kernel distance x1000": lambda x: f"{1000 * x['kernel_distance']:.3g} +- {1000 * x['kernel_error']:.3g}",
@@ -126,9 +128,9 @@ SHOWN: dict[str, Callable[[Mapping[str, float]], str]] = {
 
 
 def nearest(queries: np.ndarray, rows: np.ndarray, others: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """For each query (N, D), the nearest of `rows` (M, D) -> (indices (N,), distances (N,)).
+    """Queries (N, D) and rows (M, D) -> the nearest row of each query: (indices (N,), distances (N,)).
 
-    With `others`, query i is row i, and the nearest other one is meant.
+    With `others`, query i must be row i, and the result is the nearest of the other rows.
     """
     indices = np.empty(len(queries), np.int64)
     distances = np.empty(len(queries), np.float64)
@@ -136,19 +138,19 @@ def nearest(queries: np.ndarray, rows: np.ndarray, others: bool = False) -> tupl
         if others:
             squares[np.arange(len(squares)), np.arange(len(queries))[part]] = np.inf
         indices[part] = squares.argmin(axis=1)
-        # Anew, since the squares were differences of large numbers: a copy is at 0.
+        # Computed again, because the squares are inexact differences of large numbers. A copy must have distance 0.
         distances[part] = np.linalg.norm(queries[part] - rows[indices[part]], axis=1)
     return indices, distances
 
 
 def squared_distances(features: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(N, D), (M, D) -> the squared distances of all pairs, (N, M) float64, for sets whose pairs fit in memory."""
+    """(N, D) and (M, D) -> the squared distances of all pairs (N, M), float64. All pairs must fit in memory."""
     pairs = _squared_distances(features.astype(np.float64), others.astype(np.float64))
     return np.concatenate([np.empty((0, len(others))), *(squares for _, squares in pairs)])
 
 
 def _squared_distances(features, others):
-    """Yields (slice of the rows of `features`, their squared distances to all `others`), block by block."""
+    """Two sets of features -> for each block of `features` (slice of its rows, their squared distances to `others`)."""
     lengths = np.einsum("nd,nd->n", others, others)
     rows = max(1, min(BLOCK, PAIRS // max(len(others), 1)))
     for start in range(0, len(features), rows):
@@ -162,7 +164,10 @@ def _squared_distances(features, others):
 
 
 def thumbnails(pictures: np.ndarray, cells: int = 16) -> np.ndarray:
-    """uint8 (N, H, W, C) -> float32 (N, cells * cells * C): means over squares, for a first look at what is alike."""
+    """Pictures uint8 (N, H, W, C) -> float32 (N, cells * cells * C): the means of a grid of cells.
+
+    Distances between thumbnails are a fast first test of which pictures are alike.
+    """
     n, height, width, _ = pictures.shape
     y, x = (np.arange(side) * cells // side for side in (height, width))
     sums = np.add.reduceat(np.float32(pictures), np.flatnonzero(np.diff(y, prepend=-1)), axis=1)

@@ -1,4 +1,4 @@
-"""Options: each is declared once, as a field of a frozen dataclass, with all the facts about it."""
+"""Options of programs: each option is a field of a frozen dataclass, and everything about it is declared there."""
 
 import dataclasses
 import types
@@ -21,11 +21,12 @@ def option(
     commands: tuple[str, ...] = (),
     facts: tuple[str, ...] = (),
 ) -> Any:
-    """One field of a dataclass of options: its flag, type, default, help, JSON record, and what else is known of it.
+    """Default, help and other facts -> a field of a dataclass of options. The field gives the flag and the JSON record.
 
-    `check` takes the value and returns None, or what the value must be: see `at_least` and its neighbours.
-    `hidden`: no flag sets it; the command itself does. `group`: its heading in --help. `commands`: the commands
-    for which it means something, () for all. `facts`: words that the program asks for with `having`.
+    `check`: a function of the value that returns None, or text that says what the value must be (such as `at_least`).
+    `choices`: the allowed values. `positional`: the option has no flag; the user types only the value. `hidden`: the
+    user cannot type the option; the command sets it. `group`: its heading in --help. `commands`: the commands that use
+    the option, () for all. `facts`: words about the option; `having` finds the options with a certain word.
     """
     metadata = {"help": help, "check": check, "choices": choices, "positional": positional, "hidden": hidden,
                 "group": group, "commands": commands, "facts": facts}  # fmt: skip
@@ -33,7 +34,7 @@ def option(
 
 
 def having(cls: type, fact: str) -> set[str]:
-    """The names of the options of which a fact is declared."""
+    """A dataclass of options and a fact -> the names of the options that have this fact."""
     return {f.name for f in dataclasses.fields(cls) if fact in f.metadata["facts"]}
 
 
@@ -67,8 +68,8 @@ def _each(value):
 
 
 def kind(annotation: Any) -> tuple[type, int | None]:
-    """An annotation -> (element type, number of elements: 1, an exact count, or None for any)."""
-    if isinstance(annotation, types.UnionType):  # "X | None": None is the default, never typed in
+    """An annotation -> (type of an element, number of elements). The number is None for a tuple of any length."""
+    if isinstance(annotation, types.UnionType):  # "X | None": None can only be a default, nobody can type it
         (annotation,) = [a for a in annotation.__args__ if a is not types.NoneType]
     if typing.get_origin(annotation) is tuple:
         element, *rest = annotation.__args__
@@ -77,7 +78,7 @@ def kind(annotation: Any) -> tuple[type, int | None]:
 
 
 def check(options: Any) -> None:
-    """Raise Misuse for the first option whose value is out of its range, or none of its choices."""
+    """Raise Misuse for the first option whose value is out of its range, or not one of its choices."""
     for field in dataclasses.fields(options):
         rule, value, choices = field.metadata["check"], getattr(options, field.name), field.metadata["choices"]
         wanted = rule(value) if rule and value is not None else None
@@ -89,7 +90,7 @@ def check(options: Any) -> None:
 
 
 def to_record(options: Any) -> dict[str, Any]:
-    """Options -> a JSON-able dict."""
+    """Options -> a dict that can be written as JSON."""
 
     def plain(value):
         if isinstance(value, Path):
@@ -100,14 +101,14 @@ def to_record(options: Any) -> dict[str, Any]:
 
 
 def from_record(cls: type, record: Any) -> Any:
-    """The inverse of `to_record`. Raises Problem when the record is not one of `cls`.
+    """A dataclass of options, and a dict from `to_record` -> the options. Raises Problem if the dict does not fit.
 
-    An option that is younger than the record has its default, so that older runs go on.
+    An option that the dict does not name gets its default, so that runs of older versions can go on.
     """
     hints, values = typing.get_type_hints(cls), {}
     try:
         if not isinstance(record, dict) or not record.keys() & hints.keys():
-            raise TypeError("it names none of them")
+            raise TypeError("the record names no option")
         for field in dataclasses.fields(cls):
             if field.name not in record:
                 continue
@@ -128,7 +129,7 @@ def from_record(cls: type, record: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value -> its words on the command line."""
+    """A value of an option -> the text that sets it on the command line."""
     if isinstance(value, tuple):
         return (" " if value and isinstance(value[0], Path) else ",").join(map(str, value))
     return str(value)

@@ -1,4 +1,4 @@
-"""Figures drawn from logs."""
+"""Charts as PNG files: the curves of a training, and the effects of edit directions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +10,10 @@ from animefaces.files import written_whole
 
 
 def curves(path: Path, entries: Sequence[Mapping[str, Any]], panels: Mapping[str, Mapping[str, str]]) -> None:
-    """Entries of log.jsonl -> a PNG. `panels`: label of each vertical axis -> the figures on it and their labels.
+    """Entries of log.jsonl -> a PNG file with the figures over the steps: each value, pale, and their moving average.
 
-    A panel whose figures were never logged is left out.
+    `panels`: the label of each vertical axis -> the names of its figures and their labels. A panel is left out if none
+    of its figures was logged.
     """
     from matplotlib.figure import Figure
 
@@ -44,7 +45,7 @@ def _lines(axes, entries, names):
 
 
 def matrix(path: Path, names: Sequence[str], values: np.ndarray) -> None:
-    """(K, K) figures -> a PNG: what the direction of each row does to the attribute of each column."""
+    """Effects (K, K) -> a PNG file: how much the direction of each row changes the attribute of each column."""
     from matplotlib.figure import Figure
 
     side = 2.5 + 0.55 * len(names)
@@ -53,7 +54,7 @@ def matrix(path: Path, names: Sequence[str], values: np.ndarray) -> None:
     axes.imshow(values, cmap="RdBu", vmin=-1, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
     axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="changes this, in its spreads", ylabel="one step along this")
+    axes.set(xlabel="changes this, in standard deviations", ylabel="one step along this")
     for i, row in enumerate(values):
         for j, value in enumerate(row):
             colour = "white" if abs(value) > 0.6 else "black"

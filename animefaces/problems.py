@@ -1,13 +1,13 @@
-"""What a user can mend: an error that ends a program with one line."""
+"""Errors that the user can correct. A program shows such an error as one line and ends."""
 
 
 class Problem(Exception):
-    """Something the user can mend. Its text is one line: what is wrong: what to do."""
+    """An error that the user can correct. Its text is one line: what is wrong: what to do."""
 
-    exit_code = 1  # could not
+    exit_code = 1  # the program could not do its work
 
 
 class Misuse(Problem):
-    """The command itself was wrong."""
+    """An error in the command line."""
 
-    exit_code = 2
+    exit_code = 2  # the command line was wrong

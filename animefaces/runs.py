@@ -1,7 +1,7 @@
-"""Run folders: results/NNNNN-name/ is enough to use a run, to repeat it and to go on with it.
+"""Run folders, results/NNNNN-name/: all files that are needed to use a run, to repeat it and to go on with it.
 
-A folder holds options.json, log.jsonl, TensorBoard events, samples/ and curves.png; generator.keras to draw with;
-state/ to go on from (animefaces/states.py).
+A run folder holds options.json, log.jsonl, TensorBoard events, samples/ and curves.png. Programs draw with its
+generator.keras. Training goes on from its state/ (animefaces/states.py).
 """
 
 import contextlib
@@ -27,23 +27,23 @@ RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
-# The generator with the smallest kernel distance to the validation faces; of several that are equally good, as far as
-# the measurement can tell, the newest.
+# The generator with the smallest kernel distance to the validation faces. If several are equally good within the error
+# of the measurement, it is the newest of them.
 BEST = "best.keras"
-DISCRIMINATOR = "discriminator.keras"  # for explore.py; training goes on from the one in state/
-# Encoders: pictures -> means and then log-variances of the z with which the generator beside them draws the pictures.
+DISCRIMINATOR = "discriminator.keras"  # for explore.py; training uses the one in state/ to go on
+# Networks: pictures -> z of the generator in the same folder. They give the means of z, then its log-variances.
 ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
-SKETCH = "sketch.keras"  # the small network through which the encoder beside it was trained
-MOMENTS = "moments.npz"  # means and deviations of layouts, of photos and of drawings, for the encoder beside it
+SKETCH = "sketch.keras"  # the small network with which the encoder in the same folder was trained
+MOMENTS = "moments.npz"  # means and standard deviations of the layouts of photos and of drawings, for that encoder
 DEMO = "demo"  # the recipe of `make demo`
 
 
 def create(name: str) -> Path:
-    """Make the next numbered run folder, results/NNNNN-name, and return its path."""
+    """Name -> the path of a new run folder, results/NNNNN-name, with the next free number."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     while True:
         run = RESULTS / f"{1 + max(map(_number, RESULTS.iterdir()), default=-1):05d}-{name}"
-        with contextlib.suppress(FileExistsError):  # somebody else took the number just now
+        with contextlib.suppress(FileExistsError):  # another process took this number first
             run.mkdir()
             return run
 
@@ -54,13 +54,13 @@ def _number(path):
 
 
 def newest(name: str = GENERATOR) -> Path | None:
-    """The run folder under results/ whose file of this name was written last, or None. The run of a demo is none."""
+    """Name of a file -> the run folder under results/ with the newest such file, or None. Demo runs do not count."""
     files = sorted(RESULTS.glob(f"*/{name}"), key=lambda file: file.stat().st_mtime, reverse=True)
     return next((file.parent for file in files if not _is_demo(file.parent)), None)
 
 
 def _is_demo(run):
-    """Whether `make demo` made this run: its cartoons are nothing that anybody wants by default."""
+    """Whether `make demo` made this run. It draws cartoons, so no program takes it by default."""
     with contextlib.suppress(Problem):
         record = read_record(run)
         return bool(record and record["options"].get("recipe") == DEMO and not record["options"].get("init_from"))
@@ -70,8 +70,8 @@ def _is_demo(run):
 def find_generator(run: Path | None = None) -> Path:
     """A run folder, a .keras file or None -> the file of its generator.
 
-    None is the newest run, else the weights that ship with the project. A run's best generator, where it
-    has been measured, goes before its newest. Raises Problem if there is none.
+    None means the newest run, or the shipped weights if there is no run. If the run has a best generator, the result is
+    this one, not the newest. Raises Problem if there is no generator.
     """
     if run is None:
         run = newest() or PRETRAINED
@@ -86,10 +86,10 @@ def find_generator(run: Path | None = None) -> Path:
 
 
 def find_encoder(kind: str, run: Path | None = None) -> tuple[Path, Path]:
-    """One of ENCODERS, and a run folder, a .keras file in one, or None -> the files of (encoder, generator).
+    """A kind of ENCODERS, and a run folder, a .keras file in one, or None -> the files of (encoder, generator).
 
-    None is the newest run that holds such an encoder, else the weights that ship with the project. Raises
-    Problem if there is none.
+    None means the newest run that holds such an encoder, or the shipped weights if there is no such run. Raises Problem
+    if there is no encoder.
     """
     name = ENCODERS[kind]
     remedy = f"train one with python train.py {Path(name).stem}"
@@ -105,20 +105,26 @@ def find_encoder(kind: str, run: Path | None = None) -> tuple[Path, Path]:
 
 
 def data_of(generator: Path) -> list[Path]:
-    """The file of a generator -> the paths that its run was trained on, else data/faces. Raises Problem."""
+    """The file of a generator -> the paths of the faces on which it was trained; data/faces if there is no record.
+
+    Raises Problem if they do not exist.
+    """
     record = read_record(generator.parent)
     paths = [Path(path) for path in record["options"].get("data", [])] if record else [Path("data/faces")]
     missing = [str(path) for path in paths if not path.exists()]
     if missing or not paths:
-        raise Problem(f"the training faces are not at {', '.join(missing)}: say where with --data")
+        raise Problem(f"the training faces are not at {', '.join(missing)}: give their path with --data")
     return paths
 
 
 def read_record(run: Path) -> dict[str, Any] | None:
-    """The dict in a run's options.json, or None if the folder is absent or empty. Raises Problem if it is no run."""
+    """A run folder -> the dict in its options.json, or None if the folder is absent or empty.
+
+    Raises Problem if the folder holds other files, or if options.json is damaged.
+    """
     file = run / "options.json"
     if not file.exists():
-        # A lock, or a temporary file of a write that was killed, is all that a run may have before its record.
+        # Before options.json is written, a run folder may hold only the lock, and temporary files of a killed process.
         if run.is_file() or (run.is_dir() and any(p.name != "lock" and p.name[0] != "." for p in run.iterdir())):
             raise Problem(f"{run} exists and is not a run folder (no options.json): give --run a new name")
         return None
@@ -130,9 +136,9 @@ def read_record(run: Path) -> dict[str, Any] | None:
 
 
 def open_run(options: Any, given: set[str], adjustable: set[str]) -> Any:
-    """Options as typed, and the names given by hand -> options to train with, their run folder always named.
+    """Options, and the names of those that the user typed -> the options to train with. They always name a run folder.
 
-    A run that exists goes on with its own options; by hand only the `adjustable` ones may differ.
+    If the run exists, it goes on with its own options; the user can change only the `adjustable` ones.
     """
     record = read_record(options.run) if options.run else None
     if record:
@@ -140,7 +146,7 @@ def open_run(options: Any, given: set[str], adjustable: set[str]) -> Any:
         changed = [n for n in sorted(given - adjustable) if getattr(options, n) != getattr(recorded, n)]
         if changed:
             flags = ", ".join(map(flag, changed))
-            raise Misuse(f"{options.run} was started with another {flags}: leave it out, or give --run a new name")
+            raise Misuse(f"{options.run} was started with another {flags}: leave out {flags}, or give --run a new name")
         return replace(recorded, run=options.run, **{n: getattr(options, n) for n in given & adjustable - {"run"}})
     if options.init_from == Path(PRETRAINED.name) and not options.init_from.exists():
         options = replace(options, init_from=PRETRAINED)
@@ -150,7 +156,10 @@ def open_run(options: Any, given: set[str], adjustable: set[str]) -> Any:
 
 
 def _continued(options, given):
-    """--init-from RUN: that run's own settings unless --recipe names others, with the flags given by hand over them."""
+    """Options with --init-from RUN -> the options of that run, changed by the flags that the user typed.
+
+    If the user typed --recipe, or trains another network than that run, the options stay as they are.
+    """
     if not options.init_from.exists():
         raise Problem(f"{options.init_from} does not exist: give --init-from a run folder or a .keras file")
     if options.init_from.is_file():
@@ -158,17 +167,17 @@ def _continued(options, given):
     record = read_record(options.init_from)
     if record is None:
         raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
-    if "recipe" in given or options.network != record["options"].get("network"):  # other settings are asked for
+    if "recipe" in given or options.network != record["options"].get("network"):
         return options
     source = from_record(type(options), record["options"])
     own = given | having(type(options), "local")
-    reached = {"penalty": source.penalty[-1:] * 2}  # of a schedule that has come to its end
+    reached = {"penalty": source.penalty[-1:] * 2}  # that run has reached the end of its schedule
     return replace(source, **{**reached, **{name: getattr(options, name) for name in own}})
 
 
 @contextlib.contextmanager
 def fitting(path: Path) -> Iterator[None]:
-    """What is raised when the weights of `path` are for other networks becomes a Problem."""
+    """Turn a ValueError into a Problem: Keras raises one if the weights of `path` do not fit the networks."""
     try:
         yield
     except ValueError as fault:
@@ -178,11 +187,11 @@ def fitting(path: Path) -> Iterator[None]:
 
 
 def keep_record(run: Path, options: Any, faces: Any) -> None:
-    """Write options.json; refuse to go on with other pictures than the run began with."""
+    """Write options.json. Raises Problem if the pictures are not those with which the run was started."""
     before = read_record(run)
     if before and before["data"] != faces.fingerprint:
         raise Problem(
-            f"the pictures are not those {run} began with: put them back, or start anew with --init-from {run}"
+            f"the pictures are not those {run} began with: put them back, or start a new run with --init-from {run}"
         )
     if before is None or before["options"] != to_record(options):
         made = {"options": to_record(options), "data": faces.fingerprint, "pictures": len(faces), **provenance()}
@@ -190,7 +199,7 @@ def keep_record(run: Path, options: Any, faces: Any) -> None:
 
 
 def provenance() -> dict[str, Any]:
-    """What a run was made with: commit of the project (None outside git), and library versions."""
+    """The commit of the project (None outside git) and the versions of the libraries, for options.json."""
     try:
         commit = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40"],
@@ -207,10 +216,10 @@ def provenance() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def locked(run: Path) -> Iterator[Path]:
-    """Keep a second training out of the same folder. The lock ends with the process, however the process ends.
+    """Lock a run folder, so that no second process trains in it. The lock ends with the process, even a killed one.
 
-    What an earlier training left half written, when it was killed, is removed. So is a folder in which no run has
-    begun by the end.
+    Files that a killed process left half written are removed first. At the end, the folder is removed if no run was
+    started in it.
     """
     run.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(run / "lock", blocking=False)
@@ -232,7 +241,10 @@ def locked(run: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def followed(run: Path) -> Iterator[Path]:
-    """For a machine that trains along but is not the one that writes: a passing copy of what `run` goes on from."""
+    """A run folder -> a temporary copy of its options.json and state/.
+
+    For the machines that take part in a training of several machines, but do not write its files.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / run.name
         for path in (run / "options.json", *states.files(run)):

@@ -1,4 +1,4 @@
-"""Sheets of pictures with words beside them. Pictures are uint8 (N, H, W, 1 or 3); a sheet is uint8 (H, W, 3)."""
+"""Pictures -> sheets: pictures with words. Pictures are uint8 (N, H, W, 1 or 3); a sheet is uint8 (H, W, 3)."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,13 +6,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 4  # pixels between two pictures
-LINE = 15  # pixels of a line of words
+LINE = 15  # height of a line of words, in pixels
 COLUMNS = 8  # pictures in a row of a numbered sheet
 OUTLINE = (255, 0, 90)  # colour of a box
 
 
 def enlarge(pixels: np.ndarray, least: int = 64) -> np.ndarray:
-    """(N, H, W, C) -> (N, k * H, k * W, 3), colour, k the smallest whole number that makes them `least` high."""
+    """(N, H, W, C) -> (N, k * H, k * W, 3), in colour. k is the smallest whole number with k * H >= `least`."""
     factor = max(1, -(-least // pixels.shape[1]))
     colour = np.repeat(pixels, 3 // pixels.shape[-1], axis=-1)
     if factor == 1:
@@ -22,9 +22,9 @@ def enlarge(pixels: np.ndarray, least: int = 64) -> np.ndarray:
 
 
 def rows(lines: Sequence[tuple[str, Sequence[np.ndarray | None]]], heads: Sequence[str] = ()) -> np.ndarray:
-    """[(words, pictures)] -> a sheet: one row each, its words at the left; `heads` over the columns.
+    """[(words, pictures)] -> a sheet with one row for each item: its words at the left, then its pictures.
 
-    None among the pictures leaves a gap as wide as half a picture.
+    `heads` are the words above the columns. None instead of a picture leaves a gap, half as wide as a picture.
     """
     lines = [(words, [None if p is None else enlarge(p[None])[0] for p in pictures]) for words, pictures in lines]
     height, wide = next(p for _, pictures in lines for p in pictures if p is not None).shape[:2]
@@ -47,7 +47,7 @@ def rows(lines: Sequence[tuple[str, Sequence[np.ndarray | None]]], heads: Sequen
 
 
 def numbered(pictures: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
-    """(N, H, W, C) and N numbers -> a sheet to choose from: under each picture its number."""
+    """Pictures (N, H, W, C) and N numbers -> a sheet with the number of each picture below it."""
     pictures = enlarge(pictures)
     count, height, wide, _ = pictures.shape
     font, high = ImageFont.load_default(12), height + LINE
@@ -61,7 +61,10 @@ def numbered(pictures: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
 
 
 def boxed(pictures: np.ndarray, boxes: Iterable[Sequence[int]]) -> np.ndarray:
-    """Pictures with the outline of a box (left, top, right, bottom), in pixels of the small picture, in each."""
+    """Pictures (N, H, W, C) and N boxes -> the pictures, enlarged, each with the outline of its box.
+
+    A box is (left, top, right, bottom) in pixels of the picture before it is enlarged.
+    """
     drawn = enlarge(pictures)
     factor = drawn.shape[1] // pictures.shape[1]
     result = []
@@ -73,20 +76,27 @@ def boxed(pictures: np.ndarray, boxes: Iterable[Sequence[int]]) -> np.ndarray:
 
 
 def from_gradients(gradients: np.ndarray) -> np.ndarray:
-    """(N, H, W, C) of any size -> uint8 pictures: grey is none, each picture's largest is black or white."""
+    """Gradients (N, H, W, C), of any magnitude -> pictures uint8 (N, H, W, C).
+
+    A gradient of 0 is grey; the largest gradient of each picture is black or white.
+    """
     largest = np.abs(gradients).max(axis=(1, 2, 3), keepdims=True)
     return np.clip(gradients / np.maximum(largest, 1e-12) * 127 + 128, 0, 255).astype(np.uint8)
 
 
 def focus(gradients: np.ndarray, share: float = 0.8) -> np.ndarray:
-    """(N, H, W, C) -> boxes (N, 4), left, top, right, bottom: between them and the edges lies 1 - share per axis."""
+    """Gradients (N, H, W, C) -> boxes (N, 4): left, top, right, bottom.
+
+    On each axis, `share` of the gradients' energy lies between the two sides of the box, and half of the rest lies on
+    either side of it.
+    """
     energy = (np.asarray(gradients, np.float64) ** 2).sum(axis=-1)
     boxes = []
-    for axis in (1, 2):  # over the rows, then over the columns: what is left is along x, then along y
+    for axis in (1, 2):  # the sum over the rows leaves the x axis, the sum over the columns leaves the y axis
         along = energy.sum(axis=axis).cumsum(axis=1)
         along /= np.maximum(along[:, -1:], 1e-300)
         low, high = ((along < level).sum(axis=1) for level in ((1 - share) / 2, (1 + share) / 2))
-        last = along.shape[1] - 1  # where all is zero, too, there is a box
+        last = along.shape[1] - 1  # keeps the box inside the picture if all gradients are 0
         boxes.append((np.minimum(low, last), np.minimum(high, last)))
     (left, right), (top, bottom) = boxes
     return np.stack([left, top, right, bottom], axis=1)

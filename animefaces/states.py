@@ -1,7 +1,7 @@
-"""State files: all that a training needs to go on, state/step_NNNNNNNNN.npz in its run folder.
+"""State files, state/step_NNNNNNNNN.npz in a run folder: everything that a training needs to go on.
 
-A file holds the arrays of networks and optimizers by their names (models/state.py), and a JSON record, "record", with
-the step, the training time and the version of this format.
+A state file holds the arrays of the networks and optimizers by their names (models/state.py). Its "record" is JSON: the
+step, the training time in seconds and the version of this format.
 """
 
 import json
@@ -15,17 +15,17 @@ import numpy as np
 from animefaces.files import written_whole
 from animefaces.problems import Problem
 
-FORMAT = 2  # 1 had no "format", and arrays by their place in the network; models/state.py reads both
-KEPT = 2  # state files that are kept
+FORMAT = 2  # format 1 had no "format", and named arrays by their index; models/state.py reads both
+KEPT = 2  # number of state files that are kept
 
 
 def files(run: Path) -> list[Path]:
-    """The state files of a run, the newest first."""
+    """A run folder -> its state files, the newest first."""
     return sorted((run / "state").glob("step_*.npz"), reverse=True)
 
 
 def _settle(folder):
-    """Write the names in a folder to the disk: they must survive a power cut before old files are removed."""
+    """Flush the entries of a folder to the disk: the new file must survive a power cut when old ones are removed."""
     if hasattr(os, "O_DIRECTORY"):  # not on Windows
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -35,10 +35,10 @@ def _settle(folder):
 
 
 def save(run: Path, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> None:
-    """Write everything that a training needs to go on: a dict of arrays, and a JSON record that holds the `step`.
+    """Write a state file: a dict of arrays, and a record for JSON that holds the `step`.
 
-    The file is written whole, and the last KEPT files are kept. A file of a later step was damaged, or training would
-    have gone on from it: it is removed too.
+    An interrupted write leaves no half file. The last KEPT files are kept. Files of later steps are removed too: they
+    are damaged, otherwise the training would have gone on from them.
     """
     path = run / "state" / f"step_{record['step']:09d}.npz"
     with written_whole(path) as temporary:
@@ -50,9 +50,9 @@ def save(run: Path, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> No
 
 
 def load(run: Path, arrays: bool = True) -> tuple[dict[str, np.ndarray], dict[str, Any], list[str]] | None:
-    """The newest readable state of a run -> (arrays, record, names of newer ones that were damaged), or None.
+    """A run folder -> its newest readable state: (arrays, record, names of newer files that are damaged), or None.
 
-    With arrays=False only the record is read. Raises Problem when there are states but none can be read.
+    With arrays=False, only the record is read. Raises Problem if there are state files but none can be read.
     """
     damaged: list[str] = []
     for path in files(run):

@@ -1,1 +1,1 @@
-"""What `make demo`, the tests and the benchmarks draw faces with."""
+"""Drawn cartoon faces: the data of `make demo`, of the tests and of the benchmarks."""

@@ -3,11 +3,12 @@
     python encode.py photo.jpg                          # anime.png: the photo's face and its anime face
     python encode.py *.jpg --variants 4 --output card.png
     python encode.py photos/*.jpg --output faces/       # a folder: one file per face, and latents.npz
-    python encode.py photo.jpg --refine 0               # the encoder's guess as it is, a second sooner
-    python encode.py photo.jpg --encoder vae            # the dense VAE: its code is just fed to the generator
+    python encode.py photo.jpg --refine 0               # without refinement: what the encoder alone gives
+    python encode.py photo.jpg --encoder vae            # with the dense VAE, an older and simpler encoder
     python encode.py crop.png --no-detect               # the picture is a tight crop of a face already
 
-A photo may show several people: they are numbered from left to right.
+The encoder is a network that finds the latent vector z of a photo, and the generator draws z. A photo may show
+several people: they are numbered from left to right.
 """
 
 import sys
@@ -33,16 +34,19 @@ class Options:
     photos: tuple[Path, ...] = option((), "pictures of people, any format and size", positional=True)
     detect: bool = option(True, "look for faces on the photos; with --no-detect the centre square of each picture is "
                           "taken as a tight crop of a face", group="the photos")  # fmt: skip
-    encoder: str = option("learned", "learned: trained on photos for this generator; vae: the dense VAE",
-                          choices=("learned", "vae"), group=NETWORK)  # fmt: skip
-    run: Path | None = option(None, "run folder, or .keras file in one (default: the newest run that holds this kind "
-                              "of encoder, else the shipped weights)", group=NETWORK)  # fmt: skip
-    variants: int = option(0, "number of further faces drawn for each photo", within(0, 20), group="the faces")
-    refine: int | None = option(None, "steps of a search for a z whose face is more like the photo (default: "
-                                f"{REFINE}; with --encoder vae 0)", within(0, 10_000), group="the faces")  # fmt: skip
+    encoder: str = option("learned", "learned: trained on photos for this generator; vae: the dense VAE, which is "
+                          "older and simpler", choices=("learned", "vae"), group=NETWORK)  # fmt: skip
+    run: Path | None = option(None, "run folder with an encoder, or a .keras file in it (default: the newest run that "
+                              "holds this kind of encoder, else the shipped weights)", group=NETWORK)  # fmt: skip
+    variants: int = option(
+        0, "number of variants: further faces for each face on a photo", within(0, 20), group="the faces"
+    )
+    refine: int | None = option(None, "number of refinement steps: more of them make the face more like the photo "
+                                f"(default: {REFINE}; with --encoder vae 0)", within(0, 10_000),
+                                group="the faces")  # fmt: skip
     seed: int = option(0, "seed of the variants", within(0, 2**31 - 1), group="the faces")
-    output: str = option("anime.png", "FILE.png: a card with photo, face and variants; FOLDER/: one PNG file per face",
-                         group="where they go")  # fmt: skip
+    output: str = option("anime.png", "FILE.png: a card with photo, face and variants; FOLDER/: one PNG file per "
+                         "face, and latents.npz", group="where they go")  # fmt: skip
 
 
 class PhotoFace(NamedTuple):
@@ -69,7 +73,7 @@ def encode(options: Options, given: set[str]) -> None:
     if not options.photos:
         raise Misuse("there is no photo: name one or more, python encode.py photo.jpg")
     if options.refine and options.encoder == "vae":
-        raise Misuse("--refine is for the learned encoder, which knows how photos and drawings compare: leave it out")
+        raise Misuse("--refine is for the learned encoder only: leave out --refine or --encoder vae")
     steps = options.refine if options.refine is not None else REFINE * (options.encoder == "learned")
     from drawing import encoding, opening, photos
 
@@ -78,7 +82,7 @@ def encode(options: Options, given: set[str]) -> None:
     find = photos.open_photo_detector() if options.detect else None
     people = find_people(options.photos, encoder.input_shape[1:], find, kind == "card")
     if kind == "card" and len(people) > MAX_ROWS:
-        raise Problem(f"{len(people)} faces are too many for one picture: --output faces/ writes one file per face")
+        raise Problem(f"{len(people)} faces are too many for one picture: write one file per face with --output faces/")
     crops = stacked(people)
     mean, deviation = encoding.posteriors(encoder, crops)
     if steps:

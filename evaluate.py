@@ -1,12 +1,12 @@
-"""Measure how near generated faces come to real ones, and whether any are copies.
+"""Measure how close generated faces come to real ones, and whether some are copies.
 
     python evaluate.py --real data/faces                        # the newest run, else the shipped weights
     python evaluate.py --real faces.zip --fake results/00001-soft --count 1000
     python evaluate.py --real faces.zip --fake more_faces/ --features network.keras
     python evaluate.py --real faces.zip --fake results/00001-soft --json > figures.json
 
-Every figure stands beside the same one for real faces against other real faces: no generator does better
-than that. docs/how-to/evaluate.md says what each of them tells, and what it cannot.
+Beside each figure, the column "floor" has the same figure for real faces against other real faces: no generator does
+better than that. docs/how-to/evaluate.md says what each figure tells, and what it cannot.
 """
 
 import json
@@ -28,21 +28,22 @@ class Options:
 
     real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces: folders, zips, npz files or pictures",
                                     group="which faces")  # fmt: skip
-    fake: Path | None = option(None, "run folder or .keras file of a generator, which draws the seeds from 0 on; or "
-                               "faces, as for --real (default: the newest run, else the shipped weights)",
+    fake: Path | None = option(None, "the generated faces: run folder or .keras file of a generator, which draws the "
+                               "seeds from 0 on; or faces, as for --real (default: the newest run, else the "
+                               "shipped weights)",
                                group="which faces")  # fmt: skip
-    count: int = option(2000, "number of faces of each kind, or as many as there are; 10,000 for figures to publish",
-                        at_least(FEWEST // 2), group="which faces")  # fmt: skip
-    size: int | None = option(None, "side of the pictures in pixels (default: the generator's, else 64)",
+    count: int = option(2000, "number of faces of each kind, or as many as there are; take 10,000 for figures that you "
+                        "publish", at_least(FEWEST // 2), group="which faces")  # fmt: skip
+    size: int | None = option(None, "width and height of the pictures, in pixels (default: the generator's, else 64)",
                               within(8, 512), group="which faces")  # fmt: skip
-    features: str = option("inception", "feature network that compares the faces: inception, discriminator (the "
-                           "shipped one), or a .keras file: pictures to (N, D)",
+    features: str = option("inception", "network that turns each face into a row of numbers, its features: inception, "
+                           "discriminator (the shipped one), or a .keras file",
                            group="how they are compared")  # fmt: skip
     cache: Path = option(Path("data/cache"), "folder for decoded pictures, and for features of real faces",
                          group="how they are compared")  # fmt: skip
     json: bool = option(False, "print one JSON object and nothing else", group="where the figures go")
-    output: Path = option(Path("nearest.png"), "picture of the fake faces that are most like a real one, each beside "
-                          "that real face", group="where the figures go")  # fmt: skip
+    output: Path = option(Path("nearest.png"), "picture of the generated faces that are closest to a real face, each "
+                          "beside that real face", group="where the figures go")  # fmt: skip
 
 
 def open_fake(options):
@@ -61,7 +62,7 @@ def open_fake(options):
         faces, file = Drawn(generator, options.count), generator.file
         height, width, _ = generator.shape
         if height != width or options.size not in (None, height):
-            raise Misuse(f"{file} draws {width}x{height}: leave out --size, or name a generator of squares")
+            raise Misuse(f"{file} draws {width}x{height}: leave out --size, or name a generator of square pictures")
         return faces, np.arange(options.count), f"{file}, seeds from 0"
     faces = open_faces([path], options.size or 64, 3, options.cache)
     return faces, shuffled(len(faces)), str(path)
@@ -90,7 +91,7 @@ def evaluate(options, given):
     count = min(options.count, len(real), len(fake))
     if count < FEWEST // 2 or len(real) < FEWEST:
         raise Problem(f"{len(real)} real faces and {len(fake)} fake ones are too few: "
-                      f"give {FEWEST} and {FEWEST // 2} or more")  # fmt: skip
+                      f"give at least {FEWEST} real and {FEWEST // 2} fake ones")  # fmt: skip
     half = min(count, len(real) // 2)  # faces on each side of the comparison of real with real
     order, chosen = shuffled(len(real))[: max(count, 2 * half)], chosen[:count]
     known = features.extract_cached(network, real, order, "real faces", options.cache)
@@ -149,7 +150,7 @@ def report(figures):
 
     side, count, floor, near = (figures[name] for name in ("size", "count", "floor", "nearest"))
     resized = [f"{figures['resized_' + kind]:,} {kind}" for kind in ("real", "fake") if figures["resized_" + kind]]
-    few = "" if floor["count"] == count else "; too few real faces for more, so its distance is too high"
+    few = "" if floor["count"] == count else "; too few real faces for more, so its Fréchet distance is too high"
     yield f"real       {count:,} of {figures['real_faces']:,} faces from {', '.join(figures['real'])}"
     yield f"fake       {count:,} of {figures['fake_faces']:,} faces from {figures['fake']}"
     yield f"features   {figures['features']}, {figures['dimensions']:,} per face: {figures['note']}"

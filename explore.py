@@ -1,4 +1,4 @@
-"""Look into a trained generator and its discriminator: a picture or a film, and figures.
+"""Look inside a trained generator and its discriminator: a picture or a film, and figures.
 
     python explore.py walk --seeds 3,14,15,92 --output walk.webp       # a looping film at constant visible speed
     python explore.py walk --count 32 --walks 16 --output walks.mp4    # sixteen of them side by side
@@ -6,9 +6,9 @@
     python explore.py arithmetic --count 100                           # a numbered grid to choose from; then
     python explore.py arithmetic --these 42,44,65 --minus 53,83,94 --plus 67,82,85
     python explore.py attributes                                       # directions for generate.py --edit
-    python explore.py features --data faces.zip                        # what the discriminator's maps answer to
-    python explore.py forget --object mouth                            # a generator that no longer draws it
-    python explore.py neighbours --data faces.zip                      # copies, collapse, and what is never drawn
+    python explore.py features --data faces.zip                        # what the discriminator responds to
+    python explore.py forget --object mouth                            # a generator that no longer draws mouths
+    python explore.py neighbours --data faces.zip                      # copies, mode collapse, what is never drawn
 
 docs/how-to/explore.md says what each picture shows.
 """

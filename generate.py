@@ -1,14 +1,15 @@
 """Draw new faces with a trained generator.
 
-    python generate.py                                    # a grid of 64 faces: the newest run, else the shipped weights
+    python generate.py                                    # a grid of 64 faces, by default of the newest run
     python generate.py --count 48 --output faces.png
     python generate.py --run results/00001-soft --seeds 0-7,12 --truncation 0.7
     python generate.py --count 1000 --output faces/       # a folder: one file per face
     python generate.py --seeds 3,14,15 --output walk.gif  # a film from face to face
     python generate.py --latents latents.npz              # from saved z instead of seeds
-    python generate.py --edit hair-dark=+2,turn=-1        # moved along directions that explore.py attributes found
+    python generate.py --edit hair-dark=+2,turn=-1        # changed along directions that explore.py attributes found
 
-With one run, a seed is always the same face, whatever other faces are drawn with it.
+A face is drawn from a latent vector z, and a seed is a number that determines a random z. With one run, a seed
+is always the same face, whatever other faces are drawn with it.
 """
 
 import sys
@@ -47,7 +48,7 @@ class Options:
     latents: Path | None = latents_option()
     truncation: float = option(1.0, "multiplies z: below 1 the faces are nearer to the mean face, less varied and less "
                                "often spoilt", within(0, 2), group="how they look")  # fmt: skip
-    edit: str | None = option(None, "directions to move z along, and how far, for example hair-dark=+2,turn=-1; one "
+    edit: str | None = option(None, "attributes to change, and by how much, for example hair-dark=+2,turn=-1; one "
                               "unit is one standard deviation of the attribute", group="how they look")  # fmt: skip
     output: str = option("faces.png", "FILE.png: one grid; FILE.gif, .webp or .mp4: a film; FOLDER/: one PNG file per "
                          "face", group="where they go")  # fmt: skip
@@ -86,7 +87,7 @@ def generate(options: Options, given: set[str]) -> None:
 
 def too_many(count: int) -> Misuse:
     """The complaint that a grid of so many faces is too large."""
-    return Misuse(f"{count:,} faces are too many for one picture: --output faces/ writes one file per face")
+    return Misuse(f"{count:,} faces are too many for one picture: write one file per face with --output faces/")
 
 
 class Drawing:

@@ -10,9 +10,9 @@ from animefaces.options import above, at_least, option, span, within
 
 # What train.py can train. Each has a module of its name in training/, and recipes that name it as their network.
 NETWORKS = {
-    "gan": "a generator and its discriminator, from faces (this is what train.py does without another word)",
-    "vae": "the dense VAE on faces: the first way from a photo to a face",
-    "encoder": "the learned encoder on photos: from the photo of a person to the face that the generator draws",
+    "gan": "a generator and its discriminator, from faces (the default)",
+    "vae": "the dense VAE on faces: an older and simpler encoder, from a photo to z",
+    "encoder": "the learned encoder on photos: from the photo of a person to z, from which the generator draws a face",
 }
 ARCHITECTURES = ("strided", "pooled", "residual")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -36,19 +36,20 @@ class Options:
                                    "are those of the recipe", group=DATA)  # fmt: skip
     data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, npz files or pictures",
                                     group=DATA, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
-    run: Path | None = option(None, "run folder; training goes on if the folder holds a run (default: the next "
+    run: Path | None = option(None, "run folder; if it holds a run, this run continues (default: a new run folder, "
                                     "results/NNNNN-RECIPE)", group=DATA,
                               facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     init_from: Path | None = option(
         None, "gan: start with the networks of this run folder, or the generator of this .keras file; 'pretrained' "
         "names the shipped weights. vae, encoder: the generator to train for (default: the newest run, else the "
         "shipped weights)", group=DATA)  # fmt: skip
-    labels: Path | None = option(None, "a table with the columns file, age and male, for any of the photos",
+    labels: Path | None = option(None, "a table (CSV) with the columns file, age and male; it may lack some photos",
                                  group=DATA, commands=ENCODER)  # fmt: skip
 
     steps: int = option(50_000, "number of training steps, one batch each", at_least(1), group=LENGTH,
                         facts=(ADJUSTABLE,))  # fmt: skip
-    minutes: float | None = option(None, "stop after this much training time, if --steps is not reached before",
+    minutes: float | None = option(None, "stop after this many minutes of training, all parts of the run together, "
+                                   "if --steps is not reached before",
                                    above(0), group=LENGTH, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
 
     size: int = option(64, "width and height of the pictures, in pixels", within(8, 512), group=NETS)
@@ -70,8 +71,8 @@ class Options:
                                                    "the largest resolution to the smallest", at_least(1),
                                                    group=NETS, commands=GAN)  # fmt: skip
     discriminator_kernels: tuple[int, ...] = option((4,), "sides of the discriminator's kernels, one for each layer; "
-                                                    "the last one is used for the layers that are left", at_least(1),
-                                                    group=NETS, commands=GAN)  # fmt: skip
+                                                    "if there are fewer, the last one is used for the other layers",
+                                                    at_least(1), group=NETS, commands=GAN)  # fmt: skip
     discriminator_slope: float = option(0.2, "slope of the discriminator's LeakyReLU", within(0, 1), group=NETS,
                                         commands=GAN)  # fmt: skip
     discriminator_norm: bool = option(True, "the discriminator has batch normalisation", group=NETS,
@@ -81,28 +82,28 @@ class Options:
     learning_rate: float = option(2e-4, "learning rate of the Adam optimizers", above(0), group=LEARNING)
     discriminator_rate: float = option(1.0, "learning rate of the discriminator, as a multiple of the generator's",
                                        above(0), group=LEARNING, commands=GAN)  # fmt: skip
-    slow_after: int = option(0, "learning rate decay: after n steps the learning rate is divided by "
+    slow_after: int = option(0, "learning rate decay: n steps after the warm-up the learning rate is divided by "
                                 "sqrt(1 + n / SLOW_AFTER); 0 for no decay", at_least(0), group=LEARNING,
                              commands=GAN)  # fmt: skip
     warm_up: int = option(0, "number of steps at the start in which generator and discriminator are trained as an "
                              "autoencoder; 0 for none", at_least(0), group=LEARNING, commands=GAN)  # fmt: skip
     beta1: float = option(0.5, "beta1 of the Adam optimizers", within(0, 0.9999), group=LEARNING)
     beta2: float = option(0.999, "beta2 of the Adam optimizers", within(0, 0.99999), group=LEARNING)
-    average: float = option(0.999, "decay of the exponential moving average (EMA) of the weights, which is what draws; "
-                            "0 for the last weights", within(0, 0.99999), group=LEARNING,
+    average: float = option(0.999, "decay of the exponential moving average (EMA) of the weights; the saved network "
+                            "has the averaged weights; 0 for no averaging", within(0, 0.99999), group=LEARNING,
                             commands=("gan", "encoder"))  # fmt: skip
 
-    loss: str = option("logistic", "logistic: with labels; relativistic: each fake picture against a real one",
+    loss: str = option("logistic", "logistic: with labels; relativistic: compares each fake picture with a real one",
                        choices=("logistic", "relativistic"), group=TOLD,
                        commands=GAN)  # fmt: skip
     real_label: tuple[float, float] = option((1.0, 1.0), "range of the discriminator's label for real pictures", span,
                                              group=TOLD, commands=GAN)  # fmt: skip
     fake_label: tuple[float, float] = option((0.0, 0.0), "range of the discriminator's label for fake pictures", span,
                                              group=TOLD, commands=GAN)  # fmt: skip
-    flip_every: int = option(0, "swap the two labels in every n-th epoch; 0 for never", at_least(0),
+    flip_every: int = option(0, "swap the labels for real and for fake in every n-th epoch; 0 for never", at_least(0),
                              group=TOLD, commands=GAN)  # fmt: skip
     penalty: tuple[float, float] = option((0.0, 0.0), "weight of the R1 and R2 gradient penalties: at the start and "
-                                          "at the end", at_least(0), group=TOLD,
+                                          "at the end of the training", at_least(0), group=TOLD,
                                           commands=GAN)  # fmt: skip
     penalty_every: int = option(1, "apply the gradient penalties in every n-th step only, with n times the weight",
                                 at_least(1), group=TOLD, commands=GAN)  # fmt: skip
@@ -116,19 +117,19 @@ class Options:
                             facts=(ADJUSTABLE,))  # fmt: skip
     sample_every: int = option(500, "steps between two sample grids", at_least(1), group=WRITTEN,
                                facts=(ADJUSTABLE,))  # fmt: skip
-    features: str = option("discriminator", "network that measures the faces during training: discriminator (the "
-                           "shipped one), inception, or a .keras file", group=WRITTEN,
+    features: str = option("discriminator", "network that computes the features for the kernel distance: discriminator "
+                           "(the shipped one), inception, or a .keras file", group=WRITTEN,
                            commands=GAN)  # fmt: skip
 
-    seed: int = option(0, "seed of everything that is drawn at random", within(0, 2**31 - 1), group=COMPUTER)
-    precision: str = option("auto", "precision of the arithmetic; the weights are always float32. auto: float32, or "
-                            "bfloat16 on a CPU that has it and is faster with it in a short trial", choices=PRECISIONS,
-                            group=COMPUTER, facts=(LOCAL,))  # fmt: skip
-    steps_per_call: int = option(0, "steps in one compiled call; 0 means 1 on a CPU and 20 on a GPU", within(0, 1000),
-                                 group=COMPUTER, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+    seed: int = option(0, "seed of all random numbers", within(0, 2**31 - 1), group=COMPUTER)
+    precision: str = option("auto", "number format of the arithmetic; the weights are always float32. auto: float32, "
+                            "or bfloat16 on a CPU that has it and is faster with it in a short trial",
+                            choices=PRECISIONS, group=COMPUTER, facts=(LOCAL,))  # fmt: skip
+    steps_per_call: int = option(0, "training steps in one compiled call; 0 means 1 on a CPU and 20 on a GPU",
+                                 within(0, 1000), group=COMPUTER, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     cache: Path = option(Path("data/cache"), "folder for the decoded pictures", group=COMPUTER,
                          facts=(ADJUSTABLE, LOCAL))  # fmt: skip
-    check: bool = option(False, "do not train: say what this computer can train with, and how long the training takes",
+    check: bool = option(False, "do not train: print whether there is a GPU, and how long the training takes",
                          group=COMPUTER, commands=GAN)  # fmt: skip
 
 

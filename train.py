@@ -1,14 +1,15 @@
-"""Train a GAN on faces. You can stop it at any time: the same command goes on where it stopped.
+"""Train a GAN on faces. You can stop it at any time: python train.py --run RUN continues the training.
 
     python train.py                                    # data/faces, with the recipe for a computer without a GPU
     python train.py --data faces.zip more/ --minutes 30
-    python train.py --recipe paper --run results/night # the same --run again: the training goes on
+    python train.py --recipe paper --run results/night # a run folder of your choice
+    python train.py --run results/night                # continue this run
     python train.py --init-from results/00001-noisy --data second_set.zip
     python train.py --data mnist.npz --recipe mnist
-    python train.py --check                            # is the GPU seen, and how long does the training take?
+    python train.py --check                            # do not train: is there a GPU, and how long will it take?
 
-The run folder is results/NNNNN-RECIPE/, or the one that --run names. It gets sample grids, curves, TensorBoard
-events, the generator for generate.py, and the state from which the training goes on.
+The run folder is results/NNNNN-RECIPE/, or the one that --run names. It holds sample grids, curves, TensorBoard
+events, the generator for generate.py, and the saved states from which the training continues.
 """
 
 import dataclasses
@@ -91,7 +92,7 @@ def train(options: Options, given: set[str]) -> None:
         progress = Progress.of(state[1]) if state else Progress()
         if state and progress.share(options) == 1:
             print(f"{options.run} is finished: {progress.step:,} steps, {progress.seconds / 60:.1f} minutes.")
-            print(f"To go on, raise --steps or --minutes; to see faces: python generate.py --run {options.run}")
+            print(f"To continue, raise --steps or --minutes; to see faces: python generate.py --run {options.run}")
             return
         faces = open_faces(options.data, options.size, options.channels, options.cache)
         if machines > 1:
@@ -107,7 +108,7 @@ def companions(options: Options) -> tuple[int, int]:
     place, machines = hardware.machines()
     if machines > 1 and not (options.run and task_of(options.network).many_machines):
         raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see; vae and encoder "
-                     "are trained on one machine: name a folder, or unset TF_CONFIG")  # fmt: skip
+                     "train on one machine only: name a folder with --run, or unset TF_CONFIG")  # fmt: skip
     return place, machines
 
 
@@ -137,7 +138,7 @@ def begin(options: Options, faces: Any, run: Path, progress: Progress, new: bool
             Training(task, options, run, progress).go_on()
     except ConnectionError as fault:
         raise Problem("another machine is gone: start the same command again on all machines, on as many as you "
-                      "like: it goes on from the last saved state") from fault  # fmt: skip
+                      "like; it continues from the last saved state") from fault  # fmt: skip
 
 
 def agreed(progress: Progress, faces: Any) -> None:
@@ -146,7 +147,7 @@ def agreed(progress: Progress, faces: Any) -> None:
 
     rows = engine.of_machines([progress.step, int(faces.fingerprint[:12], 16)])
     if (rows != rows[0]).any():
-        raise Problem("the machines do not see the same --run folder or the same --data: put both where all of them do")
+        raise Problem("the machines do not see the same --run folder or the same --data: put both on a shared disk")
 
 
 def validate(options: Options, given: set[str]) -> None:
@@ -198,7 +199,7 @@ def _restore(player: Any, run: Path) -> Progress:
 
     arrays, record, damaged = cast(tuple, states.load(run))  # there is one: begin() has seen it
     for name in damaged:
-        print(f"warning: {run}/state/{name} is damaged: going on from step {record['step']:,}", file=sys.stderr)
+        print(f"warning: {run}/state/{name} is damaged: continuing from step {record['step']:,}", file=sys.stderr)
     with runs.fitting(run):
         player.state.restore(arrays)
     return Progress.of(record)
@@ -239,7 +240,7 @@ class Training:
             self.finish()
         run = self.options.run
         if self.told:
-            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {run} goes on")
+            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {run} continues")
         print(f"done: {self.progress.step:,} steps in {self.progress.seconds / 60:.1f} minutes.")
         print(f"See samples/, curves.png and progress.gif in {run}; {self.task.use}{run}")
 
@@ -367,7 +368,7 @@ class Training:
         if rollbacks > MAX_ROLLBACKS:
             raise Problem(
                 f"the loss or a weight was not finite {rollbacks} times near step {trouble:,}: "
-                "lower --learning-rate in a new run"
+                "start a new run with a lower --learning-rate"
             )
         self.progress = _restore(self.player, self.run)
         self.progress.rollbacks, self.progress.trouble, self.progress.seconds = rollbacks, trouble, seconds

@@ -42,7 +42,7 @@ class Command:
         return [f for f in every if not f.metadata["hidden"] and self.name in (f.metadata["commands"] or {self.name})]
 
     def base(self, recipe: str | None = None) -> Any:
-        """Name of a recipe, or None -> the options of that recipe, of the first recipe, or the defaults without recipes."""
+        """Name of a recipe, or None -> the options of that recipe or the first one; without recipes, the defaults."""
         if self.recipes:
             return self.recipes.get(recipe or "", next(iter(self.recipes.values())))
         return dataclasses.replace(self.options(), **self.fixed)

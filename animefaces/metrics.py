@@ -49,8 +49,8 @@ def kernel_distance(features: np.ndarray, others: np.ndarray) -> tuple[float, fl
 
     The kernel distance is the unbiased squared MMD with the kernel (x.y / D + 1)^3 (Binkowski et al. 2018). For two
     samples of the same distribution it is about 0, and below 0 as often as above. It uses all pairs of rows, so it
-    varies less than a mean over subsets. The standard error is a jackknife estimate: it leaves out one part of the sets after
-    the other.
+    varies less than a mean over subsets. The standard error is a jackknife estimate: one part of the sets after
+    the other is left out.
     """
     count = max(PARTS, -(-max(len(features), len(others)) // BLOCK))
     count = min(count, len(features), len(others))

@@ -20,7 +20,7 @@ def run_option(of: str = "run folder or .keras file", commands: tuple[str, ...] 
 
 def count_option(default: int, most: int = MOST) -> Any:
     """--count: how many faces."""
-    return option(default, "number of faces, with the seeds from --seed on", within(1, most), group=FACES)
+    return option(default, "number of faces: seed --seed and the seeds after it", within(1, most), group=FACES)
 
 
 def seed_option(of: str = "first seed") -> Any:
@@ -30,12 +30,12 @@ def seed_option(of: str = "first seed") -> Any:
 
 def seeds_option() -> Any:
     """--seeds: these and no others."""
-    return option(None, "these seeds instead, for example 0-7,12", group=FACES)
+    return option(None, "the seeds of the faces, instead of --seed and --count, for example 0-7,12", group=FACES)
 
 
 def latents_option() -> Any:
     """--latents: a file instead of seeds."""
-    return option(None, "an .npz file with an array z (N, latent), instead of seeds", group=FACES)
+    return option(None, ".npz file with latent vectors, an array z (N, latent), instead of seeds", group=FACES)
 
 
 def samples_option(default: int, what: str) -> Any:

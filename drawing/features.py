@@ -71,10 +71,12 @@ def open_features(name: str) -> FeatureNetwork:
         key = hashlib.sha256(path.read_bytes()).hexdigest()
         network = saved.load(path)
     except ValueError as fault:
-        raise Problem(f"{path} is no network to be trusted ({fault}): give --features another file") from fault
+        raise Problem(
+            f"{path} cannot be opened as a trusted network ({fault}): give --features another file"
+        ) from fault
     if len(network.input_shape) != 4 or len(network.output_shape) != 2 or network.output_shape[1] is None:
         raise Problem(f"{path} does not turn pictures into rows of numbers: give --features another file")
-    return FeatureNetwork(network, path.name, key, "figures of other networks are other figures")
+    return FeatureNetwork(network, path.name, key, "compare only with figures of the same network")
 
 
 def _inception():
@@ -104,7 +106,7 @@ def _discriminator():
     x = keras.layers.Resizing(*judge.input_shape[1:3], interpolation="bilinear")(images)
     x = keras.layers.Rescaling(1 / DISCRIMINATOR_SCALE)(keras.Model(judge.inputs, seen)(x))
     key = f"{hashlib.sha256(file.read_bytes()).hexdigest()} stage {DISCRIMINATOR_STAGE}"
-    note = "the discriminator that ships with this project; it knows the shipped generator's faults best"
+    note = "the shipped discriminator; it gives the shipped generator an unfair advantage"
     return FeatureNetwork(keras.Model(images, x), DISCRIMINATOR, key, note)
 
 

@@ -62,7 +62,9 @@ def opened(file: Path, noun: str) -> "keras.Model":
     try:
         return saved.load(file)
     except ValueError as fault:
-        raise Problem(f"{file} is no {noun} to be trusted ({fault}): train it again, or name another run") from fault
+        raise Problem(
+            f"{file} cannot be opened as a trusted {noun} ({fault}): train it again, or name another run"
+        ) from fault
 
 
 def read_moments(run: Path) -> dict[str, np.ndarray]:
@@ -74,7 +76,7 @@ def read_moments(run: Path) -> dict[str, np.ndarray]:
             raise ValueError("other shapes")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
         raise Problem(
-            f"{run / runs.MOMENTS} cannot be read ({fault}): restore it, or train the encoder again"
+            f"{run / runs.MOMENTS} cannot be read ({fault}): restore it from a copy, or train the encoder again"
         ) from fault
     return moments
 

@@ -50,7 +50,7 @@ def faces_on(file: Path, size: int, channels: int, find: Callable | None) -> lis
         raise Problem(f"{file} {_why_unreadable(Path(file), fault)}") from fault
     people = sorted(find(pixels), key=lambda person: person.eyes)
     if not people:
-        raise Problem(f"{file} shows no face that could be found: a tight crop of a face is taken with --no-detect")
+        raise Problem(f"{file} shows no face that could be found: if it is a tight crop of a face, add --no-detect")
     cuts = [cut_upright(pixels, person.eyes, LARGER * size) for person in people]
     return [(images.to_array(images.to_image(large), size, channels), large) for large in cuts]
 
@@ -106,7 +106,7 @@ def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
         raise Problem(f"faces cannot be looked for ({fault}): pip install -r requirements.txt, "
                       "or give tight crops with --no-detect") from fault  # fmt: skip
     if engine.NAME != "tensorflow":
-        raise Problem("faces are found with TensorFlow: unset KERAS_BACKEND, or give tight crops with --no-detect")
+        raise Problem("the face detector needs TensorFlow: unset KERAS_BACKEND, or give tight crops with --no-detect")
     stages = MTCNN().stages
 
     def find(pixels):

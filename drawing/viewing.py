@@ -14,7 +14,7 @@ DATA, SHEET = "training faces", "the sheet"  # headings of --help
 
 def data_option() -> Any:
     """--data: the training faces."""
-    text = "the training faces (default: the faces that the run was trained on, else data/faces)"
+    text = "the training faces (default: those that the run was trained on; needed with the shipped weights)"
     return option(None, text, group=DATA)
 
 
@@ -25,7 +25,9 @@ def cache_option() -> Any:
 
 def layer_option() -> Any:
     """--layer: which layer of a network."""
-    return option(None, "name of the layer; for an unknown name, the error lists the layers", group=SHEET)
+    return option(
+        None, "name of the layer (default: the program chooses one); an unknown name lists all layers", group=SHEET
+    )
 
 
 def sheet_option(name: str) -> Any:
@@ -61,7 +63,7 @@ def training_faces(generator: Any, data: tuple[Path, ...] | None, cache: Path) -
 
     height, width, channels = generator.shape
     if height != width:
-        raise Problem(f"{generator.file} draws {width}x{height}, which no set of faces has: name another --run")
+        raise Problem(f"{generator.file} draws {width}x{height}, and training faces are square: name another --run")
     return open_faces(data or runs.data_of(generator.file), height, channels, cache)
 
 

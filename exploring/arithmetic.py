@@ -1,4 +1,4 @@
-"""Faces added and taken away, as in the DCGAN paper: smiling woman - woman + man = smiling man.
+"""Faces added and subtracted, as in the DCGAN paper: smiling woman - woman + man = smiling man.
 
 Without --these it draws a numbered grid to choose faces from.
 """
@@ -25,9 +25,9 @@ class Options:
     seed: int = seed_option()
     seeds: str | None = seeds_option()
     latents: Path | None = latents_option()
-    these: str | None = option(None, "seeds; the mean of their z is the start", group="the sum")
-    minus: str | None = option(None, "seeds; the mean of their z is taken away", group="the sum")
-    plus: str | None = option(None, "seeds; the mean of their z is added", group="the sum")
+    these: str | None = option(None, "seeds of faces; the sum starts with the mean of their z", group="the sum")
+    minus: str | None = option(None, "seeds of faces; the mean of their z is subtracted", group="the sum")
+    plus: str | None = option(None, "seeds of faces; the mean of their z is added", group="the sum")
     output: Path = sheet_option("arithmetic.png")
 
 

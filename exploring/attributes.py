@@ -1,4 +1,4 @@
-"""Directions in z that change one attribute each, for generate.py --edit; and what else each one changes."""
+"""Directions in z that change one attribute each, for generate.py --edit; and what else each direction changes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +84,8 @@ def directions_file(generator: Any, options: Options) -> Path:
     from animefaces import directions, runs
 
     if options.run is None and generator.file.parent == runs.PRETRAINED:
-        print("the shipped weights keep their own directions; the new ones go beside the sheet, and into "
-              "models/pretrained only with --run models/pretrained")  # fmt: skip
+        print("the shipped weights keep their own directions: the new ones are written beside the picture; to write "
+              "them into models/pretrained, type --run models/pretrained")  # fmt: skip
         return options.output.with_name(directions.FILE)
     return directions.beside(generator.file)
 
@@ -98,13 +98,13 @@ def with_gaps(strip: Any, count: int) -> list[Any]:
 
 def print_matrix(names: list[str], matrix: Any, explained: Any, works: Any) -> None:
     """The matrix in words: one line per direction."""
-    print("one step along a direction changes, in spreads of the attribute, over 48 fresh faces:\n")
+    print("what one step along a direction changes, in standard deviations of the attribute, mean over 48 new faces:\n")
     print(f"{'direction':<20}{'itself':>8}{'most of the others':>28}{'linear part':>14}")
     for i, name in enumerate(names):
         others = abs(matrix[i]).copy()
         others[i] = 0
         most = f"{names[others.argmax()]} {matrix[i, others.argmax()]:+.2f}" if len(names) > 1 else ""
-        note = "" if works[i] else "   left out: it does not do what it says, or not that alone"
+        note = "" if works[i] else "   left out: it changes its attribute too little, or others too much"
         print(f"{name:<20}{matrix[i, i]:>8.2f}{most:>28}{explained[i]:>13.0%}{note}")
     print()
 

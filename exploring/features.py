@@ -1,4 +1,4 @@
-"""What a discriminator's feature maps answer to in training faces, beside the same network before training."""
+"""What the discriminator's feature maps respond to in training faces, before and after the training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,8 @@ class Options:
     run: Path | None = run_option()
     data: tuple[Path, ...] | None = data_option()
     cache: Path = cache_option()
-    samples: int = samples_option(2000, "training faces that are looked at")
-    seed: int = seed_option("seed of their choice, and of the network before training")
+    samples: int = samples_option(2000, "training faces that the network sees")
+    seed: int = seed_option("seed of the choice of these faces, and of the network before training")
     layer: str | None = layer_option()
     maps: int = option(6, "number of feature maps shown", within(1, 64), group=SHEET)
     output: Path = sheet_option("features.png")

@@ -28,11 +28,11 @@ class Options:
     seed: int = seed_option()
     seeds: str | None = seeds_option()
     latents: Path | None = latents_option()
-    samples: int = samples_option(96, "faces that the regression learns from")
+    samples: int = samples_option(96, "faces from which the regression learns where the object is")
     object: str = option("eyes", "what the generator forgets", choices=("eyes", "mouth", "fringe"), group=OBJECT)
-    box: tuple[str, ...] | None = option(None, "boxes around another object instead: x,y,width,height in pixels, of "
-                                         "every face, or SEED:x,y,width,height, of one face", group=OBJECT)  # fmt: skip
-    share: float = option(0.25, "share of the layer's maps that is dropped", within(0.001, 1), group=OBJECT)
+    box: tuple[str, ...] | None = option(None, "boxes around another object instead: x,y,width,height in pixels for "
+                                         "all faces, or SEED:x,y,width,height for one face", group=OBJECT)  # fmt: skip
+    share: float = option(0.25, "share of the layer's feature maps that is dropped", within(0.001, 1), group=OBJECT)
     layer: str | None = layer_option()
     output: Path = sheet_option("forget.png")
 

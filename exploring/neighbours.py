@@ -1,4 +1,4 @@
-"""Copies, collapse, and hair colours that are never drawn: generated faces beside the training faces."""
+"""Copies, mode collapse, and hair colours that are never drawn: generated faces beside the training faces."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ def show(options: Options, given: set[str]) -> None:
     order = np.random.default_rng(options.seed).permutation(len(faces))
     count, shown = min(options.samples, len(faces)), options.count
     if count < 2:
-        raise Problem(f"{len(faces)} training face has no neighbours: give more with --data")
+        raise Problem(f"{len(faces)} training face has no neighbours: give more faces with --data")
     drawn = generator.drawn(fresh(generator, max(count, shown), options.seed))
     real = faces[order[:count]]
     rows = [in_batches(seen, to_network(pixels)) for pixels in (drawn, real)]

@@ -20,7 +20,9 @@ class Options:
     seeds: str | None = seeds_option()
     latents: Path | None = latents_option()
     frames: int = option(24, "frames per face", within(2, 200), group="the film")
-    walks: int = option(1, "number of walks side by side; they share the faces", within(1, 64), group="the film")
+    walks: int = option(
+        1, "number of walks side by side; the faces are divided among them", within(1, 64), group="the film"
+    )
     output: Path = option(Path("walk.gif"), "FILE.gif, .webp or .mp4", group="the film")
 
 
@@ -28,7 +30,7 @@ def show(options: Options, given: set[str]) -> None:
     """Write a film of closed walks."""
     alone(given, ("count",), ("seeds",), ("latents",))
     if options.output.suffix.lower() not in (".gif", ".webp", ".mp4"):
-        raise Misuse(f"--output {options.output} will not do: name a FILE.gif or FILE.webp or FILE.mp4")
+        raise Misuse(f"--output {options.output} will not do: name a FILE.gif, FILE.webp or FILE.mp4")
     import numpy as np
 
     from animefaces import images, latents, sheets
@@ -52,4 +54,4 @@ def show(options: Options, given: set[str]) -> None:
     least = 192 if options.walks == 1 else 96
     frames = (images.grid(sheets.enlarge(np.stack(tiles), least)) for tiles in zip(*films, strict=True))
     images.save_film(options.output, frames, seconds=0.04)
-    print(f"{options.output}: {count} frames, {count / 25:.1f} seconds, and over again")
+    print(f"{options.output}: {count} frames, {count / 25:.1f} seconds, then it repeats")

@@ -128,7 +128,7 @@ def test_two_machines_train_what_one_does_until_one_of_them_is_told_to_stop(mach
     until(lambda: len(logged(Path("two"))) > 2, first)
     second.process.send_signal(signal.SIGTERM)
     for machine in (first, second):
-        assert "train.py --run two goes on" in machine.ended(1)
+        assert "train.py --run two continues" in machine.ended(1)
     assert "machines   2 of 2" in second.told.read_text()
     assert train("--run", "one", "--steps", "12", "--log-every", "4") == 0
     assert logged(Path("two"))[:3] == pytest.approx(logged(Path("one")), abs=1e-4)

@@ -168,7 +168,7 @@ def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
     Path("phone.heic").write_bytes(b"ftypheic")
     assert draw("high.png", "gone.png", "wide.png", "broken.jpg", "phone.heic", ".", detect=True) == 0
     said = capsys.readouterr()
-    for words in ("warning: high.png shows no face that could be found: a tight crop of a face is taken with --no-det",
+    for words in ("warning: high.png shows no face that could be found: if it is a tight crop of a face, add",
                   "warning: gone.png does not exist", "warning: broken.jpg is no picture that can be read",
                   "warning: phone.heic is a HEIC, which cannot be read: save it as JPEG"):  # fmt: skip
         assert words in said.err
@@ -226,7 +226,7 @@ def test_an_encoder_of_another_generator(run, crops, refused):
         saved.save(network, other / "encoder.keras")
         assert "is no encoder for" in refused(encode.main, ["a.png", "--run", other], 1)
     (other / "encoder.keras").write_bytes(b"nothing")
-    assert "is no encoder to be trusted" in refused(encode.main, ["a.png", "--run", other], 1)
+    assert "cannot be opened as a trusted encoder" in refused(encode.main, ["a.png", "--run", other], 1)
 
 
 def test_numbers_that_are_not_finite(run, crops, refused):

@@ -91,7 +91,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(kill_states, faces, cache, train, tm
     flags = ["--data", faces, "--cache", cache, *ALL_AT_ONCE, "--run", "run"]
     done = python(PROJECT / "tests" / "cut_short.py", "interrupt", "log.jsonl", "1", *flags, cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == "error: stopped at step 10: python train.py --run run goes on\n"
+    assert done.stderr == "error: stopped at step 10: python train.py --run run continues\n"
     assert Path("run/curves.png").exists()
     assert train("--run", "run", tiny=ALL_AT_ONCE) == 0
     assert "run, from step 10" in capsys.readouterr().out
@@ -131,7 +131,7 @@ def test_a_damaged_state_falls_back_to_the_one_before(trained, copied, damage, t
         data[len(data) // 2] ^= 255
     newest.write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "flipped": data, "text": b"hello"}[damage])
     assert train("--run", copied, "--steps", 21) == 0
-    assert capsys.readouterr().err == f"warning: {copied}/state/{newest.name} is damaged: going on from step 0\n"
+    assert capsys.readouterr().err == f"warning: {copied}/state/{newest.name} is damaged: continuing from step 0\n"
     assert [entry["step"] for entry in log_of(copied)] == [10, 20]
     assert log_of(copied)[1]["d_loss"] == log_of(trained)[1]["d_loss"]
 
@@ -139,7 +139,7 @@ def test_a_damaged_state_falls_back_to_the_one_before(trained, copied, damage, t
 def test_a_damaged_later_state_does_not_stay(copied, train, capsys):
     (copied / "state" / "step_000000099.npz").write_bytes(b"damaged")
     assert train("--run", copied, "--steps", 21) == 0
-    assert "step_000000099.npz is damaged: going on from step 20" in capsys.readouterr().err
+    assert "step_000000099.npz is damaged: continuing from step 20" in capsys.readouterr().err
     assert sorted(os.listdir(copied / "state")) == ["step_000000020.npz", "step_000000021.npz"]
 
 

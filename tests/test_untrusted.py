@@ -24,7 +24,7 @@ def refuse(refused):
     def check(path):
         line = refused(generate.main, ["--run", path, "--count", "1"], 1)
         assert str(path) in line
-        assert "is no generator to be trusted" in line
+        assert "cannot be opened as a trusted generator" in line
         assert not MARKER.exists()
         return line
 

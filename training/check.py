@@ -42,14 +42,14 @@ def described() -> Iterator[tuple[str, str]]:
     device = engine.device()
     if device == "CPU":
         yield "no GPU", hardware.advice(platform.system(), engine.NAME, known)
-        words = {True: "the CPU multiplies bfloat16 itself: a training tries both, and takes the faster one",
-                 False: "the CPU only imitates bfloat16, which is slower",
+        words = {True: "the CPU has bfloat16: a training tries both, and takes the faster one",
+                 False: "the CPU has no bfloat16, so bfloat16 is slower",
                  None: "try --check --precision bfloat16 too, and take the faster one"}  # fmt: skip
         yield "precision", f"float32; {words[quick]}"
         yield "XLA", "off: on CPUs these networks are slower with it"
     else:
         yield "device", f"{device}, used without a flag"
-        yield "precision", ("float32; faster, but rougher: --precision bfloat16 on GPUs of 2020 or later, float16 on "
+        yield "precision", ("float32; faster but less exact: --precision bfloat16 on GPUs of 2020 or later, float16 on "
                             "those of 2018")  # fmt: skip
         yield "XLA", "on" if engine.NAME == "jax" else "off"
 

@@ -63,9 +63,7 @@ class Task:
         names = np.array(faces.names())
         test = is_test_photo(names)
         if test.all():
-            raise Problem(
-                "the number of every photo ends in 9, and those photos are only measured on: give more photos"
-            )
+            raise Problem("all photos are test photos, because the number in each name ends in 9: give more photos")
         self.options, self.run = options, run
         self.photos, self.test_photos = Part(faces, np.flatnonzero(~test)), Part(faces, np.flatnonzero(test))
         self.wanted = wanted_traits(names[~test], options.labels)

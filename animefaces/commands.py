@@ -75,9 +75,11 @@ def build_parser(command: Command, program: str = "", base: Any = None) -> argpa
 
     `base`: the values that --help shows as defaults.
     """
+    positional = [f for f in command.fields() if f.metadata["positional"]]
     parser = _Parser(
         prog=" ".join([program or Path(sys.argv[0]).name, command.name]).strip(),
         description=command.description,
+        usage="%(prog)s " + "".join(f"{f.name.upper()} ... " for f in positional) + "[OPTIONS]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,

@@ -1,4 +1,7 @@
-"""Answers from a process of its own: an engine is chosen once in a process, and keeps its memory and its threads."""
+"""Call a function in a new process -> its result.
+
+A process can choose its engine only once, and the engine keeps its memory and threads until the process ends.
+"""
 
 import importlib
 import json
@@ -11,11 +14,12 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def apart(function, *words, **environment):
-    """A function of one of the benchmarks, and JSON to call it with -> what it returns in a new process.
+    """A function of a benchmark, and arguments that can be written as JSON -> its result in a new process.
 
-    `environment`: variables to set there. Raises RuntimeError with the last line that was said if it fails.
+    `environment`: environment variables of the new process. If the function fails, this raises RuntimeError with the
+    last line of its stderr.
     """
-    module = sys.modules[function.__module__].__spec__.name  # not __main__
+    module = sys.modules[function.__module__].__spec__.name  # __name__ may be __main__
     command = [sys.executable, "-m", "benchmarks.apart", module, function.__name__, json.dumps(words)]
     settings = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, env=settings)

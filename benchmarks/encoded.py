@@ -1,4 +1,7 @@
-"""For benchmarks.likeness: the held-out photos, the faces drawn from them, and a sheet to match them by eye."""
+"""For benchmarks.likeness: read the test photos and the faces drawn from them, and draw a sheet of both.
+
+On the sheet, people can try to find the face of each photo.
+"""
 
 import csv
 import io
@@ -24,7 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def read_photos(options):
-    """Options with photos and labels -> the held-out ones' (names, pixels (N, 64, 64, 3), male (N,), age (N,))."""
+    """Options with photos and labels -> the test photos: (names, pixels (N, 64, 64, 3), male (N,), age (N,))."""
     with open(options.labels, newline="", encoding="utf-8") as file:
         try:
             known = {row["file"]: (int(row["male"]), int(row["age"])) for row in csv.DictReader(file)}
@@ -41,7 +44,7 @@ def read_photos(options):
 
 
 def read_encoded(path, count):
-    """--encoded -> (faces uint8 (count, S, S, 3), z (count, D) or None)."""
+    """The file of --encoded -> (faces uint8 (count, SIZE, SIZE, 3), z (count, D) or None). Raises Problem."""
     try:
         with np.load(path, allow_pickle=False) as file:
             faces, z = file["faces"], file["z"] if "z" in file.files else None
@@ -55,7 +58,7 @@ def read_encoded(path, count):
 
 
 def encode(options, names, photos):
-    """The photos through encode.py, as a person would call it -> (faces uint8, z)."""
+    """Photos -> (faces uint8, z), as encode.py draws them. It is called as a user would call it."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, "photos", Path(name).stem + ".png") for name in names]
         for file, photo in zip(files, photos, strict=True):
@@ -72,10 +75,14 @@ def encode(options, names, photos):
 
 
 def save_sheet(folder, names, photos, faces, seed=0):
-    """SHOWN photos, numbered, above their faces, lettered, in another order -> folder/sheet.png and key.json."""
+    """Photos and their faces -> folder/sheet.png and folder/key.json, with SHOWN pairs.
+
+    On the sheet, the photos come first, with numbers; below them are the faces, with letters, in another order.
+    key.json says which face belongs to which photo.
+    """
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(photos))[:SHOWN]
-    order = rng.permutation(len(chosen))  # place of a face -> place of its photo
+    order = rng.permutation(len(chosen))  # index of a face on the sheet -> index of its photo
     letters = [*string.ascii_uppercase, *(f"A{x}" for x in string.ascii_uppercase)][: len(chosen)]
     numbers = [str(i + 1) for i in range(len(chosen))]
     tiles = [labelled(photos[i], text) for i, text in zip(chosen, numbers, strict=True)]
@@ -88,7 +95,7 @@ def save_sheet(folder, names, photos, faces, seed=0):
 
 
 def labelled(pixels, text):
-    """uint8 (S, S, 3) -> twice as large, with `text` below it."""
+    """A picture, uint8 (S, S, 3) -> the picture, twice as large, with `text` below it."""
     from PIL import ImageDraw
 
     tile = np.pad(pixels.repeat(2, 0).repeat(2, 1), ((0, 18), (3, 3), (0, 0)), constant_values=255)

@@ -1,9 +1,10 @@
-"""What training and drawing cost beside arithmetic: memory, waiting for pictures, start-up.
+"""Measure what training and drawing cost besides arithmetic: memory, waiting for pictures, start-up.
 
     python -m benchmarks.footprint                     # sets of 64, 20,000 and 1,000,000 synthetic faces
-    python -m benchmarks.footprint --counts 64 20000   # without the 12 GB cache of the largest
+    python -m benchmarks.footprint --counts 64 20000   # without the largest set, whose cache is 12 GB
 
-The memory of the smallest set is TensorFlow's own, and the program's: the rest is what the set adds.
+With the smallest set, almost all memory belongs to TensorFlow and the program. What a larger set needs more than that
+is the memory for its pictures.
 """
 
 import argparse
@@ -23,7 +24,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def write_faces(path, count, size=64):
-    """An npz of `count` single-coloured pictures, which compresses well; written row by row."""
+    """Write an npz file with `count` pictures of one colour each, which is small. It is written picture by picture."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
@@ -35,7 +36,7 @@ def write_faces(path, count, size=64):
 
 
 def timed(*command):
-    """Run a command -> (seconds, its largest resident memory in MB)."""
+    """Run a command -> (seconds, largest resident memory in MB)."""
     watcher = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
@@ -49,7 +50,7 @@ def timed(*command):
 
 
 def main():
-    """Print the tables."""
+    """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", nargs="+", type=int, default=[64, 20_000, 1_000_000])
     parser.add_argument("--steps", type=int, default=300)
@@ -63,7 +64,7 @@ def main():
 
 
 def memory(folder, arguments):
-    """Resident memory and waiting, by size of the set."""
+    """Print a table: memory and share of time spent waiting for pictures, for each size of the set."""
     print("| faces | decoding / s | memory while decoding / MB | memory while training / MB | waiting for pictures |")
     print("|---|---|---|---|---|")
     for count in arguments.counts:
@@ -73,12 +74,12 @@ def memory(folder, arguments):
         first, decoding = timed(*train, "--steps", 1)
         _, training = timed(*train, "--steps", arguments.steps)
         entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-        waiting = statistics.mean(entry["waiting"] for entry in entries[1:])  # the first holds the compilation
+        waiting = statistics.mean(entry["waiting"] for entry in entries[1:])  # the first entry includes the compilation
         print(f"| {count:,} | {first:.0f} | {decoding:.0f} | {training:.0f} | {waiting:.3%} |", flush=True)
 
 
 def start_up(folder):
-    """Seconds of whole commands, medians of three."""
+    """Print a table: the time of whole commands in seconds, the median of three runs."""
     run = next(folder.glob("run-*"))
     faces = folder / (run.name.removeprefix("run-") + ".npz")
     train = ["train.py", "--data", faces, "--cache", folder / "cache", "--recipe", "light", "--steps", 1, "--run"]

@@ -1,11 +1,11 @@
-"""How much of a photo is left in its anime face, and whether that is still a drawing, on photos never trained on.
+"""Measure how similar anime faces are to photos that no training has seen, and whether the faces still look drawn.
 
     python -m benchmarks.likeness --photos photos.zip --labels photos.csv --faces faces.zip --features network.keras
     python -m benchmarks.likeness ... --run results/00001-light --refine 50
     python -m benchmarks.likeness ... --encoded faces.npz    # arrays faces uint8 (N, S, S, 3) and, if any, z (N, D)
 
-Without --run and --encoded it measures what is known beforehand: faces that ignore the photo, the nearest real
-face, and the photo itself. docs/research/likeness.md says what the columns mean. The sheet shows real people: do
+Without --run and --encoded, it measures only faces to compare with: faces that do not depend on the photo, the nearest
+real face, and the photo itself. docs/research/likeness.md says what the columns mean. The sheet shows real people: do
 not publish it.
 """
 
@@ -18,9 +18,9 @@ from animefaces.commands import run_script
 from animefaces.options import at_least, option
 from animefaces.problems import Misuse, Problem
 
-OLD = 45  # an age above it counts as old
-GROUPS = 5  # of skin, by its lightness in the photo
-RANDOM = 2000  # samples of the generator
+OLD = 45  # people above this age count as old
+GROUPS = 5  # number of groups of skin lightness
+RANDOM = 2000  # number of random faces of the generator
 PHOTO, NEAREST = "the photo itself", "the nearest real face by layout"
 
 
@@ -33,7 +33,7 @@ class Options:
     faces: tuple[Path, ...] = option((Path("data/faces"),), "the anime faces the generator was trained on")
     features: str = option("inception", "network to compare in: inception, or a .keras file, pictures to (N, D)")
     run: Path | None = option(None, "run whose encoder draws the faces")
-    encoded: Path | None = option(None, "faces already drawn, instead: an .npz")
+    encoded: Path | None = option(None, "an .npz file of faces that were drawn before: measure these")
     encoder: str = option("learned", "encoder of the run", choices=("learned", "vae"))
     refine: int | None = option(None, "refining steps (default: encode.py's own)", at_least(0))
     output: Path = option(Path("results/likeness"), "folder for the figures and the sheet")
@@ -41,7 +41,7 @@ class Options:
 
 
 class Pixels:
-    """uint8 (N, S, S, C), as `features.extract_cached` wants them."""
+    """Pictures uint8 (N, S, S, C) as a set with shape and fingerprint, which `features.extract_cached` needs."""
 
     def __init__(self, pixels):
         import hashlib
@@ -54,7 +54,10 @@ class Pixels:
 
 
 def contestants(options, names, photos):
-    """The rows of the table -> (dict of name: (faces aligned with the photos, z or None), reference faces, samples)."""
+    """Options and photos -> (contestants, reference faces, random faces of the generator).
+
+    Contestants are the rows of the table: a dict of name: (faces in the order of the photos, z or None).
+    """
     import numpy as np
 
     from animefaces import latents, runs
@@ -85,7 +88,7 @@ def contestants(options, names, photos):
 
 
 def measure(options, given):
-    """Measure, report, and draw the sheet."""
+    """Measure the contestants, print the table, write likeness.json and draw the sheet."""
     if options.run and options.encoded and given & {"encoder", "refine"}:
         raise Misuse("--encoded is already drawn: leave out --encoder and --refine")
     import numpy as np
@@ -125,15 +128,16 @@ def measure(options, given):
 
 
 def colours_of(pixels, ellipses):
-    """Faces -> the colours of their hair, skin and background, (N, 3) each, nan where there is none to be seen."""
+    """Faces -> the colours of their hair, skin and background, (N, 3) each; nan where a region is not visible."""
     from benchmarks import regions
 
     return list(regions.find(pixels, ellipses)[1].swapaxes(0, 1))
 
 
 def per_face(faces, photos, seen, labels):
-    """Layouts and colours of the faces and of their photos, features of the faces, and attributes
-    -> a dict of (N,) figures of each face, and of the attributes' scores (R, N).
+    """Layouts and colours of faces and of their photos, features of the faces, and labels -> a dict of figures.
+
+    The figures of the faces are (N,); the scores of the labels are (R, N).
     """
     from benchmarks import regions
     from benchmarks import resemblance as likeness
@@ -145,12 +149,12 @@ def per_face(faces, photos, seen, labels):
 
 
 def groups_of(photos, male, age):
-    """The photos by the lightness of the skin, by sex and by age -> a dict of name: bool (N,)."""
+    """Photos, male (N,) and age (N,) -> groups by lightness of skin, by sex and by age: a dict of name: bool (N,)."""
     import numpy as np
 
     from animefaces.colour import to_lab
 
-    light = np.median(to_lab(photos)[:, 24:48, 20:44, 0], axis=(1, 2))  # below the fringe, inside the cheeks
+    light = np.median(to_lab(photos)[:, 24:48, 20:44, 0], axis=(1, 2))  # below the fringe, within the cheeks
     rank = light.argsort().argsort() * GROUPS // len(light)
     ends = [light[rank == i] for i in range(GROUPS)]
     groups = {f"skin {i + 1}/{GROUPS}, L {x.min():.0f}-{x.max():.0f}": rank == i for i, x in enumerate(ends)}
@@ -161,7 +165,7 @@ def groups_of(photos, male, age):
 
 
 def summary(each, seen, known, male, old, part):
-    """The figures of the faces in `part`: a dict of numbers, None where there are too few."""
+    """Figures of each face -> figures of the faces in `part`: a dict of numbers, None where there are too few faces."""
     import numpy as np
 
     from animefaces import metrics
@@ -188,7 +192,7 @@ COLUMNS = ("colour", "structure", "first tenth", *REGIONS, "kept sex", "kept age
 
 
 def report(figures):
-    """The figures as Markdown: lines of text."""
+    """Figures -> lines of text: a table in Markdown."""
     yield f"{figures['photos']} held-out photos; features {figures['features']}; {figures['reference']:,} anime faces"
     yield "\n| faces | n | " + " | ".join(COLUMNS) + " | shell, spread |"
     yield "|---" * (len(COLUMNS) + 3) + "|"
@@ -201,7 +205,7 @@ def report(figures):
 
 
 def cell(row, column):
-    """One figure as text."""
+    """A row and a column of the table -> the figure as text."""
     value = row.get(column)
     if value is None:
         return ""

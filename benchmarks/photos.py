@@ -1,9 +1,9 @@
-"""Figures of finding faces in photos: where the training photos have their eyes, and what each detector finds.
+"""Measure where the eyes are in aligned photos, and how well each detector finds faces in photos.
 
     python -m benchmarks.photos frame --photos photos.zip
     python -m benchmarks.photos find  --photos photos.zip --pictures pictures.zip
 
-photos.zip holds photos of faces, aligned and cut tight; pictures.zip drawn pictures, for backgrounds.
+photos.zip holds photos of faces, aligned and cropped tightly. pictures.zip holds drawn pictures for backgrounds.
 """
 
 import io
@@ -21,10 +21,10 @@ from animefaces.commands import run_script
 from animefaces.options import option
 from drawing import photos
 
-ROLL = 15  # degrees, each way
-SIDES = (64, 400)  # of a pasted photo, in pixels
-SCENE = (480, 640)  # rows, columns
-EYES_IN_HAAR = ((0.31, 0.39), (0.69, 0.39))  # of the box of the Haar cascade, where its eye cascade finds none
+ROLL = 15  # largest rotation of a pasted photo to either side, in degrees
+SIDES = (64, 400)  # smallest and largest side of a pasted photo, in pixels
+SCENE = (480, 640)  # height and width of a scene, in pixels
+EYES_IN_HAAR = ((0.31, 0.39), (0.69, 0.39))  # in the box of the Haar cascade, if the eye cascade finds no eye
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Options:
 
     figure: str = option("find", "what to measure", choices=("frame", "find"), positional=True)
     photos: Path = option(Path("data/raw/photos.zip"), "zip of aligned photos")
-    pictures: Path | None = option(None, "zip of pictures without people, for every other background")
+    pictures: Path | None = option(None, "zip of pictures without people: the background of every second scene")
     count: int = option(300, "photos")
-    sheet: Path | None = option(None, "FILE.png: draw some of the scenes, with what the last detector found")
+    sheet: Path | None = option(None, "FILE.png: draw some of the scenes, with the eyes that the last detector found")
 
 
 def read_some(path, count, seed=0):
-    """`count` pictures of a zip, always the same."""
+    """A zip file -> `count` of its pictures, the same for the same seed."""
     with zipfile.ZipFile(path) as archive:
         names = sorted(name for name in archive.namelist() if Path(name).suffix in images.SUFFIXES)
         chosen = np.random.default_rng(seed).choice(len(names), min(count, len(names)), replace=False)
@@ -47,7 +47,7 @@ def read_some(path, count, seed=0):
 
 
 def frame(options, _):
-    """Where the eyes are in the photos, as parts of the side: what photos.py has as constants."""
+    """Print where the eyes are in the photos, as shares of the side: the constants of drawing/photos.py."""
     find, found = photos.open_photo_detector(), []
     for pixels in read_some(options.photos, options.count):
         people = find(pixels)
@@ -66,7 +66,7 @@ def frame(options, _):
 
 
 def clouds(rng):
-    """A background of soft coloured noise, as strong at each scale as in a photo: uint8 (*SCENE, 3)."""
+    """Random generator -> a background of smooth coloured noise, uint8 (*SCENE, 3), with the spectrum of a photo."""
     height, width = SCENE
     rows, columns = np.fft.fftfreq(height)[:, None] * height, np.fft.fftfreq(width)[None] * width
     strength = 1 / np.maximum(1, np.hypot(rows, columns))
@@ -76,7 +76,7 @@ def clouds(rng):
 
 
 def scene(photo, ground, rng):
-    """A photo at a random size, place and roll on a background -> (pixels, its two eyes)."""
+    """A photo and a background -> (a scene with the photo at a random size, place and roll; its two eyes (2, 2))."""
     side = int(np.exp(rng.uniform(*np.log(SIDES))))
     roll = rng.uniform(-ROLL, ROLL)
     pixels = Image.fromarray(np.asarray(Image.fromarray(ground).resize(SCENE[::-1])))
@@ -89,12 +89,13 @@ def scene(photo, ground, rng):
     offsets = np.array([[-photos.EYE_DISTANCE / 2, 0], [photos.EYE_DISTANCE / 2, 0]])
     eyes = (offsets + np.array([0, photos.EYES_IN_CROP - 0.5])) * side
     angle = np.radians(roll)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])  # row times this: anticlockwise
+    # It turns anticlockwise, because the points are rows.
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.asarray(pixels), eyes @ turn + [left + side / 2, top + side / 2]
 
 
 def haar(name, rolls=(0,)):
-    """A Haar cascade and the eye cascade in the upper half of its boxes, as a detector of photos."""
+    """Name of a Haar cascade -> a detector: this cascade, then the eye cascade in the upper part of its boxes."""
     import cv2
 
     def classifier(name):
@@ -137,13 +138,13 @@ def haar(name, rolls=(0,)):
 
 
 def error(person, eyes):
-    """Mean distance of a found face's eyes from the true ones, in distances of the eyes."""
+    """A found face and the true eyes -> the mean error of its eyes, divided by the distance between the true eyes."""
     wrong = np.hypot(*(np.array(person.eyes) - eyes).T).mean()
     return wrong / np.hypot(*(eyes[1] - eyes[0]))
 
 
 def find(options, _):
-    """A line of Markdown per detector. A face counts as found when its eyes are off by less than 0.35."""
+    """Print a table with a row for each detector. A face counts as found if the error of its eyes is below 0.35."""
     rng = np.random.default_rng(0)
     faces = read_some(options.photos, options.count, seed=1)
     grounds = read_some(options.pictures, options.count) if options.pictures else []
@@ -158,7 +159,7 @@ def find(options, _):
     print("| detector | found | false faces per clouds | per drawing | error of the eyes: median | 95 % | seconds |")
     print("|---|---|---|---|---|---|---|")
     for name, detector in trials.items():
-        detector(scenes[0][0])  # warms up
+        detector(scenes[0][0])  # the first call is slower
         errors, false, start, everything = [], [[], []], time.perf_counter(), []
         for i, (pixels, eyes) in enumerate(scenes):
             people = detector(pixels)
@@ -175,7 +176,7 @@ def find(options, _):
 
 
 def draw(path, scenes, found):
-    """Scenes with the true eyes in green and the found ones in red."""
+    """Draw scenes with the true eyes in green and the found eyes in red -> a PNG file."""
     marked = []
     for (pixels, eyes), people in zip(scenes, found, strict=True):
         pixels = pixels.copy()

@@ -1,7 +1,7 @@
-"""For benchmarks.train_speed: our networks in a plain PyTorch loop, as its DCGAN tutorial writes one.
+"""For benchmarks.train_speed: our networks in a plain PyTorch loop, as in PyTorch's DCGAN tutorial.
 
-Pictures are sent in every step, the losses are fetched in every step, nothing is compiled. There is no augmentation and
-no average, which would only slow it down.
+Every step sends the pictures to the device and fetches the losses, and nothing is compiled. There is no augmentation
+and no weight averaging: both would make it slower.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Residual(nn.Module):
-    """models.residual.residual."""
+    """The block of models.residual.residual."""
 
     def __init__(self, channels):
         super().__init__()
@@ -31,7 +31,7 @@ class Residual(nn.Module):
 
 
 class Subsampled(nn.Module):
-    """models.dcgan.subsample_chroma."""
+    """The layer of models.dcgan.subsample_chroma."""
 
     def forward(self, x):
         """(B, 3, H, W) -> the same shape."""
@@ -40,7 +40,7 @@ class Subsampled(nn.Module):
 
 
 def build_networks(options):
-    """[generator, discriminator]: the layers that models.build makes of the options. KeyError for `pooled`."""
+    """Options -> [generator, discriminator], with the layers of models.build. Raises KeyError for `pooled`."""
     build = {"strided": (strided_generator, strided_discriminator),
              "residual": (residual_generator, residual_discriminator)}[options.architecture]  # fmt: skip
     generator, discriminator = (make(options) for make in build)
@@ -48,7 +48,7 @@ def build_networks(options):
 
 
 def strided_generator(options):
-    """models.dcgan.build_generator."""
+    """Options -> the network of models.dcgan.build_generator."""
     widths, kernel = options.generator_widths, options.generator_kernel
     sides = {"kernel_size": kernel, "stride": 2, "padding": (kernel - 1) // 2, "output_padding": kernel % 2}
     base = options.size >> len(widths)
@@ -60,7 +60,7 @@ def strided_generator(options):
 
 
 def strided_discriminator(options):
-    """models.dcgan.build_discriminator."""
+    """Options -> the network of models.dcgan.build_discriminator."""
     widths, kernels = options.discriminator_widths, options.discriminator_kernels
     kernels = [*kernels, *[kernels[-1]] * len(widths)]
     layers = []
@@ -73,7 +73,7 @@ def strided_discriminator(options):
 
 
 def residual_generator(options):
-    """models.residual.build_generator."""
+    """Options -> the network of models.residual.build_generator."""
     widths = options.generator_widths
     base = options.size >> (len(widths) - 1)
     layers = [nn.Linear(options.latent, widths[0] * base * base), nn.Unflatten(1, (widths[0], base, base))]
@@ -85,7 +85,7 @@ def residual_generator(options):
 
 
 def residual_discriminator(options):
-    """models.residual.build_discriminator."""
+    """Options -> the network of models.residual.build_discriminator."""
     widths = options.discriminator_widths
     layers = [nn.Conv2d(options.channels, widths[0], 1)]
     for a, b in itertools.pairwise([widths[0], *widths]):
@@ -98,14 +98,14 @@ def residual_discriminator(options):
 
 
 def parameters(options):
-    """Options -> how many numbers the networks have to train: as many as ours, or they are not the same."""
+    """Options -> the number of trainable parameters. If the networks are the same as ours, it is the same number."""
     return sum(math.prod(p.shape) for network in build_networks(options) for p in network.parameters())
 
 
 def loop(options, faces):
-    """A function that does one step of the recipe's loss and penalties, on the GPU if there is one.
+    """Options and faces uint8 (N, H, W, C) -> a function that does one training step, on the GPU if there is one.
 
-    `faces`: uint8 (N, H, W, C).
+    It uses the loss and the penalties of the recipe, and returns the losses of discriminator and generator.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator, discriminator = (network.to(device) for network in build_networks(options))

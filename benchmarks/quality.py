@@ -1,12 +1,13 @@
-"""Which recipe gives the best faces in the same time on the same machine.
+"""Compare recipes: which one gives the best faces in the same time on the same machine.
 
     python -m benchmarks.quality --data faces.zip --features network.keras                 # 30 minutes each
     python -m benchmarks.quality --data faces.zip --features network.keras --minutes 480 --recipes light modern
 
-Every recipe is trained by train.py for half of the minutes, measured by evaluate.py, trained for the other half
-and measured again: what still falls has not had enough. Called again with the same --output, it goes on where it
-was stopped. Leave the machine alone meanwhile. A recipe may carry flags: "light --batch-size 32"; for a night,
---steps among them, since no recipe trains for more than its own.
+For every recipe, train.py trains for half of the minutes, and evaluate.py measures the faces. Then train.py trains for
+the other half, and evaluate.py measures again: if the distance still falls, the recipe needs more time. If you stop the
+benchmark and start it again with the same --output, it goes on. Run nothing else on the machine during that time. A
+recipe can have flags: "light --batch-size 32". For long trainings, add --steps: otherwise a recipe stops after its own
+number of steps.
 """
 
 import argparse
@@ -18,24 +19,24 @@ from pathlib import Path
 
 import numpy as np
 
-SEEDS = ("pooled", "noisy", "tutorial", "soft", "paper")  # the hobby projects' recipes, as they are
-SHARES = (0.5, 1.0)  # of the minutes, after which a recipe is measured
-SAMPLES = 10  # faces of each recipe on the picture: seeds 0 and on
+SEEDS = ("pooled", "noisy", "tutorial", "soft", "paper")  # the recipes of hobby projects, unchanged
+SHARES = (0.5, 1.0)  # each recipe is measured after these shares of the minutes
+SAMPLES = 10  # number of faces of each recipe in samples.png: seeds 0, 1, 2, ...
 
 
 def script(name, *words):
-    """Run one of the scripts -> what it printed. Its bars and warnings pass through; a failure ends the benchmark."""
+    """Run a program -> its stdout. Its stderr is shown to the user. If it fails, the benchmark ends."""
     command = [sys.executable, f"{name}.py", *map(str, words)]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def folder_of(output, contestant):
-    """Where all that is about a contestant goes."""
+    """A recipe with its flags -> the folder for its run and its figures."""
     return output / "".join(c if c.isalnum() else "-" for c in contestant)
 
 
 def measure(contestant, arguments):
-    """A recipe with its flags -> a dict for each share of the minutes."""
+    """A recipe with its flags -> a list of figures, a dict for each of SHARES. Trains where figures are missing."""
     folder = folder_of(arguments.output, contestant)
     recipe, *flags = shlex.split(contestant)
     rows = []
@@ -52,7 +53,7 @@ def measure(contestant, arguments):
 
 
 def figures(folder, arguments):
-    """The measures of a run as it stands, and what they cost."""
+    """The folder of a recipe -> the measures of its newest generator, the pictures it has seen, and the seconds."""
     fake = ["--fake", folder / "run" / "generator.keras", "--output", folder / "nearest.png"]
     words = ["--real", *arguments.data, *fake, "--features", arguments.features, "--count", arguments.count, "--json"]
     measured = json.loads(script("evaluate", *words))
@@ -62,7 +63,7 @@ def figures(folder, arguments):
 
 
 def table(rows):
-    """Contestants and their figures -> lines of a Markdown table, best first."""
+    """Figures of recipes -> the lines of a Markdown table, the best recipe first."""
     columns = ["recipe", "images seen", "seconds", "kernel distance x1000, half-way", "at the end", "Fréchet distance",
                "precision", "recall"]  # fmt: skip
     yield f"| {' | '.join(columns)} |"
@@ -75,7 +76,7 @@ def table(rows):
 
 
 def draw(output, names):
-    """One row of samples for each contestant, in the order of the table."""
+    """Draw samples.png: a row of faces for each recipe, in the order of the table."""
     from animefaces import images
 
     folders = [folder_of(output, name) / "faces" for name in names]

@@ -1,7 +1,7 @@
-"""How much of a photo is left in the face drawn from it: mathematics on arrays only.
+"""Measures of how similar faces are to the photos from which they were drawn.
 
-Two aligned sets throughout: row i of the faces was drawn from row i of the photos. docs/research/likeness.md says what
-each figure tells, and what it cannot.
+Photos and faces have the same order: face i was drawn from photo i. docs/research/likeness.md says what each figure
+means, and what it does not show.
 """
 
 import numpy as np
@@ -9,23 +9,24 @@ import numpy as np
 from animefaces.colour import to_lab
 from animefaces.metrics import squared_distances
 
-BLOCK = 500  # pictures whose colours stand in memory at once
-FOLDS = 10  # of the cross-validation
-REPEATS = 4  # of it, each with other folds
-FEWEST = 8  # of either kind: of fewer, an area under the curve is mostly chance
-REFERENCE = 2000  # drawn faces that are kept for measuring
+BLOCK = 500  # most pictures whose colours are in memory at once
+FOLDS = 10  # folds of the cross-validation
+REPEATS = 4  # repetitions of the cross-validation, each with other folds
+FEWEST = 8  # least number of true and of false labels: with fewer, the area under the curve is mostly chance
+REFERENCE = 2000  # most drawn faces that are used only for measuring
 
 
 def reference(count):
-    """A number of drawn faces -> the indices (R,) of those to measure against: a quarter of them, or REFERENCE."""
+    """Number of drawn faces -> indices (R,) of the reference faces. R is a quarter of them, but at most REFERENCE."""
     return np.sort(np.random.default_rng(0).permutation(count)[: min(REFERENCE, count // 4)])
 
 
 def layouts(pixels):
-    """uint8 (N, S, S, 3), S a multiple of 16 -> (colours (N, 48), structures (N, 512)), float32.
+    """Pictures uint8 (N, S, S, 3), S a multiple of 16 -> layouts: (colours (N, 48), structures (N, 512)), float32.
 
-    Colours: Lab, averaged over 4x4 squares. Structures: the gradients of lightness, averaged over 16x16 squares,
-    of each picture scaled to length 1, since a drawing has other contrasts than a photo.
+    Colours are the means of Lab in a grid of 4x4 squares. Structures are the gradients of lightness between the means
+    of a grid of 16x16 squares. The structure of each picture is scaled to length 1, because a drawing and a photo have
+    different contrast.
     """
     colours, structures = [np.empty((0, 48), np.float32)], [np.empty((0, 512), np.float32)]
     for start in range(0, len(pixels), BLOCK):
@@ -38,14 +39,14 @@ def layouts(pixels):
 
 
 def averaged(values, side):
-    """(N, S, S, C) -> (N, side, side, C), the means over squares."""
+    """(N, S, S, C), S a multiple of side -> (N, side, side, C): the means of a grid of squares."""
     n, size, _, channels = values.shape
     each = size // side
     return values.reshape(n, side, each, side * each, channels).mean(2).reshape(n, side, side, each, channels).mean(3)
 
 
 def standardised(rows):
-    """(N, D) -> each column with mean 0 and deviation 1 over the rows that are known; constant columns become 0."""
+    """(N, D) -> (N, D): columns of mean 0 and standard deviation 1 over the finite rows; constant columns are 0."""
     known = rows[np.isfinite(rows).all(axis=1)]
     if not len(known):
         return rows
@@ -54,26 +55,28 @@ def standardised(rows):
 
 
 def percentiles(faces, photos):
-    """(N, D) of faces and of their photos -> (N,): the share of the other photos that are further from a face, in %.
+    """Rows of faces (N, D) and of their photos (N, D) -> (N,): % of the other photos that are further away.
 
-    Each side is standardised over its own set, so that only what differs within a set counts: chance 50, perfect
-    100. Ties count half. Where a row of either side is not finite the answer is nan, and nobody is ranked against it.
+    Chance gives 50; the best value is 100. Ties count half. Faces and photos are standardised separately, so that only
+    the differences within each set count. If the row of a face or of its photo is not finite, the result for this face
+    is nan, and other faces are not compared with this photo.
     """
     known = np.isfinite(faces).all(axis=1) & np.isfinite(photos).all(axis=1)
     result = np.full(len(faces), np.nan)
     if known.sum() > 1:
         squares = squared_distances(standardised(faces[known]), standardised(photos[known]))
         right = np.diag(squares)[:, None]
-        near = 1e-9 * (1 + right)  # rounding makes no difference
+        near = 1e-9 * (1 + right)  # a tolerance for rounding errors
         further = (squares > right + near).sum(axis=1) + 0.5 * ((np.abs(squares - right) <= near).sum(axis=1) - 1)
         result[known] = 100 * further / (known.sum() - 1)
     return result
 
 
 def nearest_layout(photos, faces, colour=2.0):
-    """Layouts of photos and of faces, as `layouts` gives them -> for each photo, the index of the likest face (N,).
+    """Layouts of photos and of faces, as `layouts` gives them -> the index of the most similar face for each photo.
 
-    The squared distances in colour and in structure, each divided by its mean, are added, `colour` times the one.
+    The distance is `colour` times the squared distance in colour plus the squared distance in structure, each divided
+    by its mean.
     """
     total = 0
     for weight, ours, theirs in zip((colour, 1.0), photos, faces, strict=True):
@@ -83,11 +86,11 @@ def nearest_layout(photos, faces, colour=2.0):
 
 
 def readable(features, labels, seed=0):
-    """Features (N, D) and labels bool (N,) -> scores (R, N): how likely each row's label is true, from other rows.
+    """Features (N, D) and labels bool (N,) -> scores (R, N): the larger, the more likely the label is true.
 
-    Ridge regression on standardised features, its strength the mean squared length of a row; cross-validated: a row's
-    score comes from a regression that has not seen its label. R times with other folds. All nan without FEWEST of
-    either kind.
+    A ridge regression on standardised features gives the scores; its strength is the mean squared length of a row. It
+    is cross-validated: the score of a row comes from a regression that has not seen its label. This is repeated
+    R = REPEATS times with other folds. All scores are nan if there are fewer than FEWEST true or false labels.
     """
     scores = np.full((REPEATS, len(labels)), np.nan)
     if min(np.sum(labels), np.sum(~labels)) < FEWEST:
@@ -97,7 +100,7 @@ def readable(features, labels, seed=0):
     strength, rng = max(np.trace(products) / len(rows), 1e-9), np.random.default_rng(seed)
     for repeat in scores:
         fold = np.empty(len(rows), int)
-        for kind in (labels, ~labels):  # as many of each kind in every fold
+        for kind in (labels, ~labels):  # every fold has the same share of each kind
             fold[rng.permutation(np.flatnonzero(kind))] = np.arange(kind.sum()) % FOLDS
         for i in range(FOLDS):
             seen, new = fold != i, fold == i
@@ -108,9 +111,10 @@ def readable(features, labels, seed=0):
 
 
 def roc_area(scores, labels):
-    """Scores (N,) and labels bool (N,) -> the chance that a true one's score is above a false one's, ties half.
+    """Scores (N,) and labels bool (N,) -> the area under the ROC curve; 0.5 is guessing.
 
-    That is the area under the ROC curve: 0.5 by guessing. nan without FEWEST of either kind.
+    It is the probability that the score of a true row is larger than the score of a false row; ties count half. It is
+    nan if there are fewer than FEWEST true or false labels.
     """
     true, false = np.sort(scores[labels]), np.sort(scores[~labels])
     if min(len(true), len(false)) < FEWEST or not np.isfinite(scores).all():
@@ -120,11 +124,11 @@ def roc_area(scores, labels):
 
 
 def prior_fit(z, seed=0):
-    """Codes (N, D), which should look like draws from N(0, I) -> a dict of what they look like.
+    """Codes z (N, D) -> a dict of figures that say how similar they are to samples of N(0, I).
 
-    `shell`: share with a length that 99 % of draws have. `spread`: median distance to the nearest other code, divided
-    by that of as many draws: below 1 they cluster. `mean` and `deviation`: root mean square over dimensions of the
-    mean and of the deviation of a dimension, 0 and 1 for draws without end.
+    `shell`: share of the codes whose length is in the range of 99 % of samples. `spread`: median distance to the
+    nearest other code, divided by that of N samples; it is below 1 if the codes form clusters. `mean` and `deviation`:
+    root mean square of the means and of the standard deviations of the dimensions; 0 and 1 for infinitely many samples.
     """
     z, rng = np.asarray(z, np.float64), np.random.default_rng(seed)
     low, high = np.quantile(rng.chisquare(z.shape[1], 400_000), [0.005, 0.995])

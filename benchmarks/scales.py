@@ -1,10 +1,11 @@
-"""Where a generator's distance to real faces comes from: their shapes, their detail, its colour, or their files.
+"""Find out where a generator's distance to real faces comes from: shapes, detail, colour, or JPEG compression.
 
     python -m benchmarks.scales --real faces.zip --fake results/00000-modern --features network.keras
 
-Both sets are changed alike, and compared again: what a change takes away was the fault if the distance goes with it.
-Colour at half the resolution leaves brightness as it is; eyes hardly notice, and most JPEG files have it so. Written
-as JPEG files, generated faces get the traces such files leave in real ones; what goes with that is no fault to see.
+Both sets are changed in the same way and compared again. If the distance becomes smaller, the difference was in what
+the change removed. "Colour at half the resolution" leaves brightness unchanged: people hardly see it, and most JPEG
+files store colour so. "As JPEG files" gives the generated faces the same traces of compression as real faces have; a
+difference that this removes is not visible.
 """
 
 import sys
@@ -32,20 +33,20 @@ class Options:
 
 
 def shrunk(pixels, divisor):
-    """uint8 (H, W, C) -> the same, made smaller by the divisor on both sides and enlarged again."""
+    """A picture uint8 (H, W, C) and a divisor -> the picture at 1 / divisor of its size, enlarged to its size again."""
     height, width = pixels.shape[:2]
     small = cv2.resize(pixels, (width // divisor, height // divisor), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def with_coarse_colour(pixels):
-    """uint8 RGB (H, W, 3) -> the same brightness, with colour at half the resolution."""
+    """A picture uint8 RGB (H, W, 3) -> the picture with the same brightness, and colour at half the resolution."""
     grey, *planes = np.moveaxis(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb), -1, 0)
     return cv2.cvtColor(np.dstack([grey, shrunk(np.dstack(planes), 2)]), cv2.COLOR_YCrCb2RGB)
 
 
 def as_jpeg(pixels):
-    """uint8 RGB (H, W, 3) -> as a JPEG file of quality 85 gives it back."""
+    """A picture uint8 RGB (H, W, 3) -> the picture after it was stored as a JPEG file of quality 85."""
     _, file = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
     return cv2.cvtColor(cv2.imdecode(file, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
@@ -60,7 +61,7 @@ CHANGES = {
 
 
 def scales(options, given):
-    """Print the table."""
+    """Compare both sets after each change, and print the table."""
     from animefaces import metrics
     from animefaces.dataset import open_faces
     from drawing import features

@@ -108,7 +108,7 @@ class Options:
     penalty_every: int = option(1, "apply the gradient penalties in every n-th step only, with n times the weight",
                                 at_least(1), group=TOLD, commands=GAN)  # fmt: skip
     augment: tuple[str, ...] = option(("none",), "random changes of every picture that the discriminator sees, real "
-                                      "or fake: any of none, translation, mirror, cutout", choices=AUGMENTATIONS,
+                                      f"or fake: any of {', '.join(AUGMENTATIONS)}", choices=AUGMENTATIONS,
                                       group=TOLD, commands=GAN)  # fmt: skip
 
     save_minutes: float = option(5.0, "training time between two saved states, in minutes", at_least(0),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import recipes
 from models import ema, engine
 from models.augment import HOLE, KINDS, augment
 from models.losses import logistic, relativistic
@@ -56,6 +57,11 @@ def augmented(images, *kinds, seed=0):
 
 def test_no_augmentation_changes_nothing():
     assert np.array_equal(augmented(pictures()), pictures())
+
+
+def test_the_recipes_know_every_augmentation():
+    """recipes.py imports nothing heavy, so it has the names once more."""
+    assert ("none", *KINDS) == recipes.AUGMENTATIONS
 
 
 @pytest.mark.parametrize("kinds", [(kind,) for kind in KINDS] + [KINDS])

@@ -245,7 +245,7 @@ def refuse(train, refused):
     ("flags", "words"),
     [
         ("--size 18", "2 generator widths need a size that is a multiple of 4, not 18: change --size or the widths"),
-        ("--generator-widths 8,8,8,8,8", "need a size that 32 divides"),
+        ("--generator-widths 8,8,8,8,8", "need a size that is a multiple of 32"),
         ("--batch-size 1", "at least 2"),
         ("--size 4", "from 8 to 512"),
         ("--learning-rate 0", "greater than 0"),

@@ -101,14 +101,13 @@ def _open_source(path, size, channels):
         return _npz(path, size, channels)
     entries = list(sources.found(path))
     if not path.is_dir():
-        zipped = path.suffix.lower() == ".zip"
-        fault = entries[0].fault if zipped and entries else None
+        fault = entries[0].fault if entries else None
         if isinstance(fault, OSError):
             raise fault
         if fault:
             raise Problem(f"{path} {fault}: copy or download it again")
-        if not zipped and not entries:
-            raise Problem(f"{path} holds no pictures: give a folder, a .zip, a .npz or a picture")
+        if not entries:
+            raise Problem(f"no pictures in {path}: give a folder, zip or npz with pictures, or a picture")
     return _pictures(entries, size, channels)
 
 

@@ -12,11 +12,21 @@ import numpy as np
 from animefaces.files import written_whole
 
 
+def read(run: Path) -> list[dict[str, Any]]:
+    """A run folder -> the entries of its log, in order; none if there is no log. A damaged line is left out."""
+    file, entries = run / "log.jsonl", []
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a power failure can leave half a line
+            entry = json.loads(line)
+            entries.append({**entry, "step": int(entry["step"])})
+    return entries
+
+
 class Log:
     """log.jsonl and the TensorBoard events of one run: the figures of each logged step."""
 
     def __init__(self, run: Path, step: int):
-        self._path = run / "log.jsonl"
+        self._run, self._path = run, run / "log.jsonl"
         self._folder = run / "events"
         self._events: _Events | None = None
         self._possible = True
@@ -25,13 +35,7 @@ class Log:
 
     def rewind(self, step: int) -> None:
         """Remove the entries after `step`, from which training goes on."""
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
-        self.entries = []
-        for line in lines:
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # a power failure can leave half a line
-                entry = json.loads(line)
-                if entry["step"] <= step:
-                    self.entries.append(entry)
+        self.entries = [entry for entry in read(self._run) if entry["step"] <= step]
         with written_whole(self._path) as temporary:
             temporary.write_text("".join(json.dumps(e) + "\n" for e in self.entries), encoding="utf-8")
 

@@ -8,7 +8,6 @@ is the memory for its pictures.
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import subprocess
@@ -19,6 +18,8 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from animefaces import logs
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -73,8 +74,8 @@ def memory(folder, arguments):
         train = ["train.py", "--data", faces, "--cache", folder / "cache", "--recipe", "light", "--run", run]
         first, decoding = timed(*train, "--steps", 1)
         _, training = timed(*train, "--steps", arguments.steps)
-        entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-        waiting = statistics.mean(entry["waiting"] for entry in entries[1:])  # the first entry includes the compilation
+        waits = [entry["waiting"] for entry in logs.read(run) if "waiting" in entry]
+        waiting = statistics.mean(waits[1:])  # the first entry includes the compilation
         print(f"| {count:,} | {first:.0f} | {decoding:.0f} | {training:.0f} | {waiting:.3%} |", flush=True)
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from animefaces import logs
+
 SEEDS = ("pooled", "noisy", "tutorial", "soft", "paper")  # the recipes of hobby projects, unchanged
 SHARES = (0.5, 1.0)  # each recipe is measured after these shares of the minutes
 SAMPLES = 10  # number of faces of each recipe in samples.png: seeds 0, 1, 2, ...
@@ -57,7 +59,7 @@ def figures(folder, arguments):
     fake = ["--fake", folder / "run" / "generator.keras", "--output", folder / "nearest.png"]
     words = ["--real", *arguments.data, *fake, "--features", arguments.features, "--count", arguments.count, "--json"]
     measured = json.loads(script("evaluate", *words))
-    last = json.loads((folder / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    last = logs.read(folder / "run")[-1]
     options = json.loads((folder / "run" / "options.json").read_text(encoding="utf-8"))["options"]
     return {**measured, "images": last["step"] * options["batch_size"], "seconds": last["seconds"]}
 

@@ -179,7 +179,7 @@ def test_a_tf_config_without_sense(text, monkeypatch):
 def test_what_several_machines_need(monkeypatch, refused, faces):
     monkeypatch.setenv("TF_CONFIG", json.dumps(CLUSTER))
     assert "need" in refused(program.main, ["--data", faces], 2)
-    assert "trained on one" in refused(program.main, ["vae", "--data", faces, "--run", "run"], 2)
+    assert "train on one machine" in refused(program.main, ["vae", "--data", faces, "--run", "run"], 2)
     monkeypatch.setattr(engine, "NAME", "jax")
     assert "need TensorFlow" in refused(program.main, ["--data", faces, "--run", "run", "--size", "16"], 2)
     assert not Path("run").exists() and not Path("results").exists()

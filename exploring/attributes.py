@@ -76,7 +76,8 @@ def show(options: Options, given: set[str]) -> None:
     heads = [f"{s:+d}" if s else "0" for s in STRENGTHS]
     save_sheet(options.output, sheets.rows(lines, ([*heads, ""] * len(shown))[:-1]), generator)
     plots.matrix(options.output.with_name(f"{options.output.stem}-matrix.png"), names, matrix)
-    print(f'{file}: {len(every)} directions, for generate.py --edit "{every[0]}=+2"')
+    used = file == directions.beside(generator.file)
+    print(f"{file}: {len(every)} directions" + (f', for generate.py --edit "{every[0]}=+2"' if used else ""))
 
 
 def directions_file(generator: Any, options: Options) -> Path:
@@ -84,8 +85,8 @@ def directions_file(generator: Any, options: Options) -> Path:
     from animefaces import directions, runs
 
     if options.run is None and generator.file.parent == runs.PRETRAINED:
-        print("the shipped weights keep their own directions: the new ones are written beside the picture; to write "
-              "them into models/pretrained, type --run models/pretrained")  # fmt: skip
+        print("the shipped weights keep their own directions, which generate.py --edit uses: the new ones are written "
+              "beside the picture; with --run models/pretrained they replace the shipped ones")  # fmt: skip
         return options.output.with_name(directions.FILE)
     return directions.beside(generator.file)
 

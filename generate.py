@@ -86,7 +86,7 @@ def generate(options: Options, given: set[str]) -> None:
 
 
 def too_many(count: int) -> Misuse:
-    """The complaint that a grid of so many faces is too large."""
+    """The error for a grid of too many faces."""
     return Misuse(f"{count:,} faces are too many for one picture: write one file per face with --output faces/")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 COLOURS, EDGES = 4, 16  # cells per side, for the colours and for the structure
-COLOUR_SIZE = 3 * COLOURS**2  # a layout begins with so many numbers for the colours
+COLOUR_SIZE = 3 * COLOURS**2  # a layout begins with the numbers of the colours; this is how many there are
 LAYOUT_SIZE = COLOUR_SIZE + 2 * EDGES**2
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32)
 WHITE = np.array([0.9505, 1.0, 1.089], np.float32)  # D65, the white of sRGB

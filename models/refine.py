@@ -52,7 +52,7 @@ def _descent(
 ) -> tuple[Callable[..., keras.Variable], Callable[..., Any]]:
     """Shapes of the images and of z -> (reset, step).
 
-    `reset(images, means)` begins anew and returns the variable z. Each call of `step`, which is compiled, moves this z.
+    `reset(images, means)` starts again and returns z, a variable. Each call of `step`, which is compiled, moves this z.
     """
     traits = (shape[0], moments["drawn"].shape[1] - layouts.SEEN)
     seen, z, means, kept = (keras.Variable(np.zeros(size, np.float32)) for size in (shape, latents, latents, traits))

@@ -93,13 +93,13 @@ def settled(options: Any, targets: Targets) -> Any:
 
 
 def measured(options: Any, targets: Targets, seconds: float) -> float:
-    """Steps per second, measured once over so many seconds."""
+    """Steps per second, measured once, over `seconds` seconds."""
     with contextlib.closing(paces(options, targets, seconds)) as turns:
         return next(turns)
 
 
 def paces(options: Any, targets: Targets, seconds: float) -> Generator[float]:
-    """Steps per second of the real training step on noise, again and again, each time over so many seconds.
+    """Steps per second of the real training step on noise, again and again, each time over `seconds` seconds.
 
     The time for compiling is not counted.
     """

@@ -95,7 +95,7 @@ class Task:
 
 
 def initialise(player: Any, source: Path) -> None:
-    """Give a GAN the networks of a run, or the generator of a file. Its optimizers begin anew."""
+    """Give a GAN the networks of a run, or the generator of a file. Its optimizers start from zero."""
     state = states.load(source) if source.is_dir() else None
     with runs.fitting(source):
         if state:

@@ -209,3 +209,11 @@ def test_what_a_killed_write_left_is_cleared_away(copied, train):
     assert train("--run", copied, "--steps", "21") == 0
     assert not any(path.exists() for path in left)
     assert json.loads((copied / "options.json").read_text())["options"]["steps"] == 21
+
+
+def test_a_state_of_a_newer_version_is_refused(copied, refused, train):
+    arrays, record, _ = states.load(copied)
+    file = max((copied / "state").iterdir())
+    np.savez(file, record=np.array(json.dumps({**record, "format": states.FORMAT + 1})), **arrays)
+    line = refused(lambda argv: train(*argv), ["--run", copied, "--steps", 30], 1)
+    assert line == f"{file} was written by a newer version of this project: go on with that version"

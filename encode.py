@@ -140,7 +140,7 @@ def unique(name: str, names: set[str]) -> str:
     return result
 
 
-def write_card(path, faces, drawn, z, notes):
+def write_card(path: Path, faces: list[PhotoFace], drawn: Any, z: Any, notes: dict[str, Any]) -> None:
     """One PNG: a row for each face with its photo, its anime face and the variants."""
     import numpy as np
     from PIL import Image
@@ -158,7 +158,7 @@ def write_card(path, faces, drawn, z, notes):
     print(f"{path}: {len(faces)} faces")
 
 
-def write_folder(folder, faces, drawn, z, notes):
+def write_folder(folder: Path, faces: list[PhotoFace], drawn: Any, z: Any, notes: dict[str, Any]) -> None:
     """NAME.png for each face, NAME_v1.png and so on for its variants, and latents.npz with a row for each."""
     import numpy as np
 
@@ -174,7 +174,7 @@ def write_folder(folder, faces, drawn, z, notes):
     print(f"{folder}/: {len(faces)} faces and latents.npz")
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Command line -> exit code."""
     return run_script(Options, encode, argv, __doc__)
 

@@ -11,8 +11,10 @@ better than that. docs/how-to/evaluate.md says what each figure tells, and what 
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from animefaces.commands import run_script
 from animefaces.options import at_least, option, within
@@ -46,36 +48,36 @@ class Options:
                           "beside that real face", group="where the figures go")  # fmt: skip
 
 
-def open_fake(options):
+def open_fake(options: Options) -> tuple[Any, Any, str]:
     """--fake -> (its faces, their indices to use, words for them)."""
     import numpy as np
 
     from animefaces import runs
     from animefaces.dataset import open_faces
     from drawing.generator import Drawn
-    from drawing.opening import open_generator
+    from drawing.opening import open_generator, told
 
-    path = options.fake
-    made = path is None or path.suffix == ".keras" or any((path / n).exists() for n in (runs.GENERATOR, "options.json"))
-    if made:
-        generator = open_generator(path)
-        faces, file = Drawn(generator, options.count), generator.file
-        height, width, _ = generator.shape
-        if height != width or options.size not in (None, height):
-            raise Misuse(f"{file} draws {width}x{height}: leave out --size, or name a generator of square pictures")
-        return faces, np.arange(options.count), f"{file}, seeds from 0"
-    faces = open_faces([path], options.size or 64, 3, options.cache)
-    return faces, shuffled(len(faces)), str(path)
+    path, marks = options.fake, (runs.GENERATOR, "options.json")
+    if path is not None and path.suffix != ".keras" and not any((path / name).exists() for name in marks):
+        faces = open_faces([path], options.size or 64, 3, options.cache)
+        return faces, shuffled(len(faces)), str(path)
+    generator = open_generator(path)
+    file, (height, width, _) = generator.file, generator.shape
+    if height != width or options.size not in (None, height):
+        raise Misuse(f"{file} draws {width}x{height}: leave out --size, or name a generator of square pictures")
+    if not options.json:
+        told(generator, path, "--fake")
+    return Drawn(generator, options.count), np.arange(options.count), f"{file}, seeds from 0"
 
 
-def shuffled(count):
+def shuffled(count: int) -> Any:
     """Always the same order of `count` indices, so that a shorter sample begins a longer one."""
     import numpy as np
 
     return np.random.default_rng(0).permutation(count)
 
 
-def evaluate(options, given):
+def evaluate(options: Options, given: set[str]) -> None:
     """Measure, and report."""
     if options.output.suffix.lower() != ".png":
         raise Misuse(f"--output {options.output} will not do: name a FILE.png")
@@ -110,7 +112,7 @@ def evaluate(options, given):
     save_pairs(options, fake, chosen, real, order, pairs)
 
 
-def memorised(known, new, count):
+def memorised(known: Any, new: Any, count: int) -> tuple[list[tuple[int, int, float]], dict[str, Any]]:
     """Features of real and of fake faces -> (the PAIRS closest of fake, real and distance; how close they come).
 
     Beside it, how close `count` of the real faces come to another real one: copies are closer than that.
@@ -130,7 +132,9 @@ def memorised(known, new, count):
     return pairs, {"among": len(known), "fake": summary(distances), "real": summary(usual)}
 
 
-def save_pairs(options, fake, chosen, real, order, pairs):
+def save_pairs(
+    options: Options, fake: Any, chosen: Any, real: Any, order: Any, pairs: list[tuple[int, int, float]]
+) -> None:
     """Draw the pairs, fake on the left, closest first."""
     import numpy as np
 
@@ -144,7 +148,7 @@ def save_pairs(options, fake, chosen, real, order, pairs):
     images.save(options.output, images.grid(tiles, columns=6), pairs="; ".join(notes))
 
 
-def report(figures):
+def report(figures: dict[str, Any]) -> Iterator[str]:
     """The figures in words: lines of text."""
     from animefaces import metrics
 
@@ -165,12 +169,12 @@ def report(figures):
         yield row(words, *(f"{near[kind][name]:.4g}" for kind in ("fake", "real")))
 
 
-def row(words, *figures):
+def row(words: str, *figures: str) -> str:
     """One line of a table."""
     return f"{words:<26}" + "".join(f"{figure:>22}" for figure in figures)
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Command line -> exit code."""
     return run_script(Options, evaluate, argv, __doc__)
 

@@ -12,10 +12,10 @@ NETWORK, FACES = "which network", "which faces"  # headings of --help
 MOST = 400  # faces of one sheet
 
 
-def run_option(of: str = "run folder or .keras file", commands: tuple[str, ...] = ()) -> Any:
+def run_option() -> Any:
     """--run: where the network is."""
-    text = f"{of} (default: the newest run, else the shipped weights)"
-    return option(None, text, group=NETWORK, commands=commands)
+    text = "run folder or .keras file (default: the newest run, else the shipped weights)"
+    return option(None, text, group=NETWORK)
 
 
 def count_option(default: int, most: int = MOST) -> Any:

@@ -81,10 +81,10 @@ def read_moments(run: Path) -> dict[str, np.ndarray]:
     return moments
 
 
-def told(generator: Generator, asked: Path | None) -> None:
-    """Say in one line which network is used, and how to name another. `asked`: what --run says, or None."""
+def told(generator: Generator, asked: Path | None, flag: str = "--run") -> None:
+    """Say in one line which network is used, and how to name another. `asked`: what the flag says, or None."""
     file, shipped = generator.file, generator.file.parent == runs.PRETRAINED
     words = str(file.relative_to(runs.PROJECT)) if shipped and runs.PROJECT in file.parents else str(file)
     if asked is None:
-        words += f", {'the shipped weights' if shipped else 'the newest run'} (name another one with --run)"
+        words += f", {'the shipped weights' if shipped else 'the newest run'} (name another one with {flag})"
     print(f"network    {words}")

@@ -121,6 +121,14 @@ def test_too_few_real_faces_for_the_floor_are_told(run, capsys):
     assert "15 of the real faces against 15 others; too few" in capsys.readouterr().out
 
 
+def test_it_says_which_generator_it_took(sets, network, trained, monkeypatch, capsys):
+    monkeypatch.setattr("animefaces.runs.PRETRAINED", trained)
+    words = ["--real", str(sets / "real.npz"), "--features", str(network), "--count", "20"]
+    assert evaluate.main(words) == 0
+    line = f"network    {trained}/generator.keras, the shipped weights (name another one with --fake)"
+    assert capsys.readouterr().out.splitlines()[0] == line
+
+
 def test_a_run_is_drawn(run, measure, trained):
     figures = measure(trained, "--count", "20")
     assert figures["fake"] == f"{trained / 'generator.keras'}, seeds from 0"

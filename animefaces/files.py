@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and whether they can be written."""
 
 import contextlib
 import json
@@ -8,26 +8,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from animefaces.problems import Misuse
+
 
 @contextlib.contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A path -> a temporary path beside it, to write to. At the end of the `with` block the new file replaces the old.
 
     An exception or a kill leaves the old file. The new file is flushed to disk before it replaces the old one, so
-    after a power cut the path has one of the two, and it is whole.
+    after a power cut the path has one of the two, and it is whole. An OSError names `path`, not the temporary path.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp" + path.suffix)
-    os.close(handle)
+    name = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp" + path.suffix)
+        os.close(handle)
         yield Path(name)
         with open(name, "rb+") as file:
             os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
+    except OSError as fault:
+        if name is None or fault.filename == name:  # not a fault of other files within the `with` block
+            raise OSError(fault.errno, fault.strerror, str(path)) from fault
+        raise
     finally:
-        Path(name).unlink(missing_ok=True)
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
 
 
 def _umask():
@@ -36,7 +44,41 @@ def _umask():
     return mask
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Write a JSON-able value to a file, whole or not at all."""
+def write_text(path: str | Path, text: str) -> None:
+    """Write text to a file as UTF-8, whole or not at all.
+
+    A file name that is not UTF-8 reaches Python with surrogates. They are written as `\\udce9`.
+    """
     with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write a JSON-able value to a file, whole or not at all. Any text in it is read back as it was."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def check_output(path: str | Path, flag: str = "--output", folder: bool = False) -> None:
+    """Raise Misuse if a file, or a `folder`, cannot be written there. `flag`: what the user typed to name it.
+
+    Programs call it before their work begins, so that the work is not lost.
+    """
+    path = Path(path)
+    try:
+        if os.path.lexists(path) and path.is_dir() != folder:
+            is_a, wanted = ("file", "folder") if folder else ("folder", "file")
+            raise Misuse(f"{flag} {path} is a {is_a}: name a {wanted}")
+        place = _existing(path if folder else path.parent)
+        if not place.is_dir():
+            raise Misuse(f"{flag} {path} cannot be written, because {place} is a file: name another one")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise Misuse(f"{flag} {path} cannot be written, because the folder {place} is read-only: name another one")
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(path)  # a name that is too long
+    except OSError as fault:
+        raise Misuse(f"{flag} {path} cannot be written ({fault.strerror}): name another one") from fault
+
+
+def _existing(path):
+    """The nearest of a path and the folders above it that exists."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists())

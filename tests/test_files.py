@@ -1,0 +1,63 @@
+"""Text that any file name may be in, and outputs that are checked before the work."""
+
+import json
+import os
+
+import pytest
+
+from animefaces import files
+from animefaces.problems import Misuse
+from animefaces.words import counted
+
+NOT_UTF8 = os.fsdecode(b"caf\xe9.jpg")
+
+
+def test_any_file_name_can_be_written(tmp_path):
+    files.write_text(tmp_path / "text", NOT_UTF8)
+    assert (tmp_path / "text").read_text(encoding="utf-8") == "caf\\udce9.jpg"
+    files.write_json(tmp_path / "json", {"name": NOT_UTF8})
+    assert json.loads((tmp_path / "json").read_text(encoding="utf-8")) == {"name": NOT_UTF8}
+
+
+@pytest.mark.parametrize("name", ["new.png", "new/deep/new.png", "old.png"])
+def test_an_output_that_can_be_written(tmp_path, name):
+    (tmp_path / "old.png").touch()
+    files.check_output(tmp_path / name)
+    files.check_output(tmp_path / "folder", folder=True)
+    files.check_output(tmp_path, folder=True)
+
+
+def test_an_output_that_cannot_be_written_is_named_with_its_flag(tmp_path, monkeypatch):
+    (tmp_path / "old.png").touch()
+    refused = {
+        ("old.png", True): "is a file: name a folder",
+        ("", False): "is a folder: name a file",
+        ("x" * 300 + ".png", False): "cannot be written (File name too long)",
+        ("old.png/new.png", False): "old.png is a file: name another one",
+    }
+    for (name, folder), words in refused.items():
+        with pytest.raises(Misuse, match=r"^--card ") as caught:
+            files.check_output(tmp_path / name, "--card", folder)
+        assert words in str(caught.value)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(Misuse, match="read-only"):
+        files.check_output(tmp_path / "new.png")
+
+
+def test_a_fault_names_the_file_and_not_the_temporary_one(tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 254 + "y")
+    with pytest.raises(OSError) as caught, files.written_whole(tmp_path / ("x" * 300)):
+        pass
+    assert caught.value.filename == str(tmp_path / ("x" * 300))
+    with files.written_whole(long):
+        pass
+    monkeypatch.setattr(files.tempfile, "mkstemp", lambda **_: os.open(tmp_path / "none" / "deep", os.O_RDONLY))
+    with pytest.raises(FileNotFoundError) as caught, files.written_whole(tmp_path / "a.png"):
+        pass
+    assert caught.value.filename == str(tmp_path / "a.png")
+    assert os.listdir(tmp_path) == [long.name]
+
+
+def test_one_and_several():
+    assert [counted(n, "face") for n in (0, 1, 2000)] == ["0 faces", "1 face", "2,000 faces"]
+    assert counted(3, "box", "boxes") == "3 boxes"

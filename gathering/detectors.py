@@ -60,10 +60,28 @@ def open_detector(name: str, cascade: Path | None = None) -> Detector | None:
     module, colon, function = name.partition(":")
     if not colon:
         raise Misuse(f"there is no detector {name!r}: use {', '.join([*DETECTORS, 'none'])} or MODULE:FUNCTION")
+    return _own_detector(name, module, function)
+
+
+def _own_detector(name, module, function):
+    """The name of a detector of the user's own, and its two parts -> its function."""
     try:
-        return getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as fault:
-        raise Problem(f"the detector {name} cannot be imported ({fault}): check its name and PYTHONPATH") from fault
+        find = getattr(importlib.import_module(module), function, None)
+    except ModuleNotFoundError as fault:
+        missing = fault.name or str(fault)
+        if module == missing or module.startswith(missing + "."):
+            where = f"write {missing}.py beside preprocess.py, or name its folder in PYTHONPATH"
+            raise Problem(f"--detector {name}: there is no module {missing}: {where}") from fault
+        raise Problem(
+            f"--detector {name} needs the module {missing}, which is not installed: install it, or cut the faces in "
+            "another environment and give the crops with --detector none"
+        ) from fault
+    except (Exception, SystemExit) as fault:  # the module is the user's own and may do anything
+        told = f"{type(fault).__name__}: {fault}"
+        raise Problem(f"--detector {name} cannot be imported ({told}): correct the module {module}") from fault
+    if not callable(find):
+        raise Problem(f"--detector {name}: the module {module} has no function {function}: check its name")
+    return find
 
 
 def _lbpcascade(cascade):
@@ -123,27 +141,38 @@ def cascade_detector(file: Path, face: tuple[float, float, float, float], scale:
     if not Path(file).is_file():
         raise Problem(f"the cascade {file} does not exist: check --cascade")
     cv2.setNumThreads(1)  # the worker processes use the cores already
-    try:
-        classifier = cv2.CascadeClassifier(str(file))
-    except (cv2.error, SystemError):  # the first if it is no XML, the second if it is no cascade
-        classifier = None
-    if classifier is None or classifier.empty():
+    classifier = _classifier(Path(file).read_text(encoding="utf-8", errors="replace"))
+    if classifier is None:
         raise Problem(f"{file} is no cascade that OpenCV can read: check --cascade")
-    x, y, width, height = face
+    x, y, across, down = face
 
     def find(pixels):
         shrink = min(1, LONGEST / max(pixels.shape[:2]))
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
         if shrink < 1:
-            grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+            height, width = (max(1, round(side * shrink)) for side in grey.shape)  # it may be thinner than a pixel
+            grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
         boxes, counts = classifier.detectMultiScale2(cv2.equalizeHist(grey), scale, votes, minSize=(SMALLEST, SMALLEST))
         found = []
         for (left, top, w, h), count in zip(boxes, counts, strict=True):
-            box = left + (x - width / 2) * w, top + (y - height / 2) * h, width * w, height * h
+            box = left + (x - across / 2) * w, top + (y - down / 2) * h, across * w, down * h
             found.append(Detection(tuple(round(float(value) / shrink) for value in box), float(count)))
         return found
 
     return find
+
+
+def _classifier(text):
+    """The text of a cascade's file -> OpenCV's classifier; None if it is no cascade."""
+    import cv2
+
+    # OpenCV would open the file itself, but not with every name: it crashes on names that are not UTF-8.
+    try:
+        stored = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
+        classifier = cv2.CascadeClassifier()
+        return classifier if classifier.read(stored.getFirstTopLevelNode()) and not classifier.empty() else None
+    except (cv2.error, SystemError):  # the first if it is something else than XML, the second if it is no cascade
+        return None
 
 
 def frame(box: tuple[float, float, float, float], margin: float) -> Square:

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import os
 import struct
+import sys
 import types
 import zipfile
 import zlib
@@ -219,9 +221,48 @@ def test_detectors_by_name():
         detectors.open_detector("retina")
     with pytest.raises(Misuse, match=r"imgutils has gone.*MODULE:FUNCTION"):
         detectors.open_detector("imgutils")
-    for name in ("no_such_module:find", "test_crops:no_such_function"):
-        with pytest.raises(Problem, match="cannot be imported"):
-            detectors.open_detector(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("", "mine:find", r"the module mine has no function find: check its name"),
+        ("find = 3", "mine:find", r"has no function find"),
+        ("find = print", "absent:find", r"there is no module absent: write absent\.py beside preprocess\.py"),
+        ("find = print", "absent.deep:find", r"there is no module absent: "),
+        ("import absent_torch", "mine:find", r"needs the module absent_torch, which is not installed: install it"),
+        ("import no_such.part", "mine:find", r"needs the module no_such, .*--detector none"),
+        ("def find(:", "mine:find", r"cannot be imported \(SyntaxError: .*correct the module mine"),
+        ("1 / 0", "mine:find", r"cannot be imported \(ZeroDivisionError: division by zero\)"),
+        ("raise SystemExit", "mine:find", r"cannot be imported \(SystemExit"),
+        ("from json import nothing", "mine:find", r"cannot be imported \(ImportError"),
+        ("find = print", ":find", r"cannot be imported"),
+        ("find = print", ".mine:find", r"cannot be imported"),
+    ],
+)
+def test_a_detector_that_cannot_be_opened(tmp_path, monkeypatch, text, name, words):
+    (tmp_path / "mine.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    with pytest.raises(Problem, match=words) as caught:
+        detectors.open_detector(name)
+    assert f"--detector {name}" in str(caught.value) and "requirements.txt" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(1, 900), (900, 1), (8, 1700), (1, 60_000), (60_000, 1), (1, 1), (1601, 2)])
+def test_no_face_in_a_thin_picture(shape):
+    assert detectors.open_detector("haar")(np.full((*shape, 3), 128, np.uint8)) == []
+
+
+def test_a_cascade_whose_name_is_not_utf8(tmp_path):
+    import cv2
+
+    path = tmp_path / os.fsdecode(b"casc\xe9.xml")
+    path.write_bytes(Path(cv2.data.haarcascades, "haarcascade_frontalface_default.xml").read_bytes())
+    assert detectors.open_detector("lbpcascade", path)(np.full((99, 99, 3), 128, np.uint8)) == []
+    path.write_bytes(bytes(range(256)) * 9)
+    with pytest.raises(Problem, match="no cascade"):
+        detectors.open_detector("lbpcascade", path)
 
 
 def test_no_cascade(tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from animefaces import images
 from animefaces.problems import Misuse, Problem
+from animefaces.words import counted, visible
 
 RAW = Path("data/raw")
 SITE = "https://danbooru.donmai.us"
@@ -40,6 +41,8 @@ FAULTS = [
         r"NameResolution|NewConnection|ConnectionError|refused|unreachable|resolve|Max retries|reset|aborted",
         "the site cannot be reached: check the network and its proxy, then run the same command again",
     ),
+    (r"No space left", "the disk is full: free some space, then run the same command again"),
+    (r"Permission denied|Read-only", f"a picture cannot be written: change the permissions in {RAW}"),
     (r"Unsupported URL", "gallery-dl does not know this site: give tags, or the URL of a site that it knows"),
 ]
 
@@ -57,9 +60,10 @@ def scrape(
     if importlib.util.find_spec("gallery_dl") is None:
         raise Problem("gallery-dl is not installed: pip install -r requirements.txt")
     folder = Path(raw or RAW, _name(target, rating))
-    folder.mkdir(parents=True, exist_ok=True)
+    words = command(target, limit, rating, pause, folder)
+    _make(folder)
     with tempfile.TemporaryFile("w+", errors="replace") as messages:
-        code, seen = _run(command(target, limit, rating, pause, folder), messages, limit, folder)
+        code, seen = _run(words, messages, limit, folder)
         messages.seek(0)
         lost, why, fault = explain(code, messages)
     here = _pictures(folder)
@@ -69,7 +73,15 @@ def scrape(
         raise Problem(fault or why or _nothing_found(target, rating, seen and folder / ARCHIVE))
     if lost and not fault:
         fault = f"{lost} of the pictures could not be fetched: {why}"
-    return folder, f"{fault} ({here} pictures are in {folder}; it goes on where it stopped)" if fault else None
+    return folder, f"{fault} ({folder} has {counted(here, 'picture')}; it goes on where it stopped)" if fault else None
+
+
+def _make(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise Problem(f"the pictures of --scrape go to {folder}, which cannot be made ({fault.strerror}): change the "
+                      "permissions there, or run preprocess.py in another folder") from fault  # fmt: skip
 
 
 def _nothing_found(target, rating, archive):
@@ -81,6 +93,10 @@ def _nothing_found(target, rating, archive):
 
 def command(target: str, limit: int, rating: str, pause: float, folder: Path) -> list[str]:
     """What `scrape` is asked for -> the words of gallery-dl's command line. Raises Misuse for a wrong target."""
+    try:
+        target.encode()
+    except UnicodeEncodeError as fault:  # no site has a tag that is not UTF-8
+        raise Misuse(f"--scrape {visible(target)} will not do, because it is not UTF-8: type it anew") from fault
     allowed = f"extension in {tuple(sorted(s[1:] for s in images.SUFFIXES))!r}"
     if rating != "any":
         # abort(): if the site has no ratings, the search ends at once, else gallery-dl would read all of its pages.
@@ -156,7 +172,7 @@ def _run(command, messages, limit, folder):
             return process.wait(), seen
         except KeyboardInterrupt:
             raise Problem(
-                f"stopped: {_pictures(folder)} pictures are in {folder}; run the same command again to go on"
+                f"stopped: {folder} has {counted(_pictures(folder), 'picture')}; run the same command again to go on"
             ) from None
         finally:
             if process.poll() is None:
@@ -171,4 +187,4 @@ def _pictures(folder):
 def _name(target, rating):
     """What `scrape` is asked for -> the name of a folder, the same one each time."""
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", target.partition("://")[2] or target).strip("._")[:60]
-    return f"{readable}-{hashlib.sha256(f'{target} {rating}'.encode()).hexdigest()[:6]}"
+    return f"{readable}-{hashlib.sha256(f'{target} {rating}'.encode(errors='replace')).hexdigest()[:6]}"

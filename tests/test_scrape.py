@@ -141,11 +141,38 @@ def test_targets_that_will_not_do(tmp_path):
         ("[x][error] HttpError:  NameResolutionError: Failed to resolve 'a.b'", "cannot be reached"),
         ("[x][error] NotFoundError: Requested tag could not be found", "404"),
         ("[x][error] Something new", "Something new"),
+        ("[x][error] OSError: [Errno 28] No space left on device: 'a.png'", "the disk is full"),
+        ("[x][error] PermissionError: [Errno 13] Permission denied: 'a.png'", "permissions"),
     ],
 )
 def test_what_gallery_dl_says_in_plain_words(line, words):
     lost, _, fault = scrape.explain(4, [line])
     assert lost == 0 and words in fault and ": " in fault
+
+
+def test_what_is_missing_is_said_before_the_work(tmp_path, monkeypatch):
+    (tmp_path / "raw").touch()  # as good as a folder that cannot be written, for the superuser too
+    with pytest.raises(
+        Problem, match=r"^the pictures of --scrape go to .*raw/1girl.*cannot be made \(Not a directory\): "
+    ):
+        scraped(tmp_path, "1girl")
+    with pytest.raises(Misuse, match=r"--scrape caf\\udce9 will not do, because it is not UTF-8"):
+        scraped(tmp_path, os.fsdecode(b"caf\xe9"))
+    monkeypatch.setattr(scrape.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(Problem, match="gallery-dl is not installed"):
+        scraped(tmp_path)
+
+
+def test_a_target_that_will_not_do_leaves_no_folder(tmp_path):
+    with pytest.raises(Misuse):
+        scraped(tmp_path, "ftp://a.b/c")
+    assert not (tmp_path / "raw").exists()
+
+
+def test_one_picture_is_one_picture(booru, tmp_path):
+    booru.failing["/data/face1.png"] = 404
+    _, shortfall = scraped(tmp_path, limit=2)
+    assert " has 1 picture; " in shortfall
 
 
 def test_stopped_and_gone_on(booru, tmp_path):

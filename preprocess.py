@@ -109,7 +109,7 @@ def work(options: Options, given: set[str]) -> None:
         named = ", ".join(map(str, inputs))
         raise Problem(f"no pictures in {named}: give --input a folder or zip with {' '.join(sorted(images.SUFFIXES))}")
     if new or not (options.output / report.NAME).exists():
-        report.write(options.output, totals)
+        report.write(options.output, totals, options.margin)
     print(report.table(new, totals))
     if shortfall:
         raise Problem(shortfall)

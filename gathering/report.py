@@ -2,32 +2,78 @@
 
 import base64
 import heapq
-import html
 import io
-import json
+import os
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
+import jinja2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from animefaces import images, sources
-from animefaces.files import written_whole
+from animefaces.files import write_text
+from animefaces.words import counted, visible
 from gathering import crops, detectors, manifest
 
 NAME = "report.html"
+TEMPLATE = Path(__file__).with_name("report.html.j2")
 SAMPLES = 36  # faces or pictures that are shown of each verdict
 THUMBNAIL = 96  # pixels
 UNSEEN = {"unreadable", "crashed", "hung"}  # whoever opens these once more has the same trouble
+MOSTLY_OUTSIDE = 0.9  # a detector of the user's own may give a box that is far larger than the picture
+REASONS_SHOWN, NAMES_SHOWN, TAGS_SHOWN = 8, 3, 8
+LONGEST = 200  # characters of a name, a reason or a tag that are shown
 
-STYLE = """
-body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em }
-td { padding: 0.1em 1.2em 0.1em 0 } td.n { text-align: right }
-section { display: flex; flex-wrap: wrap; gap: 8px }
-figure { margin: 0; font-size: 11px; max-width: 200px; overflow-wrap: anywhere }
-img { height: 96px; display: inline-block }
-"""
+
+class Thumbnail(NamedTuple):
+    """A small picture in the page."""
+
+    jpeg: str  # in base64
+    link: str  # address of the picture itself; "" if there is none
+
+
+class Sample(NamedTuple):
+    """What the page shows of one line of the manifest."""
+
+    source: str
+    name: str
+    detail: str
+    tags: str
+    images: list[Thumbnail]
+
+
+class Unused:
+    """The pictures of this run that could not be used, by the reason: how many there are, and the first names."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, name: str, line: dict[str, Any]) -> None:
+        """Remember the picture `name` if its line in the manifest says that it could not be used."""
+        if line["verdict"] not in UNSEEN:
+            return
+        reason = _short(line["detail"] or crops.REASONS[line["verdict"]])
+        self._counts[reason] += 1
+        names = self._names.setdefault(reason, [])
+        if len(names) < NAMES_SHOWN:
+            names.append(_short(name))
+
+    def lines(self) -> list[str]:
+        """A text for each reason, the most frequent ones first."""
+        texts = []
+        for reason, count in self._counts.most_common(REASONS_SHOWN):
+            more = ", ..." if count > NAMES_SHOWN else ""
+            texts.append(f"not used: {counted(count, 'file')}: {reason}: {', '.join(self._names[reason])}{more}")
+        if rest := self._counts.most_common()[REASONS_SHOWN:]:
+            files, reasons = counted(sum(n for _, n in rest), "file"), counted(len(rest), "other reason")
+            texts.append(f"not used: {files} for {reasons}: {manifest.NAME} names them")
+        return texts
 
 
 def table(new: Counter[str], totals: Counter[str]) -> str:
@@ -40,27 +86,31 @@ def table(new: Counter[str], totals: Counter[str]) -> str:
     )
 
 
-def write(folder: Path, totals: Counter[str]) -> None:
+def is_old(folder: Path) -> bool:
+    """Whether a folder of crops has no report.html, or one that is older than its manifest."""
+    page, record = Path(folder, NAME), Path(folder, manifest.NAME)
+    return not page.exists() or page.stat().st_mtime_ns < record.stat().st_mtime_ns
+
+
+def write(folder: Path, totals: Counter[str], margin: float) -> None:
     """Write report.html into a folder of crops: how often each verdict was given, and samples of each.
 
-    The samples are inside the page: train.py would take pictures beside the crops for faces.
+    The samples are inside the page: train.py would take pictures beside the crops for faces. `margin`: the option.
     """
-    margin = json.loads(Path(folder, manifest.SETTINGS).read_text(encoding="utf-8"))["margin"]
-    rows = "".join(
-        f"<tr><td><a href='#{v}'>{v}</a><td class=n>{totals[v]}<td>{reason}" for v, reason in crops.REASONS.items()
-    )
-    parts = [f"<!doctype html><meta charset=utf-8><title>Faces</title><style>{STYLE}</style><h1>Faces</h1>"]
-    parts.append(f"<table>{rows}</table>")
-    for verdict, lines in _samples(Path(folder, manifest.NAME)).items():
-        figures = "".join(_figure(Path(folder), line, margin) for line in lines)
-        more = f", {len(lines)} of them" if len(lines) < totals[verdict] else ""
-        parts.append(f"<h2 id={verdict}>{verdict}: {totals[verdict]}{more}</h2><section>{figures}</section>")
-    with written_whole(Path(folder, NAME)) as temporary:
-        temporary.write_text("\n".join(parts), encoding="utf-8", errors="replace")
+    verdicts = []
+    for name, lines in _chosen(Path(folder, manifest.NAME)).items():
+        some = f"{len(lines)} of " if len(lines) < totals[name] else ""
+        verdicts.append({
+            "name": _short(name), "count": f"{totals[name]:,}", "reason": crops.REASONS.get(name, "not known here"),
+            "shown": f"{some}{totals[name]:,}", "samples": [_sample(Path(folder), line, margin) for line in lines],
+        })  # fmt: skip
+    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = page.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    write_text(Path(folder, NAME), template.render(verdicts=verdicts))
 
 
-def _samples(path):
-    """A manifest's path -> SAMPLES lines of each verdict, or all, by verdict.
+def _chosen(path):
+    """A manifest's path -> SAMPLES lines of each verdict, or all, by verdict. A verdict without lines is not in it.
 
     They are those with the smallest checksums. So they come from all parts of the manifest, and are always the same.
     """
@@ -72,34 +122,56 @@ def _samples(path):
     return {verdict: [line for _, _, line in sorted(heap)] for verdict, heap in heaps.items() if heap}
 
 
-def _figure(folder, line, margin):
-    """A line of the manifest -> its picture in HTML, beside it the one that it is like, and a note below."""
-    shown = _thumbnail(lambda: _face(folder, line, margin))
+def _sample(folder, line, margin):
+    """A line of the manifest -> its Sample: the picture, beside it the one that it is like, and what is noted."""
+    source, shown = line["source"], []
+    if line["verdict"] not in UNSEEN:
+        address = _relative(line["file"]) if line["file"] else _absolute(source)
+        shown.append(_thumbnail(lambda: _face(folder, line, margin), address))
     if line["duplicate_of"]:
-        shown += _thumbnail(lambda: Image.fromarray(images.read(folder / line["duplicate_of"])))
-    note = " ".join(filter(None, [Path(line["source"]).name, line["detail"], *line["tags"][:8]]))
-    return f"<figure title={html.escape(json.dumps(line['source']))}>{shown}<div>{html.escape(note)}</div></figure>"
+        twin = line["duplicate_of"]
+        shown.append(_thumbnail(lambda: Image.fromarray(_opened(folder / twin)), _relative(twin)))
+    tags = " ".join(map(_short, line["tags"][:TAGS_SHOWN]))
+    return Sample(visible(source), _short(Path(source).name), _short(line["detail"]), tags, list(filter(None, shown)))
+
+
+def _short(text):
+    """Text from outside -> the same in one line, cut off if it is long."""
+    return visible(text) if len(text) <= LONGEST else visible(text[:LONGEST]) + "..."
+
+
+def _relative(name):
+    """The name of a file beside the page -> its address."""
+    return "./" + quote(os.fsencode(name))
+
+
+def _absolute(source):
+    """The path of a picture -> its address; "" if it is gone, or in a zip."""
+    return Path(source).as_uri() if os.path.isfile(source) else ""
 
 
 def _face(folder, line, margin):
     """A line of the manifest -> a Pillow image: the crop, else the face in its picture, else the whole picture."""
     if line["file"]:
-        return Image.fromarray(images.read(folder / line["file"]))
-    if line["verdict"] in UNSEEN:
-        raise ValueError("not to be opened")
-    pixels = images.read(io.BytesIO(sources.reopen(line["source"])))
+        return Image.fromarray(_opened(folder / line["file"]))
+    pixels = _opened(line["source"])
     square = detectors.frame(line["box"], margin) if line["box"] else None
-    if square and detectors.outside(pixels.shape, square) < 1:
+    if square and detectors.outside(pixels.shape, square) <= MOSTLY_OUTSIDE:
         return Image.fromarray(detectors.cut_square(pixels, square, THUMBNAIL))
     return Image.fromarray(pixels)
 
 
-def _thumbnail(picture):
-    """A function that gives a Pillow image -> the image in HTML, made small; "" if the function fails."""
+def _opened(source):
+    return images.read(io.BytesIO(sources.reopen(str(source))))
+
+
+def _thumbnail(picture: Callable[[], Image.Image], link: str) -> Thumbnail | None:
+    """A function that gives a Pillow image -> its Thumbnail; None if the function fails."""
     try:
-        image = ImageOps.contain(picture(), (2 * THUMBNAIL, THUMBNAIL))
-    except (OSError, ValueError, MemoryError):  # moved, deleted or damaged since: its name must do
-        return ""
-    jpeg = io.BytesIO()
-    Image.fromarray(np.asarray(image)).save(jpeg, "JPEG", quality=85)
-    return f"<img src='data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}'>"
+        image = picture()
+        image.thumbnail((2 * THUMBNAIL, THUMBNAIL))
+        jpeg = io.BytesIO()
+        Image.fromarray(np.asarray(image)).save(jpeg, "JPEG", quality=85)
+        return Thumbnail(base64.b64encode(jpeg.getvalue()).decode(), link)
+    except Exception:  # moved, deleted or damaged since: its name must do, and the page must be written
+        return None

@@ -1,0 +1,158 @@
+"""The report of preprocess.py: whatever a name, a tag or a manifest holds, it is text in the page and nothing else."""
+
+import html.parser
+import os
+from collections import Counter
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from PIL import Image
+
+from animefaces.words import visible
+from demo import cartoons
+from gathering import crops, manifest, report
+from gathering.pictures import Picture
+
+NAMES = [
+    "a onmouseover=alert(1) b.png", "' onload='alert(1).png", '" onload="alert(1).png', "><script>alert(1)<\\x>.png",
+    "<!-- .png", "]]>.png", "</style><b>.png", "&lt;b&gt;&#39;.png", "{{ 7 * 7 }}{% raw %}.png", "javascript:alert(1)",
+    "new\nline\tand\x00\x1b[2J.png", "\u202egnp.exe", os.fsdecode(b"caf\xe9.jpg"), "%41 #?.png", "😀e\u0301.png",
+    "x" * 250,
+]  # fmt: skip
+# What the template itself writes: nothing else may come out.
+ALLOWED = {
+    "html": {"lang"}, "head": set(), "meta": {"charset", "http-equiv", "content", "name"}, "title": set(),
+    "style": set(), "body": set(), "h1": set(), "h2": {"id"}, "p": set(), "table": set(), "tr": set(),
+    "td": {"class"}, "a": {"href"}, "section": set(), "figure": {"title"}, "div": {"class"}, "img": {"alt", "src"},
+    "figcaption": set(), "bdi": set(),
+}  # fmt: skip
+
+
+class Page(html.parser.HTMLParser):
+    """The elements of a page, as (name, attributes), and its texts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.texts, self.other = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def handle_comment(self, data):
+        self.other.append(data)
+
+    handle_pi = unknown_decl = handle_comment
+
+    def values(self, tag, name):
+        return [attributes[name] for element, attributes in self.elements if element == tag and name in attributes]
+
+
+def written(folder, lines):
+    folder.mkdir(exist_ok=True)
+    (folder / manifest.NAME).write_text("".join(map(manifest.to_text, lines)))
+    report.write(folder, Counter(line["verdict"] for line in lines), margin=0.45)
+    return Page((folder / report.NAME).read_text(encoding="utf-8"))
+
+
+def line(verdict, source="/pictures/a.png", tags=(), detail="", **changes):
+    return manifest.line(Picture(source, None, tags=tags), crops.Crop(verdict, detail)) | changes
+
+
+def test_what_comes_from_outside_is_text_only(tmp_path):
+    lines = [line("unreadable", f"/a b/{name}", (name, "hair"), name) for name in NAMES]
+    page = written(tmp_path / "faces", [*lines, *(line(name) for name in NAMES)])
+    assert page.other == []
+    for tag, attributes in page.elements:
+        assert tag in ALLOWED and attributes.keys() <= ALLOWED[tag], (tag, attributes)
+    assert sorted(page.values("figure", "title")) == sorted(
+        [f"/a b/{visible(name)}" for name in NAMES] + ["/pictures/a.png"] * len(NAMES)
+    )
+    for name in NAMES[:-1]:
+        assert page.texts.count(visible(name)) >= 3  # as a name, as a detail, and as a verdict
+        assert f"{visible(name)} hair" in page.texts
+    assert "default-src 'none'" in page.values("meta", "content")[0]
+    # One style and no script: what a name brings must not become a part of it.
+    assert [tag for tag, _ in page.elements].count("style") == 1
+
+
+@pytest.mark.parametrize("name", NAMES[:7] + NAMES[8:10] + NAMES[11:13] + NAMES[13:15])
+def test_a_link_leads_to_the_file_whatever_its_name_is(tmp_path, name):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    name = name.replace("/", "|")
+    with open(folder / name, "wb") as file:
+        Image.fromarray(cartoons.draw(0)).save(file, "PNG")
+    source = str(folder / name)
+    lines = [line("kept", source, file=name), line("small", source), line("duplicate", duplicate_of=name)]
+    page = written(folder, lines)
+    links = [link for link in page.values("a", "href") if not link.startswith("#")]
+    kept, small, twin = links
+    assert kept == twin and small.startswith("file:///") and kept.isascii() and small.isascii()
+    assert not set(kept + small) & set(" <>'\"&\n")
+    assert unquote_to_bytes(kept) == b"./" + os.fsencode(name)
+    assert unquote_to_bytes(small.removeprefix("file://")) == os.fsencode(source)
+    assert len(page.values("img", "src")) == 3
+
+
+def test_only_verdicts_with_faces_are_listed(tmp_path):
+    page = written(tmp_path, [line("kept"), line("small")])
+    assert [text for text in page.texts if text in crops.REASONS] == ["kept", "small"] * 2
+    assert page.values("h2", "id") == ["verdict-1", "verdict-2"]
+
+
+def test_long_texts_do_not_stretch_the_page(tmp_path):
+    page = written(tmp_path, [line("small", tags=("x" * 5000, *"abcdefghij"), detail="y" * 5000)])
+    shown = [text for text in page.texts if "xx" in text or "yy" in text]
+    assert [len(text) for text in shown] == [203, 203 + len(" a b c d e f g")]
+    style = page.texts[page.texts.index("Faces") + 2]
+    assert "overflow-wrap: anywhere" in style and "min-width: 0" in style
+
+
+@pytest.mark.parametrize("size", [(1, 900), (8, 1700), (900, 1), (1700, 8), (1, 1), (3, 40_000)])
+def test_thin_pictures_are_shown(tmp_path, size):
+    path = tmp_path / "thin.png"
+    Image.new("RGB", size, "teal").save(path)
+    page = written(tmp_path, [line("small", str(path))])
+    assert len(page.values("img", "src")) == 1
+
+
+def test_a_sample_that_fails_costs_only_its_picture(tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no such eye")
+
+    Image.fromarray(cartoons.draw(0)).save(tmp_path / "a.png")
+    monkeypatch.setattr(report.images, "read", fail)
+    page = written(tmp_path, [line("small", str(tmp_path / "a.png"))])
+    assert page.values("img", "src") == [] and "a.png" in page.texts
+
+
+def test_a_box_far_larger_than_its_picture_takes_no_memory(tmp_path):
+    Image.fromarray(cartoons.draw(0)).save(tmp_path / "a.png")
+    page = written(tmp_path, [line("cut-off", str(tmp_path / "a.png"), box=[-(10**6), -(10**6), 2 * 10**6, 2 * 10**6])])
+    assert len(page.values("img", "src")) == 1
+
+
+def test_what_is_not_used_is_counted_and_named_by_its_reason():
+    unused = report.Unused()
+    for number in range(5):
+        unused.add(f"set.zip/{number}\x1b.png", {"verdict": "unreadable", "detail": "an HTML page"})
+    unused.add("a.png", {"verdict": "hung", "detail": ""})
+    unused.add("b.png", {"verdict": "small", "detail": "3 pixels"})
+    assert unused.lines() == [
+        "not used: 5 files: an HTML page: set.zip/0\\x1b.png, set.zip/1\\x1b.png, set.zip/2\\x1b.png, ...",
+        "not used: 1 file: the detector took longer than --timeout: a.png",
+    ]
+    for number in range(20):
+        unused.add("c.png", {"verdict": "crashed", "detail": f"reason {number}"})
+    assert len(unused.lines()) == 9
+    assert unused.lines()[-1] == "not used: 14 files for 14 other reasons: manifest.jsonl names them"
+
+
+def test_what_cannot_be_seen_becomes_its_escape():
+    assert visible("a\nb\u202ec\x1b" + os.fsdecode(b"\xe9")) == "a\\nb\\u202ec\\x1b\\udce9"
+    assert visible("ü 日本 👩\u200d🎨") == "ü 日本 👩\u200d🎨"

@@ -17,8 +17,10 @@ from pathlib import Path
 
 from animefaces.commands import run_script
 from animefaces.options import above, at_least, having, option, to_record, within
-from animefaces.problems import Problem
+from animefaces.problems import Misuse, Problem
+from animefaces.words import counted
 
+RAW = Path("data/raw")  # where scraped pictures go, and where pictures are looked for if nothing else is said
 # The headings of --help.
 PICTURES, CROPS, DETECTOR = "where the pictures come from", "the crops", "how faces are found"
 LEFT_OUT, COMPUTER = "which faces are left out", "this computer"
@@ -88,10 +90,10 @@ class Options:
 
 
 def work(options: Options, given: set[str]) -> None:
-    """Scrape if that is asked for, find faces, cut and judge them; then print what became of the pictures."""
-    from animefaces import images
-    from gathering import detectors, report
+    """Scrape if that is asked for, find faces, cut and judge them; then tell what became of the pictures."""
+    from gathering import detectors
 
+    check_places([*options.input, *([RAW] if options.scrape or not options.input else [])], options.output)
     cascade = options.cascade
     if options.detector == "lbpcascade":
         cascade = detectors.cascade_file(options.cascade)
@@ -103,22 +105,73 @@ def work(options: Options, given: set[str]) -> None:
 
         folder, shortfall = scrape.scrape(options.scrape, options.limit or 1000, options.rating, options.pause)
         inputs.append(folder)
-    inputs = inputs or [Path("data/raw")]
-    new, totals = add_faces(inputs, options, cascade)
-    if not totals:
+    inputs = inputs or [RAW]
+    ended = tell(add_faces(inputs, options, cascade), inputs, options) or shortfall
+    if ended:
+        raise Problem(ended)
+
+
+def check_places(inputs: list[Path], output: Path) -> None:
+    """Raise Misuse if the crops cannot be written, or if train.py would find the pictures among them."""
+    from animefaces import sources
+    from animefaces.files import check_output
+
+    check_output(output, folder=True)
+    crops = sources.identity(os.path.realpath(output))
+    for path in inputs:
+        here, *above = [sources.identity(place) for place in _upwards(path)]
+        if crops == here:
+            raise Misuse(f"--output {output} is where the pictures are: name another folder for the crops")
+        if crops in above:
+            raise Misuse(f"{path} lies inside --output {output}, where train.py would take its pictures for faces: "
+                         "name another folder for the crops")  # fmt: skip
+
+
+def _upwards(path):
+    """A path -> where it really is, and the folders above."""
+    place = Path(os.path.realpath(path))
+    return place, *place.parents
+
+
+@dataclass
+class Outcome:
+    """What became of the pictures: how often each verdict was given in this run, and in all of the output folder."""
+
+    new: Counter[str]
+    totals: Counter[str]
+    skipped: list[tuple[str, str]]  # name and reason of each file of this run that could not be used
+    damaged: list[int]  # numbers of the lines of the manifest that cannot be read
+    ended: str | None = None  # why the run ended before all pictures were looked at
+
+
+def tell(outcome: Outcome, inputs: list[Path], options: Options) -> str | None:
+    """Print the table, and write the report if the run came to its end -> what is wrong, or None."""
+    from gathering import manifest, report
+
+    page, record = options.output / report.NAME, options.output / manifest.NAME
+    said = report.passed_over(outcome.skipped)
+    if outcome.damaged:
+        lines = counted(len(outcome.damaged), "damaged line")
+        said.append(f"passed over {lines} of {record}, the first is line {outcome.damaged[0]}")
+    if outcome.totals:
+        said.insert(0, report.table(outcome.new, outcome.totals))
+    print("\n".join(said), end="\n" if said else "")
+    if not outcome.totals:
         named = ", ".join(map(str, inputs))
-        raise Problem(f"no pictures in {named}: give --input a folder or zip with {' '.join(sorted(images.SUFFIXES))}")
-    if new or not (options.output / report.NAME).exists():
-        report.write(options.output, totals, options.margin)
-    print(report.table(new, totals))
-    if shortfall:
-        raise Problem(shortfall)
-    if not totals["kept"]:
-        raise Problem(f"no face was kept: open {options.output / report.NAME} to see why, or give another --detector")
+        return outcome.ended or f"no pictures in {named}: give --input a folder, a zip or a picture"
+    if outcome.ended:
+        return outcome.ended
+    if report.is_old(options.output):
+        report.write(options.output, outcome.totals, options.margin)
+    if not outcome.totals["kept"]:
+        return f"no face was kept: open {page} to see why, or give another --detector"
+    if not any(options.output.glob("[!.]*.png")):
+        return f"all faces were deleted from {options.output}: delete {record} too, and run the same command again"
+    return None
 
 
-def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> tuple[Counter[str], Counter[str]]:
-    """Folders, zips and pictures -> how often each verdict was given: (in this run, in all of the output folder).
+def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Outcome:
+    """Folders, zips and pictures -> what became of them; the crops and the manifest are in the output folder.
 
     Only those pictures are opened that the output folder does not know yet.
     """
@@ -128,24 +181,34 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> tup
 
     limit = None if options.scrape else options.limit  # a scrape has kept to it already
     total = min(pictures.count(inputs, options.output), limit or sys.maxsize)
-    found = itertools.islice(pictures.found(inputs, options.output), limit)
-    shaping = having(Options, SHAPING)
-    settings = {key: value for key, value in to_record(options).items() if key in shaping}
-    settings["min_face"] = options.smallest_face
-    verdicts: Counter[str] = Counter()
+    skipped: list[tuple[str, str]] = []
+    found = itertools.islice(pictures.found(inputs, options.output, skipped), limit)
+    bits = options.duplicate_bits if options.dedupe else None
+    new: Counter[str] = Counter()
+    ended = None
     with (
-        collection.Collection(options.output, settings, options.duplicate_bits if options.dedupe else None) as faces,
+        collection.locked(options.output),
+        collection.Collection(options.output, _shaping(options), _shaping(Options()), bits) as faces,
         tqdm(found, total=total, desc="finding faces", unit="img", disable=None) as bar,
     ):
         try:
-            for picture, crop in crops.in_parallel(faces.unknown(bar), options, cascade):
-                verdicts.update(faces.add(picture, crop))
-                bar.set_postfix(faces=verdicts["kept"], refresh=False)
+            for picture, cut in crops.in_parallel(faces.unknown(bar), options, cascade):
+                for line in faces.add(picture, cut):
+                    new[line["verdict"]] += 1
+                    if line["verdict"] in crops.UNUSED:
+                        skipped.append((picture.name, line["detail"] or crops.REASONS[line["verdict"]]))
+                bar.set_postfix(faces=new["kept"], refresh=False)
         except KeyboardInterrupt:
-            raise Problem(
-                f"stopped: {verdicts['kept']} new faces are in {options.output}; run the same command again to go on"
-            ) from None
-    return verdicts, manifest.counts(options.output / manifest.NAME)
+            ended = "stopped: run the same command again to go on with the other pictures"
+        except Problem as fault:
+            ended = str(fault)
+    return Outcome(new, manifest.counts(options.output / manifest.NAME), skipped, faces.damaged, ended)
+
+
+def _shaping(options):
+    """Options -> what shapes the crops, as a dict that can be written as JSON."""
+    shaping = having(Options, SHAPING)
+    return {k: v for k, v in to_record(options).items() if k in shaping} | {"min_face": options.smallest_face}
 
 
 def main(argv: list[str] | None = None) -> int:

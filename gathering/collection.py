@@ -1,29 +1,54 @@
 """A folder of crops that grows: new faces are added, known ones and near duplicates are not."""
 
+import contextlib
+import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 
-from animefaces import images
+from animefaces import images, sources
 from animefaces.files import written_whole
-from gathering import cleaning, manifest
+from animefaces.problems import Problem
+from animefaces.words import counted
+from gathering import cleaning, crops, manifest
 from gathering.crops import Crop
 from gathering.pictures import Picture
 
 
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Within the `with` block nobody else writes to the folder, which is made. Raises Problem if somebody does now."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock", blocking=False)
+    try:
+        with contextlib.suppress(NotImplementedError):  # some network drives cannot lock a file
+            lock.acquire()
+    except filelock.Timeout as fault:
+        raise Problem(f"another preprocess.py writes to {folder}: wait for it, or give another --output") from fault
+    try:
+        for left in folder.glob(".*.tmp*"):  # of a run that was killed
+            left.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
 class Collection:
-    """The crops in a folder, with their manifest. To be used with `with`.
+    """The crops in a folder, with their manifest. To be used with `with`, and within `locked`.
 
     A crop is written before its line in the manifest. The lines of a picture are written together, when all its
     crops are there. So a run that was interrupted goes on where it stopped: nothing is missing and nothing is double.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any], duplicate_bits: int | None):
+    def __init__(self, folder: Path, settings: dict[str, Any], defaults: dict[str, Any], duplicate_bits: int | None):
         """`settings`: a JSON-able dict of what shapes the crops. Raises Problem if the folder has other settings.
 
+        `defaults`: their values where an older version has noted none.
         `duplicate_bits`: of near duplicates, at most this many of the 256 bits of their hashes differ. With None,
         duplicates are added too.
         """
@@ -31,11 +56,11 @@ class Collection:
         self._pictures: set[int] = set()
         self._contents: set[int] = set()
         self._seen = cleaning.Seen()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.damaged: list[int] = []  # numbers of the lines that cannot be read
         path = self.folder / manifest.NAME
         manifest.end_whole(path)
-        manifest.keep_settings(folder, settings)
-        for line in manifest.lines(path):
+        manifest.keep_settings(folder, settings, defaults)
+        for line in manifest.lines(path, self.damaged):
             self._pictures.add(_key(line["source"], line["picture"]))
             self._contents.add(_key(line["picture"]))
             bits = manifest.bits(line)
@@ -48,7 +73,8 @@ class Collection:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lines.close()
+        with contextlib.suppress(OSError):  # `add` has told of a full disk already
+            self._lines.close()
 
     def _pictures_without_line(self):
         """Names of the crops that an interrupted run wrote last, and of the user's own pictures: both count as seen."""
@@ -57,8 +83,9 @@ class Collection:
             if name in known or name.startswith(".") or Path(name).suffix.lower() not in images.SUFFIXES:
                 continue
             try:
-                grey = cleaning.measured(images.read(self.folder / name))
-            except (OSError, ValueError):
+                data = sources.reopen(str(self.folder / name))
+                grey = cleaning.measured(images.read(io.BytesIO(data)))
+            except Exception:  # whatever it is, it is no crop of ours
                 continue
             self._seen.add(name, cleaning.perceptual_hash(grey))
             unclaimed.add(name)
@@ -77,14 +104,32 @@ class Collection:
                 self._contents.add(_key(picture.digest))
             yield picture
 
-    def add(self, picture: Picture, crops: list[Crop]) -> list[str]:
-        """The crops of one picture -> the verdict on each. Those that are good and new are added to the folder."""
-        lines = [self._added(picture, crop) for crop in crops]
-        self._lines.write("".join(manifest.to_text(line) for line in lines))
-        self._lines.flush()
-        return [line["verdict"] for line in lines]
+    def add(self, picture: Picture, found: list[Crop]) -> list[dict[str, Any]]:
+        """The crops of one picture -> their lines. Those that are good and new are added to the folder.
+
+        Raises Problem if the folder cannot be written any more.
+        """
+        try:
+            lines = [self._added(picture, crop) for crop in found]
+            self._lines.write("".join(map(manifest.to_text, lines)))
+            self._lines.flush()
+        except OSError as fault:
+            raise Problem(
+                f"{self.folder} cannot be written any more ({fault.strerror}): see to its free space and its "
+                "permissions, then run the same command again to go on"
+            ) from fault
+        return lines
 
     def _added(self, picture, crop):
+        """Add one crop if it is good and new -> its line. Whatever else goes wrong with it becomes its verdict."""
+        try:
+            return self._kept(picture, crop)
+        except OSError:
+            raise
+        except Exception as fault:
+            return manifest.line(picture, crops.crashed(fault))
+
+    def _kept(self, picture, crop):
         """Add one crop if it is good and new -> its line."""
         if crop.verdict != "kept":
             return manifest.line(picture, crop)
@@ -92,7 +137,8 @@ class Collection:
         alike = None if self._within is None else self._seen.nearest(bits, self._within)
         if alike and crop.name not in self._unclaimed:
             name, distance = alike
-            return manifest.line(picture, crop._replace(verdict="duplicate", detail=f"{distance} bits differ"), name)
+            crop = crop._replace(verdict="duplicate", detail=f"differs by {counted(distance, 'bit')}")
+            return manifest.line(picture, crop, name)
         crop = crop._replace(name=self._free(crop.name))
         with written_whole(self.folder / crop.name) as temporary:
             temporary.write_bytes(crop.png)

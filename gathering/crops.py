@@ -9,19 +9,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from animefaces import images
+from animefaces import images, sources
 from animefaces.problems import Problem
+from animefaces.words import counted
 from gathering import cleaning, detectors
 from gathering.pictures import Picture
 
-START = 120  # seconds that the first worker may take to start; the pool itself would try again without end
+START = 120  # seconds that a worker may take to start; the pool itself would try again without end
+LONGEST_DETAIL = 300  # characters of what is noted of a fault: some libraries write pages
+# What a terminal or a batch system sends to all processes of a program. SIGTERM is left: so the pool ends a worker.
+STOPS = ("SIGINT", "SIGHUP", "SIGBREAK", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 WAITING = 4  # pictures for each worker that are in memory at most
 
 # The verdicts on pictures and faces, and what the report says of each.
 REASONS = {
     "kept": "in the set",
     "unreadable": "no picture, damaged, or too large to open",
-    "crashed": "the detector failed, or the process that ran it died",
+    "crashed": "the detector failed, or the process that ran it ended",
     "hung": "the detector took longer than --timeout",
     "no-face": "the detector found no face",
     "small": "the face is smaller than --min-face",
@@ -30,6 +34,7 @@ REASONS = {
     "blurred": "the sharpness is below --min-sharpness",
     "duplicate": "within --duplicate-bits of a face that is kept, or the same file once more",
 }
+UNUSED = {"unreadable", "crashed", "hung"}  # the verdicts on pictures that nobody could look into
 
 
 class Crop(NamedTuple):
@@ -56,8 +61,8 @@ def crops_of(data: bytes, options: Any, find: detectors.Detector | None) -> list
         pixels = images.read(io.BytesIO(data))
     except MemoryError:
         return [Crop("unreadable", "not enough memory to open it")]
-    except (OSError, ValueError) as fault:
-        return [Crop("unreadable", " ".join(str(fault).split()) or type(fault).__name__)]
+    except Exception as fault:
+        return [Crop("unreadable", sources.reason(fault))]
     if find is None:
         height, width = pixels.shape[:2]
         side = min(height, width)
@@ -73,7 +78,7 @@ def crops_of(data: bytes, options: Any, find: detectors.Detector | None) -> list
 def _judged(pixels, square, box, score, face_size, options):
     """A square of a picture -> its Crop. `face_size`: pixels of the picture that the face has."""
     if face_size < options.smallest_face:
-        return Crop("small", f"{face_size} pixels", box, score)
+        return Crop("small", counted(face_size, "pixel"), box, score)
     beyond = detectors.outside(pixels.shape, square)
     if beyond > options.max_outside:
         return Crop("cut-off", f"{beyond:.0%} outside the picture", box, score)
@@ -93,7 +98,9 @@ _of_worker: dict[str, Any] = {}  # what a worker process gets once, instead of w
 
 
 def _start_worker(options, cascade):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process, which ends the workers
+    for name in STOPS:  # they are for the parent process, which ends the workers
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.SIG_IGN)
     _of_worker["options"] = options
     _of_worker["find"] = detectors.open_detector(options.detector, cascade)
 
@@ -103,7 +110,19 @@ def _ready():
 
 
 def _work(data):
-    return crops_of(data, _of_worker["options"], _of_worker["find"])
+    """The bytes of a picture file -> its Crops. Whatever goes wrong becomes the verdict on this picture."""
+    try:
+        return crops_of(data, _of_worker["options"], _of_worker["find"])
+    except BaseException as fault:  # a detector of the user's own may raise anything, even SystemExit
+        return [crashed(fault)]
+
+
+def crashed(fault: BaseException) -> Crop:
+    """What was raised while a picture was worked on -> the Crop that says so."""
+    with contextlib.suppress(Exception):  # an exception of the user's own may fail to say what it is
+        text = " ".join(str(fault).split())
+        return Crop("crashed", f"{type(fault).__name__}: {text}"[:LONGEST_DETAIL].removesuffix(": "))
+    return Crop("crashed", type(fault).__name__)
 
 
 def in_parallel(
@@ -130,30 +149,34 @@ def in_parallel(
         except (TimeoutError, RuntimeError, ProcessExpired) as fault:
             raise Problem("the worker processes do not start: give --workers 1, and free some memory") from fault
         for picture in pictures:
-            asked = picture.data is not None
-            future = pool.schedule(_work, args=(picture.data,), timeout=options.timeout) if asked else None
+            future = None
+            if picture.data is not None:
+                try:
+                    future = pool.schedule(_work, args=(picture.data,), timeout=options.timeout)
+                except RuntimeError as fault:
+                    raise Problem("the worker processes have ended: run the same command again to go on") from fault
             waiting.append((picture._replace(data=None), future))
             while len(waiting) >= WAITING * options.processes:
-                yield _finished(*waiting.popleft())
+                yield _finished(*waiting.popleft(), options.timeout)
         while waiting:
-            yield _finished(*waiting.popleft())
+            yield _finished(*waiting.popleft(), options.timeout)
     finally:
         pool.stop()
         with contextlib.suppress(KeyboardInterrupt):
             pool.join()
 
 
-def _finished(picture, future):
+def _finished(picture, future, timeout):
     """A Picture and what the pool promised for it -> (the Picture, its Crops). Waits until they are there."""
     from pebble import ProcessExpired
 
     if future is None:
         return picture, [Crop(picture.verdict, picture.fault)]
     try:
-        return picture, future.result()
+        return picture, future.result(timeout + START)  # its worker may have to be started first
     except TimeoutError:
         return picture, [Crop("hung")]
     except ProcessExpired as fault:
         return picture, [Crop("crashed", f"exit code {fault.exitcode}")]
-    except Exception as fault:  # a detector of the user's own may raise anything
-        return picture, [Crop("crashed", f"{type(fault).__name__}: {fault}")]
+    except Exception as fault:  # the pool could not send the picture or its crops
+        return picture, [crashed(fault)]

@@ -1,15 +1,17 @@
 """The record of a folder of crops: manifest.jsonl. It has a line for each face, and for each picture without a face."""
 
+import codecs
 import collections
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from animefaces.files import written_whole
+from animefaces.files import write_json
 from animefaces.problems import Problem
 from gathering.crops import Crop
 from gathering.pictures import Picture
@@ -46,20 +48,41 @@ def bits(line: dict[str, Any]) -> np.ndarray | None:
     return np.array([int(text[i : i + 16], 16) for i in range(0, 64, 16)], np.uint64) if text else None
 
 
-def lines(path: Path) -> Iterator[dict[str, Any]]:
-    """A manifest's path -> its lines as dicts, one by one, or none without a file. Raises Problem if one is damaged."""
+def lines(path: Path, damaged: list[int] | None = None) -> Iterator[dict[str, Any]]:
+    """A manifest's path -> its lines as dicts, one by one, or none without a file.
+
+    Damaged lines are passed over: their pictures are looked at again. `damaged` gets the numbers of these lines.
+    """
     if not Path(path).exists():
         return
-    with open(path, encoding="ascii") as file:
-        for number, text in enumerate(file, 1):
-            try:
-                record = json.loads(text)
-                record["source"], record["picture"], record["verdict"], record["hashes"], record["file"]
-            except (ValueError, KeyError, TypeError) as fault:
-                raise Problem(
-                    f"line {number} of {path} is damaged: delete this line, or give another --output"
-                ) from fault
-            yield record
+    with open(path, "rb") as file:
+        for number, data in enumerate(file, 1):
+            record = _read(data.removeprefix(codecs.BOM_UTF8))  # some editors put a mark at the beginning
+            if record is not None:
+                yield record
+            elif damaged is not None and data.strip():
+                damaged.append(number)
+
+
+def _read(data):
+    """The bytes of a line -> the line as a dict; None if it is not as `line` makes it: anybody may have written it."""
+    try:
+        record = json.loads(data.decode("utf-8", "surrogateescape"))
+        texts = [record["source"], record["verdict"], record["detail"], *record["tags"]]
+        texts += [record[key] for key in ("picture", "file", "duplicate_of") if record[key] is not None]
+        names = [record["file"] or "", record["duplicate_of"] or ""]
+        box = [0] * 4 if record["box"] is None else record["box"]
+        hashes = record["hashes"]
+        whole = (
+            isinstance(record["tags"], list)
+            and all(isinstance(text, str) for text in texts)
+            and all(name == os.path.basename(name) for name in names)  # files of this folder only
+            and [type(number) for number in box] == [int] * 4
+            and (hashes is None or re.fullmatch("[0-9a-f]{64}", hashes["perceptual"]))
+        )
+        return record if whole else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def counts(path: Path) -> collections.Counter[str]:
@@ -81,21 +104,27 @@ def end_whole(path: Path) -> None:
                 end = start + newline + 1
                 break
             end = start
-        file.truncate(end)
+        if end < file.seek(0, os.SEEK_END):  # else its date stays, which report.py compares
+            file.truncate(end)
 
 
-def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """Note what shapes the crops of a folder, a JSON-able dict. Raises Problem if its crops have other settings."""
+def keep_settings(folder: Path, settings: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Note what shapes the crops of a folder, a JSON-able dict. Raises Problem if its crops have other settings.
+
+    `defaults`: the values for settings that an older version did not have.
+    """
     path, record = Path(folder, SETTINGS), Path(folder, NAME)
     if not path.exists() or not record.exists() or not record.stat().st_size:
-        with written_whole(path) as temporary:
-            temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        write_json(path, settings)
         return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-        other = [_flag(key, before[key]) for key in settings if before[key] != settings[key]]
-    except (ValueError, KeyError, TypeError) as fault:
-        raise Problem(f"{path} is damaged: give another --output") from fault
+        before = defaults | dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError) as fault:
+        raise Problem(f"{path} is damaged: delete it if the settings are the same as before, "
+                      "or give another --output") from fault  # fmt: skip
+    if unknown := before.keys() - settings.keys():
+        raise Problem(f"{path} has settings of another version, {' '.join(sorted(unknown))}: give another --output")
+    other = [_flag(key, before[key]) for key in settings if before[key] != settings[key]]
     if other:
         raise Problem(f"{path.parent} was made with {' '.join(other)}: use the same again, or give another --output")
 

@@ -21,27 +21,43 @@ class Picture(NamedTuple):
     tags: tuple[str, ...] = ()
     verdict: str = "unreadable"  # one of crops.REASONS
     fault: str = ""
+    name: str = ""  # for people: its path within the folder or zip that the user named
 
 
 def count(paths: Iterable[Path], leave_out: Path | None = None) -> int:
     """How many pictures `found` will yield. No picture is opened for this."""
-    return sum(1 for _ in _listed(paths, leave_out))
+    return sum(1 for entry in _listed(paths, leave_out) if not _is_none(entry))
 
 
-def found(paths: Iterable[Path], leave_out: Path | None = None) -> Iterator[Picture]:
+def found(
+    paths: Iterable[Path], leave_out: Path | None = None, skipped: list[tuple[str, str]] | None = None
+) -> Iterator[Picture]:
     """Folders, zips and pictures -> a Picture for each that animefaces/sources.py finds there, in the same order.
 
-    The folder `leave_out` is passed over. Raises Problem for a path that does not exist.
+    The folder `leave_out` is passed over. `skipped` gets the name of each file that is no picture, and what it is.
+    Raises Problem for a path that does not exist.
     """
     for read, entries in sources.readers(_listed(paths, leave_out)):
         for entry in entries:
+            if entry.fault and _is_none(entry):
+                if skipped is not None:
+                    skipped.append((entry.name, sources.reason(entry.fault)))
+                continue
             try:
                 data = read(entry)
-            except sources.FAULTS as fault:
-                yield Picture(entry.source, None, fault=sources.reason(fault))
+            except MemoryError:
+                yield Picture(entry.source, None, fault="not enough memory to read it", name=entry.name)
+                continue
+            except Exception as fault:  # whatever it is, it concerns this picture alone
+                yield Picture(entry.source, None, fault=sources.reason(fault), name=entry.name)
                 continue
             tags = () if entry.member else _tags(entry.file)
-            yield Picture(entry.source, data, hashlib.sha256(data).hexdigest(), tags)
+            yield Picture(entry.source, data, hashlib.sha256(data).hexdigest(), tags, name=entry.name)
+
+
+def _is_none(entry):
+    """Whether an Entry is of a file that is no picture: it gets no verdict."""
+    return isinstance(entry.fault, getattr(sources, "NoPicture", ()))
 
 
 def _listed(paths, leave_out):

@@ -6,9 +6,9 @@ import io
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import jinja2
@@ -24,7 +24,6 @@ NAME = "report.html"
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SAMPLES = 36  # faces or pictures that are shown of each verdict
 THUMBNAIL = 96  # pixels
-UNSEEN = {"unreadable", "crashed", "hung"}  # whoever opens these once more has the same trouble
 MOSTLY_OUTSIDE = 0.9  # a detector of the user's own may give a box that is far larger than the picture
 REASONS_SHOWN, NAMES_SHOWN, TAGS_SHOWN = 8, 3, 8
 LONGEST = 200  # characters of a name, a reason or a tag that are shown
@@ -47,33 +46,20 @@ class Sample(NamedTuple):
     images: list[Thumbnail]
 
 
-class Unused:
-    """The pictures of this run that could not be used, by the reason: how many there are, and the first names."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._names: dict[str, list[str]] = {}
-
-    def add(self, name: str, line: dict[str, Any]) -> None:
-        """Remember the picture `name` if its line in the manifest says that it could not be used."""
-        if line["verdict"] not in UNSEEN:
-            return
-        reason = _short(line["detail"] or crops.REASONS[line["verdict"]])
-        self._counts[reason] += 1
-        names = self._names.setdefault(reason, [])
-        if len(names) < NAMES_SHOWN:
-            names.append(_short(name))
-
-    def lines(self) -> list[str]:
-        """A text for each reason, the most frequent ones first."""
-        texts = []
-        for reason, count in self._counts.most_common(REASONS_SHOWN):
-            more = ", ..." if count > NAMES_SHOWN else ""
-            texts.append(f"not used: {counted(count, 'file')}: {reason}: {', '.join(self._names[reason])}{more}")
-        if rest := self._counts.most_common()[REASONS_SHOWN:]:
-            files, reasons = counted(sum(n for _, n in rest), "file"), counted(len(rest), "other reason")
-            texts.append(f"not used: {files} for {reasons}: {manifest.NAME} names them")
-        return texts
+def passed_over(skipped: Iterable[tuple[str, str]]) -> list[str]:
+    """(name, reason) of each file that was not used -> lines that say so, one for each reason, most frequent first."""
+    names: dict[str, list[str]] = {}
+    for name, why in skipped:
+        names.setdefault(_short(why), []).append(_short(name))
+    groups = sorted(names.items(), key=lambda group: -len(group[1]))
+    lines = []
+    for why, group in groups[:REASONS_SHOWN]:
+        more = f" and {len(group) - NAMES_SHOWN:,} more" if len(group) > NAMES_SHOWN else ""
+        lines.append(f"passed over {counted(len(group), 'file')}: {', '.join(group[:NAMES_SHOWN])}{more} ({why})")
+    if left := sum(len(group) for _, group in groups[REASONS_SHOWN:]):
+        rest = counted(len(groups) - REASONS_SHOWN, "other reason")
+        lines.append(f"passed over {counted(left, 'file')} for {rest}")
+    return lines
 
 
 def table(new: Counter[str], totals: Counter[str]) -> str:
@@ -125,7 +111,7 @@ def _chosen(path):
 def _sample(folder, line, margin):
     """A line of the manifest -> its Sample: the picture, beside it the one that it is like, and what is noted."""
     source, shown = line["source"], []
-    if line["verdict"] not in UNSEEN:
+    if line["verdict"] not in crops.UNUSED:  # whoever opens these once more has the same trouble
         address = _relative(line["file"]) if line["file"] else _absolute(source)
         shown.append(_thumbnail(lambda: _face(folder, line, margin), address))
     if line["duplicate_of"]:

@@ -1,5 +1,6 @@
 """From a messy folder to a clean set: preprocess.py, gathering.pictures, collection and report."""
 
+import errno
 import json
 import os
 import signal
@@ -11,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detectors import middle
 from PIL import Image
 
 import preprocess
 from animefaces import dataset, images, sources
 from demo import cartoons
-from gathering import pictures
+from gathering import cleaning, collection, crops, pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +49,7 @@ def verdicts(folder):
 
 
 def content(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.glob("[!.]*")}
 
 
 def test_a_messy_folder(tmp_path, capsys):
@@ -75,9 +77,9 @@ def test_a_messy_folder(tmp_path, capsys):
         "pipe.png": "unreadable",
     }  # fmt: skip
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "in").rglob("*") if path.is_file()}
-    page = (tmp_path / "faces/report.html").read_text()
-    assert "<b>" not in page.replace("<b>'", "") and "&lt;b&gt;" in page and "data:image/jpeg" in page
-    assert "unreadable  " in capsys.readouterr().out
+    assert "data:image/jpeg" in (tmp_path / "faces/report.html").read_text()
+    out = capsys.readouterr().out
+    assert "unreadable  " in out and "passed over 2 files: " in out and "dangling.png (" in out
 
 
 def test_the_manifest_has_what_others_rely_on(tmp_path):
@@ -197,8 +199,7 @@ def test_stopped_by_hand_and_killed(tmp_path):
         _, said = child.communicate(timeout=20)
         assert sign == signal.SIGKILL or (child.returncode == 1 and said.startswith("error: stopped: "))
     assert run(tmp_path) == 0
-    whole = content(tmp_path / "whole")
-    assert {name: data for name, data in content(tmp_path / "faces").items() if not name.startswith(".")} == whole
+    assert content(tmp_path / "faces") == content(tmp_path / "whole")
 
 
 def test_zips_are_read_and_never_unpacked(tmp_path):
@@ -279,3 +280,247 @@ def test_help_is_quick():
     )
     assert said.returncode == 0 and time.monotonic() - start < 5
     assert "cv2" not in said.stderr and "gallery_dl" not in said.stderr
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The detector of these tests works in this process, without workers to start."""
+
+    def in_parallel(found, options, _):
+        for picture in found:
+            made = [crops.Crop(picture.verdict, picture.fault)]
+            if picture.data is not None:
+                made = crops.crops_of(picture.data, options, middle)
+            yield picture._replace(data=None), made
+
+    monkeypatch.setattr(crops, "in_parallel", in_parallel)
+
+
+@pytest.mark.parametrize("detector", ["none", "haar"])
+def test_thin_pictures_get_a_verdict_each(tmp_path, capsys, detector):
+    sizes = [(1, 900), (8, 1700), (900, 1), (1700, 8), (1, 1), (2, 20_000), (20_000, 2)]
+    (tmp_path / "in").mkdir()
+    for width, height in sizes:
+        Image.effect_noise((width, height), 90).convert("RGB").save(tmp_path / f"in/{width}x{height}.png")
+    scene(tmp_path / "in/good.png", 0)
+    for _again in range(2):
+        assert run(tmp_path, detector=detector) == (0 if detector == "none" else 1)
+        found = verdicts(tmp_path / "faces")
+        assert len(found) == len(sizes) + 1 and "crashed" not in found.values()
+        assert ("small  " if detector == "none" else "no-face  ") in capsys.readouterr().out
+        assert (tmp_path / "faces/report.html").exists()
+
+
+def test_whatever_goes_wrong_in_one_picture_stops_no_run(tmp_path, capsys):
+    for width in [*range(40, 47), 200, 202]:
+        scene(tmp_path / f"in/{width}.png", width, width=width)
+    assert run(tmp_path, "--min-face", "8", detector="detectors:wild") == 0
+    assert verdicts(tmp_path / "faces") == {
+        f"{n}.png": "crashed" if n < 47 else "kept" for n in [*range(40, 47), 200, 202]
+    }
+    details = {Path(line["source"]).stem: line["detail"] for line in manifest(tmp_path / "faces")}
+    assert details["40"] == "SystemExit: enough" and details["41"] == "Mute" and details["43"] == "MemoryError"
+    assert "passed over 1 file: 40.png (SystemExit: enough)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["nearest", "line", "written_whole"])
+def test_whatever_goes_wrong_when_a_crop_is_added_stops_no_run(tmp_path, quick, monkeypatch, place):
+    for seed in range(4):
+        scene(tmp_path / f"in/{seed}.png", seed)
+    owner = {"nearest": cleaning.Seen, "line": collection.manifest, "written_whole": collection}[place]
+    works, calls = getattr(owner, place), []
+
+    def fails_once(*words):
+        calls.append(words)
+        if len(calls) == 2:
+            raise ValueError("cannot write empty image")
+        return works(*words)
+
+    monkeypatch.setattr(owner, place, fails_once)
+    assert run(tmp_path) == 0
+    lines = manifest(tmp_path / "faces")
+    assert [line["verdict"] for line in lines] == ["kept", "crashed", "kept", "kept"]
+    assert lines[1]["detail"] == "ValueError: cannot write empty image"
+
+
+def test_a_picture_that_cannot_be_read_stops_no_run(tmp_path, quick, monkeypatch, capsys):
+    for seed in range(3):
+        scene(tmp_path / f"in/{seed}.png", seed)
+    read = sources._read_file
+    faults = {"0.png": MemoryError(), "1.png": RecursionError("too deep")}
+
+    def fails(entry):
+        if entry.name in faults:
+            raise faults[entry.name]
+        return read(entry)
+
+    monkeypatch.setattr(sources, "_read_file", fails)
+    assert run(tmp_path) == 0
+    assert verdicts(tmp_path / "faces") == {"0.png": "unreadable", "1.png": "unreadable", "2.png": "kept"}
+    assert "passed over 1 file: 0.png (not enough memory to read it)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["written_whole", "to_text"])
+def test_a_full_disk_loses_nothing(tmp_path, quick, monkeypatch, capsys, place):
+    for seed in range(5):
+        scene(tmp_path / f"in/{seed}.png", seed)
+    assert run(tmp_path, output="whole") == 0
+    capsys.readouterr()
+    owner = {"written_whole": collection, "to_text": collection.manifest}[place]
+    works, calls = getattr(owner, place), []
+
+    def full(*words):
+        calls.append(words)
+        if len(calls) > 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return works(*words)
+
+    monkeypatch.setattr(owner, place, full)
+    assert run(tmp_path) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1].split()[:3] == ["kept", "3", "3"]
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert "cannot be written any more (No space left on device)" in err and "free space" in err
+    monkeypatch.setattr(owner, place, works)
+    assert run(tmp_path) == 0
+    assert content(tmp_path / "faces") == content(tmp_path / "whole")
+
+
+def test_stopped_it_tells_what_it_has_done_and_the_report_comes_later(tmp_path, quick, monkeypatch, capsys):
+    for seed in range(3):
+        scene(tmp_path / f"in/{seed}.png", seed)
+    assert run(tmp_path, "--limit", "1") == 0
+    old = (tmp_path / "faces/report.html").read_bytes()
+    add = collection.Collection.add
+
+    def stopped(self, picture, found):
+        lines = add(self, picture, found)
+        if picture.name == "2.png":
+            raise KeyboardInterrupt
+        return lines
+
+    monkeypatch.setattr(collection.Collection, "add", stopped)
+    assert run(tmp_path) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1].split()[:3] == ["kept", "1", "3"]
+    assert err.startswith("error: stopped: run the same command again") and err.count("\n") == 1
+    assert (tmp_path / "faces/report.html").read_bytes() == old
+    assert run(tmp_path) == 0  # all pictures are known, and the report is still made anew
+    assert (tmp_path / "faces/report.html").read_bytes() != old
+
+
+def test_names_that_are_not_utf8(tmp_path, quick, capsys):
+    name = os.fsdecode(b"caf\xe9.png")
+    os.rename(scene(tmp_path / "in/0.png", 0), tmp_path / "in" / name)
+    (tmp_path / "in" / os.fsdecode(b"text\xe9.png")).write_text("no picture")
+    os.rename(tmp_path / "in", tmp_path / os.fsdecode(b"in\xff"))
+    for _ in range(2):
+        assert run(tmp_path, "--input", tmp_path / os.fsdecode(b"in\xff")) == 0
+        assert verdicts(tmp_path / "faces") == {name: "kept", os.fsdecode(b"text\xe9.png"): "unreadable"}
+    assert "text\\udce9.png" in capsys.readouterr().out
+    assert "caf\\udce9.png" in (tmp_path / "faces/report.html").read_text(encoding="utf-8")
+
+
+def test_a_damaged_line_costs_only_itself(tmp_path, quick, capsys):
+    for seed in range(3):
+        scene(tmp_path / f"in/{seed}.png", seed)
+    assert run(tmp_path) == 0
+    crops_before = {name for name in content(tmp_path / "faces") if name.endswith(".png")}
+    path = tmp_path / "faces/manifest.jsonl"
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + b"\0" * 40 + b"\n" + third)
+    capsys.readouterr()
+    assert run(tmp_path) == 0
+    assert f"passed over 1 damaged line of {path}, the first is line 2" in capsys.readouterr().out
+    assert {name for name in content(tmp_path / "faces") if name.endswith(".png")} == crops_before
+    assert path.read_bytes() == first + b"\0" * 40 + b"\n" + third + second
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda record: record | {"tint": 3}, "settings of another version, tint: "),
+        (lambda record: [1], "is damaged"),
+        (lambda record: record | {"margin": 0.7}, "was made with --margin 0.7: "),
+        (lambda record: {k: v for k, v in record.items() if k != "min_sharpness"}, None),
+    ],
+)
+def test_settings_of_another_version_or_written_by_hand(tmp_path, quick, capsys, change, words):
+    scene(tmp_path / "in/0.png", 0)
+    assert run(tmp_path) == 0
+    path = tmp_path / "faces/settings.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    assert run(tmp_path) == (1 if words else 0)
+    err = capsys.readouterr().err
+    assert not words or (words in err and err.count("\n") == 1)
+    if not words:  # the default counts for a setting that an older version did not have
+        assert run(tmp_path, "--min-sharpness", "0.5") == 1
+
+
+def test_two_runs_do_not_mix(tmp_path, quick, capsys):
+    scene(tmp_path / "in/0.png", 0)
+    with collection.locked(tmp_path / "faces"):
+        assert run(tmp_path) == 1
+    err = capsys.readouterr().err
+    assert "another preprocess.py writes to" in err and err.count("\n") == 1
+    (tmp_path / "faces/.a.tmp.png").touch()  # a run that was killed left it
+    assert run(tmp_path) == 0
+    assert not (tmp_path / "faces/.a.tmp.png").exists()
+
+
+def test_all_crops_deleted_by_hand(tmp_path, quick, capsys):
+    scene(tmp_path / "in/0.png", 0)
+    assert run(tmp_path) == 0
+    for path in (tmp_path / "faces").glob("*.png"):
+        path.unlink()
+    assert run(tmp_path) == 1
+    assert f"delete {tmp_path / 'faces/manifest.jsonl'} too" in capsys.readouterr().err
+    (tmp_path / "faces/manifest.jsonl").unlink()
+    assert run(tmp_path) == 0
+
+
+def test_odd_files_among_the_crops(tmp_path, quick):
+    scene(tmp_path / "in/0.png", 0)
+    (tmp_path / "faces/folder.png").mkdir(parents=True)
+    os.mkfifo(tmp_path / "faces/pipe.png")
+    Image.new("RGB", (1, 900)).save(tmp_path / "faces/thin.png")
+    assert run(tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--output", "in"], "--output in is where the pictures are: "),
+        (["--output", "in/../link"], "is where the pictures are: "),
+        (["--output", "."], "in lies inside --output ., where train.py would take its pictures for faces: "),
+        (["--input", "in/0.png", "--output", "in"], "in/0.png lies inside --output in"),
+        (["--input", "in/0.png", "--output", "in/0.png"], "--output in/0.png is a file: name a folder"),
+        (["--output", "x" * 300], "cannot be written (File name too long): "),
+    ],
+)
+def test_an_output_that_will_not_do(tmp_path, monkeypatch, capsys, flags, words):
+    scene(tmp_path / "in/0.png", 0)
+    (tmp_path / "link").symlink_to("in")
+    given = [*([] if "--input" in flags else ["--input", "in"]), *flags]
+    assert preprocess.main([*given, "--detector", "detectors:middle"]) == 2
+    err = capsys.readouterr().err
+    assert words in err and err.startswith("error: ") and err.count("\n") == 1
+    assert sorted(os.listdir(tmp_path)) == ["in", "link"] and os.listdir(tmp_path / "in") == ["0.png"]
+
+
+def test_files_that_are_no_pictures_are_named_and_get_no_verdict(tmp_path, quick, monkeypatch, capsys):
+    class NoPicture(ValueError):
+        pass
+
+    scene(tmp_path / "in/b.png", 0)
+    found = sources.found
+
+    def with_others(path, seen):
+        yield sources.Entry("a.txt", str(tmp_path / "in/a.txt"), fault=NoPicture("a text"))
+        yield from found(path, seen)
+
+    monkeypatch.setattr(sources, "NoPicture", NoPicture, raising=False)
+    monkeypatch.setattr(sources, "found", with_others)
+    assert run(tmp_path, "--limit", "1") == 0
+    assert verdicts(tmp_path / "faces") == {"b.png": "kept"}
+    assert capsys.readouterr().out.splitlines()[-1] == "passed over 1 file: a.txt (a text)"

@@ -1,6 +1,7 @@
 """The report of preprocess.py: whatever a name, a tag or a manifest holds, it is text in the page and nothing else."""
 
 import html.parser
+import json
 import os
 from collections import Counter
 from urllib.parse import unquote_to_bytes
@@ -138,21 +139,42 @@ def test_a_box_far_larger_than_its_picture_takes_no_memory(tmp_path):
 
 
 def test_what_is_not_used_is_counted_and_named_by_its_reason():
-    unused = report.Unused()
-    for number in range(5):
-        unused.add(f"set.zip/{number}\x1b.png", {"verdict": "unreadable", "detail": "an HTML page"})
-    unused.add("a.png", {"verdict": "hung", "detail": ""})
-    unused.add("b.png", {"verdict": "small", "detail": "3 pixels"})
-    assert unused.lines() == [
-        "not used: 5 files: an HTML page: set.zip/0\\x1b.png, set.zip/1\\x1b.png, set.zip/2\\x1b.png, ...",
-        "not used: 1 file: the detector took longer than --timeout: a.png",
+    skipped = [("a.png", "no picture"), *((f"set.zip/{number}\x1b.png", "an HTML page") for number in range(5))]
+    assert report.passed_over(skipped) == [
+        "passed over 5 files: set.zip/0\\x1b.png, set.zip/1\\x1b.png, set.zip/2\\x1b.png and 2 more (an HTML page)",
+        "passed over 1 file: a.png (no picture)",
     ]
-    for number in range(20):
-        unused.add("c.png", {"verdict": "crashed", "detail": f"reason {number}"})
-    assert len(unused.lines()) == 9
-    assert unused.lines()[-1] == "not used: 14 files for 14 other reasons: manifest.jsonl names them"
+    lines = report.passed_over(skipped + [("c.png", f"reason {number}") for number in range(20)])
+    assert len(lines) == 9 and lines[-1] == "passed over 14 files for 14 other reasons"
 
 
 def test_what_cannot_be_seen_becomes_its_escape():
     assert visible("a\nb\u202ec\x1b" + os.fsdecode(b"\xe9")) == "a\\nb\\u202ec\\x1b\\udce9"
     assert visible("ü 日本 👩\u200d🎨") == "ü 日本 👩\u200d🎨"
+
+
+def damaged(folder, text):
+    (folder / manifest.NAME).write_bytes(text)
+    numbers = []
+    return list(manifest.lines(folder / manifest.NAME, numbers)), numbers
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"source": 3}, {"verdict": ["kept"]}, {"tags": "abc"}, {"tags": [1]}, {"box": [1, 2]}, {"box": ["a"] * 4},
+        {"hashes": {"perceptual": "zz"}}, {"hashes": "x"}, {"file": "../secret.png"}, {"file": "/etc/passwd"},
+        {"duplicate_of": "../x.png"}, {"picture": {}}, {"detail": None},
+    ],
+)  # fmt: skip
+def test_a_line_that_is_not_ours_is_passed_over(tmp_path, change):
+    good = json.dumps(line("kept")).encode()
+    bad = json.dumps(line("kept") | change).encode()
+    assert damaged(tmp_path, b"\n".join([good, bad, good])) == ([line("kept")] * 2, [2])
+
+
+def test_a_manifest_that_was_edited_or_cut(tmp_path):
+    good = json.dumps(line("kept", "/ü.png"), ensure_ascii=False).encode()
+    text = b"\xef\xbb\xbf" + good + b"\r\n\n\0\0\0\0\n[1]\nnull\n" + b"[" * 100_000 + b"\n\xff\xfe\n" + good
+    lines, numbers = damaged(tmp_path, text)
+    assert [found["source"] for found in lines] == ["/ü.png"] * 2 and numbers == [3, 4, 5, 6, 7]

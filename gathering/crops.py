@@ -102,11 +102,15 @@ def _start_worker(options, cascade):
         if number := getattr(signal, name, None):
             signal.signal(number, signal.SIG_IGN)
     _of_worker["options"] = options
-    _of_worker["find"] = detectors.open_detector(options.detector, cascade)
+    try:
+        _of_worker["find"] = detectors.open_detector(options.detector, cascade)
+    except BaseException as fault:  # here it may fail although the parent process could open it
+        _of_worker["fault"] = crashed(fault).detail
 
 
-def _ready():
-    return True
+def _fault():
+    """Why the detector cannot be opened in a worker process, or None."""
+    return _of_worker.get("fault")
 
 
 def _work(data):
@@ -133,21 +137,8 @@ def in_parallel(
     If the process of a picture dies, or takes more than `options.timeout` seconds, that is the picture's verdict, and
     a new process takes its place.
     """
-    import multiprocessing
-
-    from pebble import ProcessExpired, ProcessPool
-
-    # Spawned, not forked: a fork gets a copy of each lock that a thread of this process holds, and never unlocks it.
-    pool = ProcessPool(
-        options.processes, initializer=_start_worker, initargs=(options, cascade),
-        context=multiprocessing.get_context("spawn"),
-    )  # fmt: skip
     waiting: collections.deque[tuple[Picture, Any]] = collections.deque()
-    try:
-        try:
-            pool.schedule(_ready).result(START)
-        except (TimeoutError, RuntimeError, ProcessExpired) as fault:
-            raise Problem("the worker processes do not start: give --workers 1, and free some memory") from fault
+    with _pool(options, cascade) as pool:
         for picture in pictures:
             future = None
             if picture.data is not None:
@@ -160,6 +151,28 @@ def in_parallel(
                 yield _finished(*waiting.popleft(), options.timeout)
         while waiting:
             yield _finished(*waiting.popleft(), options.timeout)
+
+
+@contextlib.contextmanager
+def _pool(options, cascade):
+    """The worker processes, when the first of them has opened the detector."""
+    import multiprocessing
+
+    from pebble import ProcessExpired, ProcessPool
+
+    # Spawned, not forked: a fork gets a copy of each lock that a thread of this process holds, and never unlocks it.
+    pool = ProcessPool(
+        options.processes, initializer=_start_worker, initargs=(options, cascade),
+        context=multiprocessing.get_context("spawn"),
+    )  # fmt: skip
+    try:
+        try:
+            there = pool.schedule(_fault).result(START)
+        except (TimeoutError, RuntimeError, ProcessExpired) as fault:
+            raise Problem("the worker processes do not start: give --workers 1, and free some memory") from fault
+        if there:
+            raise Problem(f"in a worker process the detector cannot be opened ({there}): correct the detector")
+        yield pool
     finally:
         pool.stop()
         with contextlib.suppress(KeyboardInterrupt):

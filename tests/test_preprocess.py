@@ -170,6 +170,17 @@ def test_a_worker_that_dies_or_hangs(tmp_path):
     }  # fmt: skip
 
 
+def test_a_detector_that_only_the_workers_cannot_open(tmp_path, monkeypatch, capfd):
+    text = "import multiprocessing\nassert multiprocessing.parent_process() is None, 'no GPU'\nfind = print\n"
+    (tmp_path / "parental.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    scene(tmp_path / "in/0.png", 0)
+    assert run(tmp_path, detector="parental:find") == 1
+    err = capfd.readouterr().err
+    assert err.startswith("error: in a worker process the detector cannot be opened (") and "no GPU" in err
+    assert err.count("\n") == 1
+
+
 def test_cut_off_in_the_middle_goes_on(tmp_path):
     for seed in range(6):
         scene(tmp_path / f"in/{seed}.png", seed)

@@ -162,6 +162,7 @@ def _parameters(network: Any) -> str:
 
 def announce(options: Options, faces: Any, progress: Progress) -> None:
     """Say what is about to be trained, on what, and how long."""
+    from animefaces.dataset import doubts
     from models import engine
 
     size = f"{options.size}x{options.size}"
@@ -169,10 +170,10 @@ def announce(options: Options, faces: Any, progress: Progress) -> None:
     print(f"data       {len(faces):,} pictures from {', '.join(map(str, options.data))}")
     if faces.resized:
         print(f"           {faces.resized:,} of them centre-cropped and resized to {size}")
-    for name, why in faces.skipped[:5]:
-        print(f"           skipped {name}: {why}")
-    if len(faces.skipped) > 5:
-        print(f"           {len(faces.skipped) - 5:,} more skipped, {len(faces.skipped):,} in all")
+    for line in faces.remarks():
+        print(f"           {line}")
+    if doubt := doubts(faces):
+        print(f"           warning: {doubt}")
     epochs = options.steps * options.batch_size / len(faces)
     devices = f"{engine.device_count()} {engine.device()}s" if engine.device_count() > 1 else engine.device()
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""

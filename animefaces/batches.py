@@ -61,7 +61,7 @@ def is_test_photo(names: Iterable[str]) -> np.ndarray:
 
     def number(name):
         digits = re.findall(r"\d+", PurePath(name).stem)
-        return int(digits[-1]) if digits else zlib.crc32(PurePath(name).name.encode())
+        return int(digits[-1]) if digits else zlib.crc32(PurePath(name).name.encode("utf-8", "surrogateescape"))
 
     return np.array([number(name) % 10 == 9 for name in names], bool)
 

@@ -1,4 +1,4 @@
-"""Folders, zips, npz files and pictures, one or several -> one indexable array, uint8 (N, size, size, C).
+"""Folders, zips, pictures and files of arrays, one or several -> one indexable array, uint8 (N, size, size, C).
 
 Each source is decoded once into a cache file of raw pixels, and batches are read from that. So the pixels in memory
 are those of a batch, whatever N is.
@@ -13,19 +13,25 @@ import json
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from animefaces import images, sources
-from animefaces.files import written_whole
+from animefaces import arrays, images, sources
+from animefaces.files import check_output, write_json, written_whole
 from animefaces.problems import Problem
+from animefaces.words import counted, visible
 
 CACHE = Path("data/cache")
+GIVE = "give pictures, or folders, zips or arrays of pictures"
 AT_ONCE = 512  # pictures decoded between two writes
+READING = 2  # to be raised when pictures are decoded to other pixels than before: then the cache is made again
+FEW = 100  # pictures: a generator only repeats fewer ones
+COMPARED = 256  # pictures of a set that are compared with each other
+ALIKE = 4.0  # two pictures differ by less than this, on average, in [0, 255]: nobody sees two
 
 
 class Faces:
@@ -40,6 +46,7 @@ class Faces:
         self._ends = np.cumsum([record["shape"][0] for record in self._records])
         self.shape = (int(self._ends[-1]), *self._records[0]["shape"][1:])
         self.skipped = [tuple(entry) for record in self._records for entry in record["skipped"]]
+        self.understood = [line for record in self._records for line in record["understood"]]
         self.resized = sum(record["resized"] for record in self._records)
         # It is made from the pixels, not from paths and dates: the same pictures in another place are the same data.
         self.fingerprint = hashlib.sha256("".join(r["content"] for r in self._records).encode()).hexdigest()
@@ -48,9 +55,13 @@ class Faces:
         return self.shape[0]
 
     def names(self) -> list[str]:
-        """The name of each picture within its source, as sources.Entry.name says; in an npz it is "array.npy[12]"."""
+        """The name of each picture within its source, as sources.Entry.name says; in an array it is "array.npy[12]"."""
         lines = [line for note in self._notes for line in note.read_text(encoding="utf-8").splitlines()]
         return [json.loads(line) for line in lines]
+
+    def remarks(self) -> list[str]:
+        """What the user should know of the set: how its arrays were understood, and which files were passed over."""
+        return [*self.understood, *sources.passed_over(self.skipped)]
 
     def __getitem__(self, indices: Any) -> np.ndarray:
         indices = np.asarray(indices)
@@ -70,18 +81,46 @@ def _close_all(files):
 
 
 def open_faces(paths: Sequence[str | Path], size: int, channels: int = 3, cache: str | Path = CACHE) -> Faces:
-    """Paths of folders, zips, npz files and pictures -> Faces; animefaces/sources.py says which pictures count.
+    """Paths of folders, zips, pictures, npz and npy files -> Faces; animefaces/sources.py says which pictures count.
 
     The centred square of each picture is resized to (size, size, channels). Raises Problem if a path does not exist
     or is none of these, and if no picture can be read.
     """
-    parts = [_cached(Path(path), size, channels, Path(cache)) for path in paths]
+    matches = [Path(match) for path in paths for match in sources.matching(path)]
+    # Pictures that stand one after the other are one source: the terminal makes thousands of paths of *.jpg.
+    groups = [list(group) for _, group in itertools.groupby(matches, key=_alone)]
+    parts = [_cached(group, size, channels, Path(cache)) for group in groups]
     faces = Faces(parts)
     if len(faces) == 0:
-        named = ", ".join(str(p) for p in paths)
-        why = f" ({len(faces.skipped)} could not be read)" if faces.skipped else ""
-        raise Problem(f"no pictures in {named}{why}: give a folder, zip or npz with png, jpg or webp pictures")
+        why = "; ".join(sources.passed_over(faces.skipped))
+        raise Problem(f"no pictures in {', '.join(map(str, paths))} ({why}): {GIVE}")
     return faces
+
+
+def _alone(path):
+    """A value of its own for each path that is not a single picture."""
+    if path.is_dir() or path.suffix.lower() in (*sources.ZIPS, *arrays.ENDINGS):
+        return object()
+    return None
+
+
+def doubts(faces: Faces) -> str | None:
+    """A set of pictures -> why nothing good can be learned from it and what to do, in one line; None if it is good.
+
+    Of a large set, COMPARED pictures are compared, spread evenly over it.
+    """
+    if len(faces) < FEW:
+        return f"{counted(len(faces), 'picture')} will be learned by heart: give at least {FEW}, better thousands"
+    chosen = np.linspace(0, len(faces) - 1, min(len(faces), COMPARED)).astype(int)
+    small = [images.to_array(images.to_image(faces[[i]][0]), 8).ravel().astype(np.float32) for i in chosen]
+    different: list[np.ndarray] = []
+    for picture in small:
+        if all(abs(picture - other).mean() >= ALIKE for other in different):
+            different.append(picture)
+    if len(different) > len(small) / 4:
+        return None
+    found = f"only {counted(len(different), 'different one')} among {len(small)} pictures that were compared"
+    return f"{found}: preprocess.py leaves out those that are nearly the same"
 
 
 @dataclass(frozen=True)
@@ -89,25 +128,29 @@ class Source:
     """The pictures at one path. `stamp` is another text when they have changed. `rows()` decodes them, in order.
 
     It yields (name, loaded). `loaded` is (pixels, whether they were resized), or the exception that a fault raised.
+    `understood`, `skipped`: as in Faces, what is known before a picture is decoded.
     """
 
     stamp: str
     count: int
     rows: Callable[[], Iterator[tuple[str, Any]]]
+    understood: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
-def _open_source(path, size, channels):
-    if path.suffix.lower() == ".npz" and not path.is_dir():
-        return _npz(path, size, channels)
-    entries = list(sources.found(path))
-    if not path.is_dir():
-        fault = entries[0].fault if entries else None
+def _open_source(paths, size, channels):
+    path = paths[0]
+    if path.suffix.lower() in arrays.ENDINGS and not path.is_dir():
+        return _arrays(path, size, channels)
+    entries = [entry for path in paths for entry in sources.found(path)]
+    if not entries:
+        raise Problem(f"no pictures in {path}: {GIVE}")
+    fault = entries[0].fault
+    if fault and len(paths) == 1 and not path.is_dir() and not entries[0].member:
         if isinstance(fault, OSError):
             raise fault
-        if fault:
-            raise Problem(f"{path} {fault}: copy or download it again")
-        if not entries:
-            raise Problem(f"no pictures in {path}: give a folder, zip or npz with pictures, or a picture")
+        words = sources.reason(fault)
+        raise Problem(f"{path} is {words}" + ("" if ": " in words else f": {GIVE}"))
     return _pictures(entries, size, channels)
 
 
@@ -133,14 +176,15 @@ def _pictures(entries, size, channels):
     return Source(_digest((entry.name, entry.stamp()) for entry in entries), len(entries), rows)
 
 
-def _npz(path, size, channels):
-    shapes, stamps = sources.arrays(path)
+def _arrays(path, size, channels):
+    pictures, others, stamps = arrays.found(path)
 
     def rows():
-        for name, pixels in sources.array_rows(path, shapes):
+        for name, pixels in arrays.rows(path, pictures):
             yield name, _resized(pixels, size, channels)
 
-    return Source(_digest(stamps), sum(shape[0] for shape in shapes.values()), rows)
+    count = sum(array.layout.shape[0] for array in pictures)
+    return Source(_digest(stamps), count, rows, [array.understood() for array in pictures], others)
 
 
 def _resized(pixels, size, channels):
@@ -151,16 +195,17 @@ def _resized(pixels, size, channels):
 
 
 def _digest(entries):
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(READING).encode())
     for entry in entries:
-        digest.update(repr(entry).encode("utf-8", "surrogateescape"))
+        digest.update(repr(entry).encode())
     return digest.hexdigest()
 
 
-def _cached(path, size, channels, cache):
-    """A path -> (its cache file, the record of that). It is made if it is missing or the pictures have changed."""
-    source = _open_source(path, size, channels)
-    name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+def _cached(paths, size, channels, cache):
+    """The paths of one source -> (its cache file, the record of that). It is made if it is missing or old."""
+    source = _open_source(paths, size, channels)
+    place = "\n".join(str(path.resolve()) for path in paths)
+    name = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     file = cache / f"{name}-{size}x{size}x{channels}.npy"
     note = file.with_suffix(".json")
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -168,11 +213,19 @@ def _cached(path, size, channels, cache):
         whole = file.stat().st_size == record["offset"] + int(np.prod(record["shape"]))
         if record["stamp"] == source.stamp and whole and _names_file(file).exists():
             return file, record
-    note.unlink(missing_ok=True)  # deleted first and written last: so a note is never wrong
-    with written_whole(file) as temporary, written_whole(_names_file(file)) as names:
-        record = _decode(source, temporary, names, (size, size, channels), path.name or str(path))
-    with written_whole(note) as temporary:
-        temporary.write_text(json.dumps(record), encoding="utf-8")
+    check_output(cache, "--cache", folder=True)
+    label = visible(paths[0].name or str(paths[0])) if len(paths) == 1 else "pictures"
+    try:
+        note.unlink(missing_ok=True)  # deleted first and written last: so a note is never wrong
+        with written_whole(file) as temporary, written_whole(_names_file(file)) as names:
+            record = _decode(source, temporary, names, (size, size, channels), label)
+        write_json(note, record)
+    except OSError as fault:
+        if fault.filename is not None and not Path(fault.filename).is_relative_to(cache):
+            raise  # of the pictures, not of the cache
+        raise Problem(
+            f"--cache {cache} cannot be written ({fault.strerror}): free some space there, or name another folder"
+        ) from fault
     return file, record
 
 
@@ -182,7 +235,7 @@ def _names_file(file):
 
 def _decode(source, file, names, shape, label):
     """Write the pictures of a source into an npy file, and their names into another -> the record of both."""
-    skipped, resized, count, content = [], 0, 0, hashlib.sha256()
+    skipped, resized, count, content = list(source.skipped), 0, 0, hashlib.sha256()
     with (
         open(file, "wb") as out,
         open(names, "w", encoding="utf-8") as named,
@@ -208,7 +261,7 @@ def _decode(source, file, names, shape, label):
             raise Problem("the header of the cache file has changed its length: report this with your version of numpy")
     return {
         "stamp": source.stamp, "shape": [count, *shape], "offset": offset,
-        "content": content.hexdigest(), "resized": resized, "skipped": skipped,
+        "content": content.hexdigest(), "resized": resized, "skipped": skipped, "understood": source.understood,
     }  # fmt: skip
 
 

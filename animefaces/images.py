@@ -1,22 +1,17 @@
 """Pictures in and out, and the pixel contract: uint8 RGB [0, 255] on disk, float32 NHWC [-1, 1] in every network."""
 
-import contextlib
-import threading
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin
 
+from animefaces.decoding import File, decoded, opened
 from animefaces.files import written_whole
+from animefaces.formats import SUFFIXES as SUFFIXES
 from animefaces.problems import Problem
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-# A file may have another format than its ending says: without this list Pillow would run Ghostscript on an EPS.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-MAX_PIXELS = 100_000_000  # a larger picture is refused before it is decoded
+from animefaces.profiles import to_srgb
 
 
 def to_network(pixels: Any) -> np.ndarray:
@@ -30,20 +25,29 @@ def to_pixels(images: Any) -> np.ndarray:
     return np.clip(np.asarray(images, np.float32) * 127.5 + 128, 0, 255).astype(np.uint8)
 
 
-def read(file: str | Path | BinaryIO, size: int | None = None, channels: int = 3) -> np.ndarray:
+def read(file: File, size: int | None = None, channels: int = 3) -> np.ndarray:
     """A picture file, a path or an open one, of any format and mode -> uint8 (H, W, channels).
 
-    The picture is turned upright as its EXIF tag says. Transparent parts become white. An animation gives its first
-    frame. With `size`, the centred square of the picture is resized to (size, size, channels). Raises OSError or
-    ValueError if the file is no picture, is damaged or has more than MAX_PIXELS.
+    The picture is turned upright as its EXIF tag says, and its colours are converted to sRGB as its ICC profile says.
+    Transparent parts become white. An animation gives its first frame. With `size`, the centred square of the picture
+    is resized to (size, size, channels). A JPEG of more than MAX_PIXELS is read at a half, a quarter or an eighth of
+    its sides. Raises OSError or ValueError if the file is no picture, is damaged or has too many pixels.
     """
-    with _opened(file) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"{image.width}x{image.height} pixels are too many")
-        if size and image.format == "JPEG":
-            image.draft(None, (2 * size, 2 * size))  # decodes a large JPEG at a fraction of its size
-        image = flatten(ImageOps.exif_transpose(image))
-    return to_array(image, size, channels)
+    with decoded(file, size) as image:
+        profile = image.info.get("icc_profile")
+        image = _upright(image)
+        if image.mode != "CMYK":
+            image = flatten(image)
+        return to_array(flatten(to_srgb(image, profile)), size, channels)
+
+
+def _upright(image):
+    try:
+        return ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception:  # a damaged EXIF tag raises anything: the pixels are whole
+        return image
 
 
 def to_array(image: Image.Image, size: int | None = None, channels: int = 3) -> np.ndarray:
@@ -54,61 +58,24 @@ def to_array(image: Image.Image, size: int | None = None, channels: int = 3) -> 
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
-def dimensions(file: str | Path | BinaryIO) -> tuple[int, int]:
+def dimensions(file: File) -> tuple[int, int]:
     """A picture file -> (width, height) in pixels, as its header says. The EXIF tag is not used. Raises like `read`."""
-    with _opened(file) as image:
+    with opened(file) as image:
         return image.size
 
 
-@contextlib.contextmanager
-def _opened(file: str | Path | BinaryIO) -> Iterator[Image.Image]:
-    """A picture file -> its Pillow image, to be used with `with`. Every fault of it is an OSError or a ValueError."""
-    with _QUIET:
-        try:
-            with Image.open(file, formats=FORMATS) as image:
-                yield image
-        except UnidentifiedImageError as fault:  # its text names our file object, which says nothing to anybody
-            raise OSError("no picture, or one of an unknown format") from fault
-        except (OSError, ValueError, MemoryError):
-            raise
-        except Exception as fault:  # on damaged files a fuzzer met SyntaxError, struct.error, TypeError and more
-            raise OSError(" ".join(str(fault).split()) or type(fault).__name__) from fault
-
-
-class _Quiet:
-    """Turns off warnings while any thread is inside: Pillow warns of odd metadata, and only the pixels count here.
-
-    `warnings.catch_warnings` alone is for one thread. If two threads overlapped, the second one would leave the
-    warnings off for good.
-    """
-
-    def __init__(self):
-        self._lock, self._inside = threading.Lock(), 0
-        self._off: Any = None
-
-    def __enter__(self):
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                self._off = warnings.catch_warnings(action="ignore")
-                self._off.__enter__()
-
-    def __exit__(self, *fault):
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._off.__exit__(*fault)
-
-
-_QUIET = _Quiet()
-
-
 def flatten(image: Image.Image) -> Image.Image:
-    """A Pillow image of any mode -> one of mode L or RGB. Transparent parts become white, 16 bits become 8."""
+    """A Pillow image of any mode -> one of mode L or RGB. Transparent parts become white.
+
+    16 bits become 8. Of floating-point numbers, the largest one says whether they go to 1, to 255 or to 65535.
+    """
     if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, np.float32)
-        deep = image.mode.startswith("I;16") or values.max(initial=0) > 255
-        return Image.fromarray(np.clip(values / (257 if deep else 1) + 0.5, 0, 255).astype(np.uint8))
+        values = np.nan_to_num(np.asarray(image, np.float32))
+        highest = values.max(initial=0)
+        scale = 1 / 257 if image.mode.startswith("I;16") or highest > 255 else 1
+        if image.mode == "F" and highest <= 1:
+            scale = 255
+        return Image.fromarray(np.clip(values * scale + 0.5, 0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -121,10 +88,13 @@ def to_image(pixels: np.ndarray) -> Image.Image:
 
 
 def save(path: str | Path, pixels: np.ndarray, **notes: Any) -> None:
-    """uint8 (H, W, 1 or 3) -> a PNG file, written whole. `notes` are stored in it as text chunks."""
+    """uint8 (H, W, 1 or 3) -> a PNG file, written whole. `notes` are stored in it as text chunks.
+
+    A file name that is not UTF-8 may be in a note: its surrogates are written as `\\udce9`.
+    """
     info = PngImagePlugin.PngInfo()
     for key, value in notes.items():
-        info.add_text(key, str(value))
+        info.add_text(key, str(value).encode("utf-8", "backslashreplace").decode("utf-8"))
     with written_whole(path) as temporary:
         to_image(pixels).save(temporary, "PNG", pnginfo=info)
 

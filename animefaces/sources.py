@@ -2,54 +2,60 @@
 
 The one rule, for train.py, evaluate.py, explore.py and preprocess.py alike:
 
-- A picture is a file with one of the endings in images.SUFFIXES. Files with other endings are passed over.
-- A folder is searched through: first its own pictures and zips in the order of their names, then its folders in the
-  order of theirs. Links to folders are followed when all folders have been searched.
+- A picture is a file of a format in formats.PICTURES. If its name has one of their endings, reading it decides. If it
+  has another ending or none, its first bytes decide.
+- A folder is searched through: first its own files and zips in the order of their names, then its folders in the order
+  of theirs. Links to folders are followed when all folders have been searched.
 - Each folder is searched once, whatever name it is reached by. So a link to a folder above makes no endless loop.
-- Hidden files and folders, whose names begin with a dot, are passed over, in zips too. One that the user names is read.
-- A zip gives its pictures in the order of their names. It is never unpacked to disk. Zips inside zips are passed over.
-- A picture, zip or folder that cannot be read is not passed over: it is listed, and reading it says why.
+- A zip gives its pictures in the order of their names. It is never unpacked to disk. Zips inside zips are not read.
+- What is no picture, and what cannot be read, is listed too. Reading it says why, and `passed_over` tells the user.
+- Not listed are hidden files and folders, whose names begin with a dot; SYSTEM, which other programs make; OWN, which
+  preprocess.py writes beside its crops; and notes on a picture. Notes stand beside it and have its name with an ending
+  of NOTES. What the user names is listed in any case.
+- A name that does not exist and has * or ? in it means all that match it. The terminal of Windows passes *.jpg on.
 
-An npz gives pictures only to `Faces`, and only where the user names the file itself: see `arrays`.
+Arrays give pictures only to `Faces`, and only where the user names the file itself: see animefaces/arrays.py.
 """
 
 import collections
 import contextlib
 import functools
+import glob
 import itertools
-import math
 import os
 import re
 import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
-
-from animefaces import images
+from animefaces import formats
+from animefaces.formats import SUFFIXES, NoPicture
 from animefaces.problems import Problem
+from animefaces.words import counted, visible
 
 # What reading a picture raises; the last four are of a damaged, encrypted or oddly packed zip.
 FAULTS = (OSError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
 MAX_FILE = 256 << 20  # bytes of one picture file: larger ones, zip bombs among them, are not read
-
-Shape = tuple[int, ...]
+ZIPS = (".zip", ".cbz")
+NOTES = (".json", ".txt", ".xml", ".xmp", ".caption", ".tags")  # beside 01.jpg: 01.txt, or 01.jpg.json
+SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}  # of Windows, macOS and network disks
+OWN = {"manifest.jsonl", "settings.json", "report.html"}
+LINES, NAMES = 8, 3  # in what `passed_over` says, and in one line of it
 
 
 class Entry(NamedTuple):
-    """A picture that is listed and not read yet; or a zip or folder that cannot be listed."""
+    """A picture that is listed and not read yet; or a file that is none; or a zip or folder that cannot be listed."""
 
     name: str  # within the path that the user named: "sub/01.png", or "sub/set.zip/01.png"
     file: str  # absolute path of the picture, or of the zip that holds it
     member: zipfile.ZipInfo | None = None  # of a picture in a zip
-    fault: Exception | None = None  # why it cannot be read, if that is known already
+    fault: Exception | None = None  # why it cannot be read, if that is known; NoPicture: it is none
 
     @property
     def source(self) -> str:
-        """The absolute path of the picture. A picture in a zip has the zip's path, a slash and its name in the zip."""
+        """The absolute path of the file. A file in a zip has the zip's path, a slash and its name in the zip."""
         return f"{self.file}/{self.member.filename}" if self.member else self.file
 
     def stamp(self) -> str:
@@ -63,24 +69,33 @@ class Entry(NamedTuple):
         return "unreadable"
 
 
-def found(path: str | Path, seen: set[Any] | None = None) -> Iterator[Entry]:
-    """A folder, a zip or a picture -> an Entry for each picture that the rule above finds there.
+def found(path: str | os.PathLike[str], seen: set[Any] | None = None) -> Iterator[Entry]:
+    """A folder, a zip or a picture -> an Entry for each picture that the rule above finds there, and each other file.
 
-    `seen`: the `identity` of the folders that are passed over; each folder that is searched is added. Raises
+    `seen`: the `identity` of the folders that are not searched; each folder that is searched is added. Raises
     Problem for a path that does not exist.
     """
-    _must_exist(path)
-    root = os.path.abspath(path)
-    if not os.path.isdir(root):
-        yield from _in_file(root, os.path.basename(root), "")
-        return
-    start = len(os.path.join(root, ""))  # noqa: PTH118 - pathlib would change odd names, here and below
-    for file, fault in _files(root, set() if seen is None else seen):
-        name = file[start:]
-        if fault:
-            yield Entry(name or os.path.basename(root), file, fault=fault)
-        else:
-            yield from _in_file(file, name, name + "/")
+    seen = set() if seen is None else seen
+    for match in matching(path):
+        root = os.path.abspath(match)
+        if not os.path.isdir(root):
+            yield from _in_file(root, os.path.basename(root), "")
+            continue
+        start = len(os.path.join(root, ""))  # noqa: PTH118 - pathlib would change odd names, here and below
+        for file, fault in _files(root, seen):
+            name = file[start:]
+            if fault:
+                yield Entry(name or os.path.basename(root), file, fault=fault)
+            else:
+                yield from _in_file(file, name, name + "/")
+
+
+def matching(path: str | os.PathLike[str]) -> list[str]:
+    """A path -> itself; if it does not exist, all that its * and ? match. Raises Problem if that is nothing."""
+    paths = [os.fspath(path)] if os.path.exists(path) else sorted(glob.glob(os.fspath(path)))
+    if not paths:
+        raise Problem(f"{path} does not exist: check the path")
+    return paths
 
 
 def _files(root, seen):
@@ -98,8 +113,8 @@ def _files(root, seen):
             except OSError as fault:
                 yield folder, fault
                 continue
-            inside: list[str] = []
-            for path in (os.path.join(folder, name) for name in names if not name.startswith(".")):  # noqa: PTH118
+            inside, notes = [], _notes(names)
+            for path in (os.path.join(folder, name) for name in names if _is_listed(name, [name], notes)):  # noqa: PTH118
                 if not os.path.isdir(path):
                     yield path, None
                 else:
@@ -107,12 +122,7 @@ def _files(root, seen):
             folders += reversed(inside)
 
 
-def _must_exist(path):
-    if not Path(path).exists():
-        raise Problem(f"{path} does not exist: check the path")
-
-
-def identity(folder: str | Path) -> Any:
+def identity(folder: str | os.PathLike[str]) -> Any:
     """What tells a folder from every other one, whatever name it is reached by."""
     with contextlib.suppress(OSError):
         state = os.stat(folder)
@@ -120,25 +130,78 @@ def identity(folder: str | Path) -> Any:
     return str(folder)
 
 
+def _notes(names):
+    """The names of the files in a folder or a zip -> those of them that are notes on another one."""
+    notes = {name for name in names if _ending(name) in NOTES}
+    others = set(names) - notes
+    others |= {os.path.splitext(name)[0] for name in others if _ending(name) in SUFFIXES}
+    return {note for note in notes if os.path.splitext(note)[0] in others}
+
+
+def _is_listed(name, parts, notes):
+    """A name, its parts, and what `_notes` gives -> whether the rule lists it."""
+    hidden = any(part.startswith(".") and part.strip(".") for part in parts)
+    return not hidden and name not in notes and parts[-1] not in OWN and SYSTEM.isdisjoint(map(str.lower, parts))
+
+
+def _ending(name):
+    """A name -> its ending, in small letters and without what a site adds: photo.JPG?width=600 has .jpg."""
+    return os.path.splitext(name)[1].lower().partition("?")[0]
+
+
 def _in_file(file, name, prefix):
     """The Entries of one file: a picture called `name`, or a zip whose pictures' names begin with `prefix`."""
-    suffix = os.path.splitext(file)[1].lower()
-    if suffix in images.SUFFIXES:
+    ending = _ending(file)
+    if ending in SUFFIXES:
         yield Entry(name, file)
-    elif suffix == ".zip":
+        return
+    try:
+        with open_regular(file) as content:
+            head = content.read(formats.HEAD)
+    except FAULTS as fault:
+        yield Entry(name, file, fault=fault)
+        return
+    if ending in ZIPS or (not ending and formats.is_zip(head)):
         try:
-            with zipfile.ZipFile(file) as archive:
-                members = sorted(archive.infolist(), key=lambda member: member.filename)
-        except FAULTS as fault:
-            yield Entry(name, file, fault=fault if isinstance(fault, OSError) else ValueError(f"is damaged ({fault})"))
+            members = _in_zip(file, prefix)
+        except OSError as fault:
+            yield Entry(name, file, fault=fault)
             return
-        yield from (Entry(prefix + member.filename, file, member) for member in members if _is_picture(member))
+        except FAULTS as fault:
+            if formats.is_zip(head):
+                yield Entry(name, file, fault=ValueError(f"a damaged zip ({fault}): copy or download it again"))
+                return
+        else:
+            yield from members
+            return
+    yield Entry(name, file, fault=_fault(head))
 
 
-def _is_picture(member):
-    parts = member.filename.split("/")
-    hidden = any(part.startswith(".") for part in parts if part not in (".", ".."))
-    return not hidden and not member.is_dir() and os.path.splitext(parts[-1])[1].lower() in images.SUFFIXES
+def _in_zip(file, prefix):
+    """A list of the Entries of a zip. Raises one of FAULTS if it cannot be listed."""
+    with zipfile.ZipFile(file) as archive:
+        members = [m for m in archive.infolist() if not m.filename.endswith(("/", "\\"))]
+        notes = _notes([member.filename for member in members])
+        return [
+            Entry(prefix + member.filename, file, member, _member_fault(archive, member))
+            for member in sorted(members, key=lambda member: member.filename)
+            if _is_listed(member.filename, re.split(r"[/\\]", member.filename), notes)
+        ]
+
+
+def _member_fault(archive, member):
+    if _ending(member.filename) in SUFFIXES:
+        return None
+    try:
+        with archive.open(member) as content:
+            head = content.read(formats.HEAD)
+    except FAULTS as fault:
+        return fault
+    return NoPicture("a zip in a zip: unpack the outer one") if formats.is_zip(head) else _fault(head)
+
+
+def _fault(head):
+    return None if formats.picture_format(head) else NoPicture(formats.described(head))
 
 
 def readers(entries: Iterable[Entry]) -> Iterator[tuple[Callable[[Entry], bytes], Iterator[Entry]]]:
@@ -159,36 +222,40 @@ def readers(entries: Iterable[Entry]) -> Iterator[tuple[Callable[[Entry], bytes]
             yield functools.partial(_read_member, archive), together
 
 
+def open_regular(file: str | os.PathLike[str]) -> BinaryIO:
+    """A path -> the open file. Raises ValueError if it is no file: reading a pipe or a device may never end."""
+    if not stat.S_ISREG(os.stat(file).st_mode):
+        raise ValueError("a folder, pipe or device")
+    return open(file, "rb")
+
+
 def _read_file(entry):
     if entry.fault:
         raise entry.fault
-    state = os.stat(entry.file)
-    if not stat.S_ISREG(state.st_mode):  # reading a pipe or a device may never end
-        raise ValueError("is no file")
-    if state.st_size > MAX_FILE:
-        raise ValueError(f"holds {_mebibytes(state.st_size)} of any picture")
-    return Path(entry.file).read_bytes()
+    with open_regular(entry.file) as content:
+        size = os.fstat(content.fileno()).st_size
+        if size > MAX_FILE:
+            raise ValueError(f"too large for a picture ({size >> 20} MiB)")
+        return content.read()
 
 
 def _read_member(archive, entry):
     # Only ever read into memory, never unpacked to disk: a member's path can lead nowhere.
+    if entry.fault:
+        raise entry.fault
     size = entry.member.file_size
     if size > MAX_FILE:
-        raise ValueError(f"unpacks to {_mebibytes(size)} of any picture")
+        raise ValueError(f"too large for a picture ({size >> 20} MiB)")
     with archive.open(entry.member) as member:
         return member.read(size)  # not read(): that unpacks all, whatever the size says
-
-
-def _mebibytes(size):
-    return f"{size >> 20} MiB, more than the {MAX_FILE >> 20}"
 
 
 def reopen(source: str) -> bytes:
     """The `source` of an Entry -> the bytes of its picture. Raises one of FAULTS when it is gone."""
     if os.path.exists(source):
         return _read_file(Entry(source, source))
-    for match in re.finditer(r"\.zip/", source, re.IGNORECASE):
-        zipped, name = source[: match.end() - 1], source[match.end() :]
+    for match in re.finditer("/", source):
+        zipped, name = source[: match.start()], source[match.end() :]
         if os.path.isfile(zipped):
             with zipfile.ZipFile(zipped) as archive, contextlib.suppress(KeyError):
                 return _read_member(archive, Entry(name, zipped, archive.getinfo(name)))
@@ -197,58 +264,27 @@ def reopen(source: str) -> bytes:
 
 def reason(fault: Exception) -> str:
     """One of FAULTS -> why a picture cannot be read, in one line."""
+    if isinstance(fault, zipfile.BadZipFile | zlib.error):
+        return "damaged inside its zip: copy or download the zip again"
+    if isinstance(fault, RuntimeError) and "password" in str(fault):
+        return "its zip has a password: unpack it yourself"
     text = (isinstance(fault, OSError) and fault.strerror) or str(fault)
     return " ".join(text.split()) or type(fault).__name__
 
 
-def arrays(path: Path) -> tuple[dict[str, Shape], list[tuple[str, str]]]:
-    """An npz -> (the shape of each array of pictures in it, by its name; the name and stamp of every array in it).
+def passed_over(skipped: Iterable[tuple[str, str]]) -> list[str]:
+    """(name, reason) of each file that was not used -> lines that say so, one for each reason, most frequent first.
 
-    An array of pictures is uint8 (N, H, W) or (N, H, W, 1 | 3 | 4); others, labels say, are left out. Raises Problem.
+    What a reason has in brackets concerns one file only, and is left out.
     """
-    _must_exist(path)
-    with _open_npz(path) as archive:
-        shapes = {}
-        for member in archive.infolist():
-            with archive.open(member) as array:
-                shape, fortran, dtype = _npy_header(array, path)
-            stack = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
-            if stack and all(shape[1:]) and dtype == np.uint8 and not fortran:
-                if math.prod(shape[1:]) > 4 * images.MAX_PIXELS:
-                    raise Problem(f"{path}: pictures of {shape[1]}x{shape[2]} pixels are too large: make them smaller")
-                shapes[member.filename] = shape
-        return shapes, [(member.filename, f"{member.CRC} {member.file_size}") for member in archive.infolist()]
-
-
-def array_rows(path: Path, shapes: dict[str, Shape]) -> Iterator[tuple[str, np.ndarray]]:
-    """An npz and its shapes, as `arrays` gives them -> (name, uint8 (H, W) or (H, W, C)) of each picture, in order.
-
-    One picture at a time is in memory. Raises Problem where the npz is damaged.
-    """
-    with _open_npz(path) as archive:
-        for name, shape in shapes.items():
-            with archive.open(name) as array:
-                _npy_header(array, path)
-                for number in range(shape[0]):
-                    row = np.frombuffer(array.read(math.prod(shape[1:])), np.uint8)
-                    yield f"{name}[{number}]", row.reshape(shape[1:])  # a ValueError where bytes are missing
-
-
-@contextlib.contextmanager
-def _open_npz(path):
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except (EOFError, *FAULTS) as fault:
-        if isinstance(fault, OSError):
-            raise
-        raise Problem(f"{path} is damaged ({fault}): copy or download it again") from fault
-
-
-def _npy_header(member, path):
-    try:
-        version = np.lib.format.read_magic(member)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        return read(member)
-    except (ValueError, KeyError, EOFError) as fault:
-        raise Problem(f"{path} is no npz of arrays ({fault}): write it with numpy.savez_compressed") from fault
+    names = collections.defaultdict(list)
+    for name, why in skipped:
+        names[re.sub(r" \(.*\)", "", visible(why))].append(visible(name))
+    groups = sorted(names.items(), key=lambda group: -len(group[1]))
+    lines = []
+    for why, group in groups[:LINES]:
+        more = f" and {len(group) - NAMES:,} more" if len(group) > NAMES else ""
+        lines.append(f"passed over {counted(len(group), 'file')}: {', '.join(group[:NAMES])}{more} ({why})")
+    if left := sum(len(group) for _, group in groups[LINES:]):
+        lines.append(f"passed over {counted(left, 'file')} for {counted(len(groups) - LINES, 'other reason')}")
+    return lines

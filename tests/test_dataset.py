@@ -1,5 +1,6 @@
 """Data sets: every kind of source, hostile ones too; the cache; the order of the pictures."""
 
+import errno
 import os
 import shutil
 import tracemalloc
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animefaces import images, sources
-from animefaces.batches import Order
+from animefaces import dataset, images, sources
+from animefaces.batches import Order, is_test_photo
 from animefaces.dataset import open_faces
 from animefaces.problems import Problem
 from demo import cartoons
@@ -60,7 +61,7 @@ def test_a_folder_is_searched_through_in_order(folder, drawn):
     faces = read(folder)
     assert faces.shape == (10, 16, 16, 3)
     assert np.array_equal(pixels_of(faces), drawn[[0, 1, 2, 3, 4, 6, 7, 8, 9, 5]])
-    assert (faces.resized, faces.skipped) == (0, [])
+    assert (faces.resized, faces.skipped) == (0, [("notes.txt", "text")])
 
 
 def test_a_loop_of_links_ends(folder):
@@ -90,7 +91,7 @@ def test_a_member_that_unpacks_to_too_much_is_skipped(tmp_path, monkeypatch):
     members = {"bomb.png": bytes(3 << 20), "good.png": png()}
     faces = read(zipped(tmp_path / "a.zip", members, compression=zipfile.ZIP_DEFLATED))
     assert len(faces) == 1
-    assert faces.skipped == [("bomb.png", "unpacks to 3 MiB, more than the 2 of any picture")]
+    assert faces.skipped == [("bomb.png", "too large for a picture (3 MiB)")]
 
 
 def test_a_member_that_lies_of_its_size_does_not_unpack(tmp_path):
@@ -156,29 +157,94 @@ def test_an_npz_is_streamed(tmp_path):
         tracemalloc.stop()
 
 
-def test_arrays_that_are_no_pictures_are_a_problem(tmp_path):
-    pictures = np.zeros((3, 16, 16, 3), np.uint8)
-    for name, array in {
-        "objects": np.array([{"a": 1}], object),
-        "floats": pictures / 255,
-        "fortran": np.asfortranarray(pictures),
-        "labels": np.arange(10, dtype=np.uint8),
-        "empty": pictures[:0],
-        "flat": pictures[:, :0],
-    }.items():
-        np.savez(tmp_path / f"{name}.npz", array)
-        with pytest.raises(Problem, match=f"no pictures in .*{name}"):
-            read(tmp_path / f"{name}.npz")
+def noise(*shape, low=0, high=256):
+    return np.random.default_rng(3).integers(low, high, shape, np.uint8)
 
 
-def test_fortran_order_beside_pictures_is_left_out(tmp_path):
-    pictures = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
-    np.savez(tmp_path / "a.npz", a=pictures, b=np.asfortranarray(pictures))
-    assert np.array_equal(pixels_of(read(tmp_path / "a.npz")), pictures)
+NOT_CLEAR = {
+    "objects": (np.array([{"a": 1}], object), "no numbers, but object"),
+    "fortran": (np.asfortranarray(noise(3, 16, 16, 3)), "stored column by column"),
+    "y": (np.arange(10, dtype=np.uint8), "an array of 10: pictures are N x height x width x channels"),
+    "scalar": (np.uint8(4), "an array of one number"),
+    "table": (noise(100, 40), "an array of 100 x 40"),
+    "points": (noise(100, 5, 2), "an array of 100 x 5 x 2"),
+    "boxes": (noise(100, 4, 4), "an array of 100 x 4 x 4"),
+    "film": (noise(2, 3, 16, 16, 3), "an array of 2 x 3 x 16 x 16 x 3"),
+    "pairs": (noise(5, 16, 16, 2), "an array of 5 x 16 x 16 x 2"),
+    "empty": (noise(0, 16, 16, 3), "0 x 16 x 16 x 3: empty"),
+    "ambiguous": (noise(3, 16, 16), "3 x 16 x 16: one picture or 3?"),
+    "bool": (noise(5, 16, 16, high=2).astype(bool), "true and false, as masks are"),
+    "classes": (noise(5, 16, 16, high=21), "numbers from 0 to 20, as labels and masks have"),
+    "binary": (noise(5, 16, 16, 1, high=2).astype(np.float32), "numbers from 0 to 1, as labels and masks have"),
+    "face_masks": (noise(5, 16, 16), "labels or masks, as its name says"),
+    "wide": (noise(5, 16, 16) * np.float32(10), "numbers from 0 to 2550: convert them to 0 to 255"),
+    "normal": (np.arange(1280.0).reshape(5, 16, 16) / 100 - 6, "numbers from -6 to 6.79: convert them to 0 to 255"),
+    "nan": (np.full((5, 16, 16), np.nan), "some of its numbers are not finite"),
+    "negative": (noise(5, 16, 16).astype(int) - 300, "numbers from -300 to -45: convert them to 0 to 255"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CLEAR)
+def test_an_array_that_is_not_clearly_pictures_is_refused_by_name(name):
+    array, why = NOT_CLEAR[name]
+    np.savez("alone.npz", **{name: array})
+    with pytest.raises(Problem, match=f"no pictures in alone.npz .passed over 1 file: {name}.npy"):
+        read("alone.npz")
+    np.savez("a.npz", **{name: array, "x": noise(6, 16, 16, 3)})
+    faces = read("a.npz")
+    assert np.array_equal(pixels_of(faces), noise(6, 16, 16, 3))
+    assert faces.understood == ["x: 6 x 16 x 16 x 3"]
+    ((named, reason),) = faces.skipped
+    assert named == f"{name}.npy" and reason.startswith(why)
+
+
+def test_grey_arrays_beside_colour_are_masks():
+    np.savez("a.npz", x=noise(6, 16, 16, 3), z=noise(6, 16, 16))
+    faces = read("a.npz")
+    assert len(faces) == 6 and faces.skipped == [("z.npy", "grey beside as many pictures in colour, as masks are")]
+    np.savez("b.npz", x=noise(6, 16, 16, 3), z=noise(7, 16, 16))
+    assert len(read("b.npz")) == 13
+
+
+COLOUR = noise(6, 16, 16, 3)
+UNDERSTOOD = {
+    "one": (COLOUR[0], COLOUR[:1], "one: 1 x 16 x 16 x 3"),
+    "first": (COLOUR.transpose(0, 3, 1, 2), COLOUR, "first: 6 x 16 x 16 x 3, its channels came first"),
+    "floats": (COLOUR / np.float32(255), COLOUR, "floats: 6 x 16 x 16 x 3, from float32"),
+    "halves": ((COLOUR / 255).astype(np.float16), COLOUR, "halves: 6 x 16 x 16 x 3, from float16"),
+    "network": (images.to_network(COLOUR), COLOUR, "network: 6 x 16 x 16 x 3, from float32"),
+    "large": (COLOUR.astype(">f8"), COLOUR, "large: 6 x 16 x 16 x 3, from >f8"),
+    "whole": (COLOUR.astype(np.int64), COLOUR, "whole: 6 x 16 x 16 x 3, from int64"),
+    "deep": (COLOUR * np.uint16(257), COLOUR, "deep: 6 x 16 x 16 x 3, from uint16"),
+    "black": (COLOUR * 0, COLOUR * 0, "black: 6 x 16 x 16 x 3"),
+}
+
+
+@pytest.mark.parametrize("name", UNDERSTOOD)
+def test_an_array_that_is_clear_is_converted(name):
+    array, pixels, words = UNDERSTOOD[name]
+    np.savez_compressed("a.npz", **{name: np.ascontiguousarray(array)})
+    np.save(f"{name}.npy", np.ascontiguousarray(array))
+    for path in ("a.npz", f"{name}.npy"):
+        faces = read(path)
+        assert np.abs(pixels_of(faces).astype(int) - pixels).max() <= (name == "halves")
+        assert (faces.understood, faces.remarks()) == ([words], [words])
+        assert faces.names() == [f"{name}.npy[{i}]" for i in range(len(pixels))]
+
+
+def test_a_damaged_npy_is_a_problem():
+    np.save("a.npy", noise(6, 16, 16, 3))
+    with open("a.npy", "rb") as file:
+        data = file.read()
+    for kept, words in ((-30, "damaged"), (20, "something else"), (0, "something else")):
+        with open("a.npy", "wb") as file:
+            file.write(data[:kept])
+        with pytest.raises(Problem, match=words):
+            read("a.npy")
 
 
 def test_an_npz_that_is_a_zip_of_something_else_is_a_problem(tmp_path):
-    with pytest.raises(Problem, match="no npz of arrays"):
+    with pytest.raises(Problem, match="holds something else than arrays: write it"):
         read(zipped(tmp_path / "a.npz", {"a.png": png()}))
 
 
@@ -237,15 +303,79 @@ def test_a_bomb_of_a_picture_is_skipped(folder):
 def test_no_pictures_at_all_are_a_problem(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.txt").write_text("hi")
-    zipped(tmp_path / "none.zip", {"a.txt": b"hi"})
+    (tmp_path / "page.zip").write_text("<html>")
+    (tmp_path / "phone.HEIC").write_bytes(b"....ftypheic")
+    zipped(tmp_path / "none.zip", {})
     zipped(tmp_path / "bad.zip", {"a.png": b"hi"})
+    give = ": give pictures, or folders, zips or arrays of pictures$"
     for name, words in {
-        "empty": "no pictures in", "none.zip": "no pictures in", "bad.zip": r"\(1 could not be read\)",
-        "text.txt": r"no pictures in .*text.txt", "gone": "does not exist", "gone.zip": "does not exist",
+        "empty": f"no pictures in .*empty{give}", "none.zip": f"no pictures in .*none.zip{give}",
+        "bad.zip": rf"no pictures in .*bad.zip \(passed over 1 file: a.png \(text\)\){give}",
+        "text.txt": f"text.txt is text{give}", "page.zip": f"page.zip is an HTML page{give}",
+        "phone.HEIC": "phone.HEIC is HEIC: save it as JPEG$", "gone": "does not exist", "gone.zip": "does not exist",
         "gone.npz": "does not exist", "gone.png": "does not exist",
     }.items():  # fmt: skip
         with pytest.raises(Problem, match=words):
             read(tmp_path / name)
+
+
+def test_thousands_of_paths_are_one_source(folder, drawn):
+    files = sorted(folder.iterdir())
+    faces = read(*files, folder, *files[:2], "folder/*.png")
+    assert np.array_equal(pixels_of(faces), np.concatenate([drawn, drawn, drawn[:2], drawn]))
+    assert faces.names() == [f.name for f in [*files, *files, *files[:2], *files]]
+    assert len(list(folder.parent.glob("cache/*.npy"))) == 3
+    (folder / "03.png").write_bytes(b"<html>")
+    assert read(*sorted(folder.iterdir())).skipped == [("03.png", "an HTML page")]
+
+
+def test_a_name_that_is_not_utf8(folder):
+    name = os.fsdecode(b"caf\xe9 9.png")
+    (folder / "00.png").rename(folder / name)
+    for _ in range(2):  # from the cache, too
+        assert read(folder).names()[-1] == name
+        assert read(folder / name).names() == [name]
+    zipped(folder / os.fsdecode(b"\xe9.zip"), {"a.png": png()})
+    assert len(read(folder)) == 11
+    assert is_test_photo([name]).tolist() == [True]
+    assert is_test_photo([os.fsdecode(b"caf\xe9.png")]).shape == (1,)
+
+
+def test_a_cache_that_cannot_be_written_is_named(faces, monkeypatch):
+    with open("file", "w"):
+        pass
+    with pytest.raises(Problem, match=r"--cache file/cache cannot be written, because .*file is a file"):
+        open_faces([faces], 16, 3, "file/cache")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
+    with pytest.raises(Problem, match=r"--cache new cannot be written \(No space left on device\): free some space"):
+        open_faces([faces], 16, 3, "new")
+
+
+def test_a_cache_of_an_older_reading_is_made_again(faces, monkeypatch):
+    read(faces)
+    monkeypatch.setattr(dataset, "READING", dataset.READING + 1)
+    monkeypatch.setattr(images, "read", lambda *_: np.zeros((16, 16, 3), np.uint8))
+    assert not pixels_of(read(faces)).any()
+
+
+def test_small_and_monotonous_sets_are_doubted(drawn):
+    def doubt(pixels):
+        np.savez("a.npz", x=pixels)
+        return dataset.doubts(read("a.npz"))
+
+    assert doubt(drawn[:1]) == "1 picture will be learned by heart: give at least 100, better thousands"
+    assert doubt(drawn).startswith("10 pictures will be learned by heart")
+    advice = ": preprocess.py leaves out those that are nearly the same"
+    assert doubt(np.zeros((1000, 16, 16, 3), np.uint8)) == (
+        f"only 1 different one among 256 pictures that were compared{advice}"
+    )
+    shaken = np.resize(drawn, (300, 16, 16, 3)) // 2 + noise(300, 16, 16, 3, high=8)
+    assert doubt(shaken) == f"only 10 different ones among 256 pictures that were compared{advice}"
+    assert doubt(cartoons.draw_many(100, 16)) is None
 
 
 def test_the_cache_is_used_again_when_nothing_changed(folder, monkeypatch):

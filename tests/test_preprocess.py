@@ -74,7 +74,7 @@ def test_a_messy_folder(tmp_path, capsys):
         "again.jpg": "kept", "copy.png": "duplicate", "good.png": "duplicate", "photo.JPG": "kept",
         "odd name ü \n <b>'.png": "kept", "cut short.png": "unreadable", "empty.png": "unreadable",
         "text.png": "unreadable", "tiny.png": "small", "teal.png": "flat", "dangling.png": "unreadable",
-        "pipe.png": "unreadable",
+        "pipe.png": "unreadable", "notes.txt": "unreadable",
     }  # fmt: skip
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "in").rglob("*") if path.is_file()}
     assert "data:image/jpeg" in (tmp_path / "faces/report.html").read_text()
@@ -225,6 +225,7 @@ def test_zips_are_read_and_never_unpacked(tmp_path):
     assert run(tmp_path, "--input", *zips) == 0
     assert verdicts(tmp_path / "faces") == {
         "evil.png": "kept", "other.png": "kept", "broken.png": "unreadable", "damaged.zip": "unreadable",
+        "notes.txt": "unreadable",
     }  # fmt: skip
     assert not (tmp_path.parent.parent / "evil.png").exists()
     for line in manifest(tmp_path / "faces")[:2]:

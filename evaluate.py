@@ -28,7 +28,7 @@ FEWEST = 8  # real faces: two halves of four, each face with three neighbours
 class Options:
     """What to compare, and in which features."""
 
-    real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces: folders, zips, npz files or pictures",
+    real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces: folders, zips, arrays or pictures",
                                     group="which faces")  # fmt: skip
     fake: Path | None = option(None, "the generated faces: run folder or .keras file of a generator, which draws the "
                                "seeds from 0 on; or faces, as for --real (default: the newest run, else the "
@@ -53,13 +53,12 @@ def open_fake(options: Options) -> tuple[Any, Any, str]:
     import numpy as np
 
     from animefaces import runs
-    from animefaces.dataset import open_faces
     from drawing.generator import Drawn
     from drawing.opening import open_generator, told
 
     path, marks = options.fake, (runs.GENERATOR, "options.json")
     if path is not None and path.suffix != ".keras" and not any((path / name).exists() for name in marks):
-        faces = open_faces([path], options.size or 64, 3, options.cache)
+        faces = open_told(options, [path], options.size or 64, 3)
         return faces, shuffled(len(faces)), str(path)
     generator = open_generator(path)
     file, (height, width, _) = generator.file, generator.shape
@@ -68,6 +67,17 @@ def open_fake(options: Options) -> tuple[Any, Any, str]:
     if not options.json:
         told(generator, path, "--fake")
     return Drawn(generator, options.count), np.arange(options.count), f"{file}, seeds from 0"
+
+
+def open_told(options: Options, paths: Any, size: int, channels: int) -> Any:
+    """Paths -> their Faces. Which files were passed over is told on stderr, because stdout may be JSON."""
+    from animefaces import sources
+    from animefaces.dataset import open_faces
+
+    faces = open_faces(paths, size, channels, options.cache)
+    for line in sources.passed_over(faces.skipped):
+        print(line, file=sys.stderr)
+    return faces
 
 
 def shuffled(count: int) -> Any:
@@ -82,14 +92,13 @@ def evaluate(options: Options, given: set[str]) -> None:
     if options.output.suffix.lower() != ".png":
         raise Misuse(f"--output {options.output} will not do: name a FILE.png")
     from animefaces import metrics
-    from animefaces.dataset import open_faces
     from drawing import features
 
     network = features.open_features(options.features)
     fake, chosen, label = open_fake(options)
     size, channels = fake.shape[2:]
     network.check(size, channels)
-    real = open_faces(options.real, size, channels, options.cache)
+    real = open_told(options, options.real, size, channels)
     count = min(options.count, len(real), len(fake))
     if count < FEWEST // 2 or len(real) < FEWEST:
         raise Problem(f"{len(real)} real faces and {len(fake)} fake ones are too few: "

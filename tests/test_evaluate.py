@@ -100,6 +100,17 @@ def test_noise_is_further_than_fresh_faces(measure):
     assert noisy["floor"] == fresh["floor"]
 
 
+def test_what_is_passed_over_is_told_beside_the_figures(run, sets, tmp_path, capsys):
+    with zipfile.ZipFile("real.zip", "w") as archive:
+        for number, face in enumerate(cartoons.draw_many(8, 16)):
+            images.save("face.png", face)
+            archive.write("face.png", f"{number}.png")
+        archive.writestr("page.jpg", "<html>")
+    assert run("fresh", "--json", real="real.zip") == 0
+    said = capsys.readouterr()
+    assert said.err == "passed over 1 file: page.jpg (an HTML page)\n" and json.loads(said.out)["real_faces"] == 8
+
+
 def test_the_figures_in_words(run, sets, capsys):
     assert run("fresh", "--count", "20") == 0
     lines = capsys.readouterr().out.splitlines()

@@ -1,6 +1,6 @@
 """Turn photos of people into their anime faces.
 
-    python encode.py photo.jpg                          # anime.png: the photo's face and its anime face
+    python encode.py photo.jpg                          # a card: the photo's face and its anime face
     python encode.py *.jpg --variants 4 --output card.png
     python encode.py photos/*.jpg --output faces/       # a folder: one file per face, and latents.npz
     python encode.py photo.jpg --refine 0               # without refinement: what the encoder alone gives
@@ -11,20 +11,25 @@ The encoder is a network that finds the latent vector z of a photo, and the gene
 several people: they are numbered from left to right.
 """
 
+import os
 import sys
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from animefaces.commands import run_script
-from animefaces.files import written_whole
 from animefaces.options import option, within
 from animefaces.problems import Misuse, Problem
 from drawing.choosing import NETWORK
+from drawing.outputs import FOLDER, chosen_output, kept, output_option
 
 MAX_ROWS = 100  # faces on one card
 REFINE = 4  # steps: more make it more like the photo, and less like a drawing (docs/research/encode.md)
 GAP = 16  # pixels between the faces of a card
+LONGEST = 120  # bytes of a name: with "_v20-12.png" behind it, it fits into the 143 bytes of an encrypted folder
+KINDS = {".png": "card", FOLDER: "folder"}
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Options:
                                 f"(default: {REFINE}; with --encoder vae 0)", within(0, 10_000),
                                 group="the faces")  # fmt: skip
     seed: int = option(0, "seed of the variants", within(0, 2**31 - 1), group="the faces")
-    output: str = option("anime.png", "FILE.png: a card with photo, face and variants; FOLDER/: one PNG file per "
-                         "face, and latents.npz", group="where they go")  # fmt: skip
+    output: str = output_option("anime.png", "FILE.png: a card with photo, face and variants; FOLDER/: one PNG file "
+                                "per face, and latents.npz", "where they go")  # fmt: skip
 
 
 class PhotoFace(NamedTuple):
@@ -57,47 +62,56 @@ class PhotoFace(NamedTuple):
     large: Any  # uint8 (4 * size, 4 * size, 3), or None where no card is drawn
 
 
-def output_kind(text: str) -> tuple[Path, str]:
-    """--output -> (path, "card" or "folder"). Raises Misuse for anything else."""
-    path = Path(text)
-    if text.endswith(("/", "\\")) or path.is_dir():
-        return path, "folder"
-    if path.suffix.lower() != ".png" or text.startswith("-"):
-        raise Misuse(f"--output {text} will not do: name a FILE.png or a folder ending in /")
-    return path, "card"
+class Drawn(NamedTuple):
+    """Faces that were found, and what was drawn of them."""
+
+    people: list[PhotoFace]
+    z: Any  # float32 (n, 1 + variants, latent)
+    pixels: Any  # uint8 (n, 1 + variants, H, W, C)
 
 
 def encode(options: Options, given: set[str]) -> None:
     """Draw the anime faces of the people on the photos."""
-    path, kind = output_kind(options.output)
+    path, kind = chosen_output(options.output, given, KINDS)
     if not options.photos:
         raise Misuse("there is no photo: name one or more, python encode.py photo.jpg")
     if options.refine and options.encoder == "vae":
         raise Misuse("--refine is for the learned encoder only: leave out --refine or --encoder vae")
     steps = options.refine if options.refine is not None else REFINE * (options.encoder == "learned")
-    from drawing import encoding, opening, photos
+    from drawing import opening, photos
 
     encoder, generator = opening.open_encoder(options.encoder, options.run)
-    opening.told(generator, options.run)
+    opening.told(generator)
     find = photos.open_photo_detector() if options.detect else None
     people = find_people(options.photos, encoder.input_shape[1:], find, kind == "card")
     if kind == "card" and len(people) > MAX_ROWS:
         raise Problem(f"{len(people)} faces are too many for one picture: write one file per face with --output faces/")
-    crops = stacked(people)
-    mean, deviation = encoding.posteriors(encoder, crops)
-    if steps:
-        mean = encoding.refined(generator, opening.read_moments(generator.file.parent), crops, mean, steps)
-    z = encoding.with_variants(mean, deviation, options.variants, options.seed)
-    drawn = generator.draw(z.reshape(-1, generator.latent)).reshape(*z.shape[:2], *generator.shape)
-    notes = {"encoder": options.encoder, "run": generator.file.parent.name, "refine": steps}
-    {"card": write_card, "folder": write_folder}[kind](path, people, drawn, z, notes)
+    parts = drawn_in_parts(people, encoder, generator, steps, options)
+    notes = {"encoder": options.encoder, "run": generator.name, "refine": steps}
+    if kind == "card":
+        write_card(path, parts, notes)
+    else:
+        write_folder(path, parts, notes, len(people), generator.mark)
 
 
-def stacked(people: list[PhotoFace]) -> Any:
-    """Their small crops, uint8 (N, size, size, C)."""
+def drawn_in_parts(
+    people: list[PhotoFace], encoder: Any, generator: Any, steps: int, options: Options
+) -> Iterator[Drawn]:
+    """Encode and draw them -> some dozen faces at a time, so that they can be written before the next ones are made."""
     import numpy as np
 
-    return np.stack([person.small for person in people])
+    from drawing import encoding, opening
+    from models.batches import ROWS
+
+    crops = np.stack([person.small for person in people])
+    mean, deviation = encoding.posteriors(encoder, crops)
+    means = iter(np.split(mean, range(ROWS, len(mean), ROWS)))
+    if steps:
+        means = encoding.refined(generator, opening.read_moments(generator.file.parent), crops, mean, steps)
+    for start, part in zip(range(0, len(people), ROWS), means, strict=True):
+        z = encoding.with_variants(part, deviation[start : start + ROWS], options.variants, options.seed)
+        pixels = generator.draw(z.reshape(-1, generator.latent)).reshape(*z.shape[:2], *generator.shape)
+        yield Drawn(people[start : start + ROWS], z, pixels)
 
 
 def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -> list[PhotoFace]:
@@ -131,47 +145,69 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
 
 
 def unique(name: str, names: set[str]) -> str:
-    """A name that is not yet among `names`, to which it is added; two files may have the same."""
+    """A name, made short enough, that is not yet among `names`, to which it is added; two files may have the same."""
+    while len(os.fsencode(name)) > LONGEST:
+        name = name[:-1]
     number, result = 1, name
-    while result.lower() in names:  # lower: to some file systems A.png is a.png
+    while _alike(result) in names:
         number += 1
         result = f"{name}-{number}"
-    names.add(result.lower())
+    names.add(_alike(result))
     return result
 
 
-def write_card(path: Path, faces: list[PhotoFace], drawn: Any, z: Any, notes: dict[str, Any]) -> None:
+def _alike(name):
+    """What two names have in common that are one to some file systems: A.png and a.png, two ways to write an accent."""
+    return unicodedata.normalize("NFC", name).lower()
+
+
+def write_card(path: Path, parts: Iterator[Drawn], notes: dict[str, Any]) -> None:
     """One PNG: a row for each face with its photo, its anime face and the variants."""
     import numpy as np
     from PIL import Image
 
     from animefaces import images
 
-    side, columns = len(faces[0].large), 1 + z.shape[1]
-    sheet = np.full((GAP + len(faces) * (side + GAP), GAP + columns * (side + GAP), 3), 255, np.uint8)
-    for row, (face, pictures) in enumerate(zip(faces, drawn, strict=True)):
+    rows = [row for part in parts for row in zip(part.people, part.pixels, strict=True)]
+    side, columns = len(rows[0][0].large), 1 + len(rows[0][1])
+    sheet = np.full((GAP + len(rows) * (side + GAP), GAP + columns * (side + GAP), 3), 255, np.uint8)
+    for row, (face, pictures) in enumerate(rows):
         large = [images.to_image(p).convert("RGB").resize((side, side), Image.Resampling.BICUBIC) for p in pictures]
         for column, picture in enumerate([face.large, *large]):
             top, left = GAP + row * (side + GAP), GAP + column * (side + GAP)
             sheet[top : top + side, left : left + side] = picture
-    images.save(path, sheet, faces=" ".join(face.name for face in faces), **notes)
-    print(f"{path}: {len(faces)} faces")
+    images.save(path, sheet, faces=" ".join(face.name for face, _ in rows), **notes)
+    print(f"{path}: {kept(len(rows), len(rows))}")
 
 
-def write_folder(folder: Path, faces: list[PhotoFace], drawn: Any, z: Any, notes: dict[str, Any]) -> None:
-    """NAME.png for each face, NAME_v1.png and so on for its variants, and latents.npz with a row for each."""
+def write_folder(folder: Path, parts: Iterator[Drawn], notes: dict[str, Any], count: int, mark: Any) -> None:
+    """NAME.png for each face, NAME_v1.png and so on for its variants, and latents.npz with a row for each.
+
+    If it ends early, the faces that are written stay, and latents.npz has their rows. It says how many there are of
+    `count`. `mark` is the mark of the generator.
+    """
     import numpy as np
 
-    from animefaces import images
+    from animefaces import images, latents
 
-    taken = {face.name.lower() for face in faces}
-    rows = [[face.name, *(unique(f"{face.name}_v{k}", taken) for k in range(1, z.shape[1]))] for face in faces]
-    names = [name for row in rows for name in row]
-    for name, pixels in zip(names, drawn.reshape(-1, *drawn.shape[2:]), strict=True):
-        images.save(folder / f"{name}.png", pixels, face=name, **notes)
-    with written_whole(folder / "latents.npz") as temporary:
-        np.savez(temporary, z=z.reshape(-1, z.shape[-1]), names=np.array(names))
-    print(f"{folder}/: {len(faces)} faces and latents.npz")
+    names: list[str] = []
+    rows: list[Any] = []
+    taken: set[str] = set()
+    done = 0
+    try:
+        for part in parts:
+            taken |= {_alike(face.name) for face in part.people}
+            try:
+                for face, z, pictures in zip(*part, strict=True):
+                    own = [face.name, *(unique(f"{face.name}_v{k}", taken) for k in range(1, len(z)))]
+                    for name, pixels in zip(own, pictures, strict=True):
+                        images.save(folder / f"{name}.png", pixels, face=name, **notes)
+                    names, rows, done = names + own, [*rows, z], done + 1
+            finally:
+                if rows:
+                    latents.save(folder / "latents.npz", np.concatenate(rows), names, mark)
+    finally:
+        print(f"{folder}/: {kept(done, count)}{' and latents.npz' if done else ''}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,9 +1,10 @@
 """Measure how close generated faces come to real ones, and whether some are copies.
 
-    python evaluate.py --real data/faces                        # the newest run, else the shipped weights
-    python evaluate.py --real faces.zip --fake results/00001-soft --count 1000
-    python evaluate.py --real faces.zip --fake more_faces/ --features network.keras
-    python evaluate.py --real faces.zip --fake results/00001-soft --json > figures.json
+    python evaluate.py                                          # the newest run, and the faces it was trained on
+    python evaluate.py --run results/00001-soft --real faces.zip --count 1000
+    python evaluate.py --real faces.zip --fake more_faces/      # faces in a folder, whoever drew them
+    python evaluate.py --run results/00001-soft --features inception    # figures like the FIDs of other projects
+    python evaluate.py --run results/00001-soft --json > figures.json
 
 Beside each figure, the column "floor" has the same figure for real faces against other real faces: no generator does
 better than that. docs/how-to/evaluate.md says what each figure tells, and what it cannot.
@@ -14,13 +15,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from animefaces.commands import run_script
 from animefaces.options import at_least, option, within
 from animefaces.problems import Misuse, Problem
+from animefaces.words import counted
+from drawing.choosing import FACES, alone, run_option
+from drawing.outputs import PNG, chosen_output, output_option
 
 PAIRS = 48  # shown
+FACES_FOLDER = Path("data/faces")
 FEWEST = 8  # real faces: two halves of four, each face with three neighbours
 
 
@@ -28,28 +33,38 @@ FEWEST = 8  # real faces: two halves of four, each face with three neighbours
 class Options:
     """What to compare, and in which features."""
 
-    real: tuple[Path, ...] = option((Path("data/faces"),), "the real faces: folders, zips, arrays or pictures",
-                                    group="which faces")  # fmt: skip
-    fake: Path | None = option(None, "the generated faces: run folder or .keras file of a generator, which draws the "
-                               "seeds from 0 on; or faces, as for --real (default: the newest run, else the "
-                               "shipped weights)",
-                               group="which faces")  # fmt: skip
+    run: Path | None = run_option()
+    real: tuple[Path, ...] | None = option(None, "the real faces: folders, zips, arrays or pictures (default: those "
+                                           "that the run was trained on; with the shipped weights or --fake: "
+                                           "data/faces)", group=FACES)  # fmt: skip
+    fake: Path | None = option(None, "generated faces as pictures, as for --real, instead of a run, which draws the "
+                               "seeds from 0 on", group=FACES)  # fmt: skip
     count: int = option(2000, "number of faces of each kind, or as many as there are; take 10,000 for figures that you "
-                        "publish", at_least(FEWEST // 2), group="which faces")  # fmt: skip
+                        "publish", at_least(FEWEST // 2), group=FACES)  # fmt: skip
     size: int | None = option(None, "width and height of the pictures, in pixels (default: the generator's, else 64)",
-                              within(8, 512), group="which faces")  # fmt: skip
-    features: str = option("inception", "network that turns each face into a row of numbers, its features: inception, "
-                           "discriminator (the shipped one), or a .keras file",
+                              within(8, 512), group=FACES)  # fmt: skip
+    features: str = option("discriminator", "network that turns each face into a row of numbers, its features: "
+                           "discriminator (the shipped one, for runs of your own), inception (for figures to compare "
+                           "with those of others; it is downloaded once), or a .keras file",
                            group="how they are compared")  # fmt: skip
     cache: Path = option(Path("data/cache"), "folder for decoded pictures, and for features of real faces",
                          group="how they are compared")  # fmt: skip
     json: bool = option(False, "print one JSON object and nothing else", group="where the figures go")
-    output: Path = option(Path("nearest.png"), "picture of the generated faces that are closest to a real face, each "
-                          "beside that real face", group="where the figures go")  # fmt: skip
+    output: str = output_option("nearest.png", "picture of the generated faces that are closest to a real face, each "
+                                "beside that real face", "where the figures go")  # fmt: skip
 
 
-def open_fake(options: Options) -> tuple[Any, Any, str]:
-    """--fake -> (its faces, their indices to use, words for them)."""
+class Fake(NamedTuple):
+    """Generated faces."""
+
+    faces: Any  # indexed like a set of pictures
+    chosen: Any  # the indices to use, in this order
+    words: str  # what they are
+    file: Path | None  # of their generator; None for pictures
+
+
+def open_fake(options: Options) -> Fake:
+    """--run or --fake -> the generated faces."""
     import numpy as np
 
     from animefaces import runs
@@ -57,16 +72,29 @@ def open_fake(options: Options) -> tuple[Any, Any, str]:
     from drawing.opening import open_generator, told
 
     path, marks = options.fake, (runs.GENERATOR, "options.json")
-    if path is not None and path.suffix != ".keras" and not any((path / name).exists() for name in marks):
+    if path and path.suffix != ".keras" and not any((path / name).exists() for name in marks):
         faces = open_told(options, [path], options.size or 64, 3)
-        return faces, shuffled(len(faces)), str(path)
-    generator = open_generator(path)
+        return Fake(faces, shuffled(len(faces)), str(path), None)
+    generator = open_generator(options.run or path)
     file, (height, width, _) = generator.file, generator.shape
     if height != width or options.size not in (None, height):
         raise Misuse(f"{file} draws {width}x{height}: leave out --size, or name a generator of square pictures")
     if not options.json:
-        told(generator, path, "--fake")
-    return Drawn(generator, options.count), np.arange(options.count), f"{file}, seeds from 0"
+        told(generator)
+    return Fake(Drawn(generator, options.count), np.arange(options.count), f"{file}, seeds from 0", file)
+
+
+def real_paths(options: Options, generator: Path | None) -> list[Path]:
+    """--real, or the faces that the generator was trained on, or data/faces. Raises Problem if they are not there."""
+    from animefaces import runs
+
+    if options.real:
+        return list(options.real)
+    if generator and generator.parent != runs.PRETRAINED:
+        return runs.data_of(generator, "--real")
+    if not FACES_FOLDER.exists():
+        raise Problem(f"there are no real faces in {FACES_FOLDER}: name them with --real")
+    return [FACES_FOLDER]
 
 
 def open_told(options: Options, paths: Any, size: int, channels: int) -> Any:
@@ -89,19 +117,20 @@ def shuffled(count: int) -> Any:
 
 def evaluate(options: Options, given: set[str]) -> None:
     """Measure, and report."""
-    if options.output.suffix.lower() != ".png":
-        raise Misuse(f"--output {options.output} will not do: name a FILE.png")
+    alone(given, ("run",), ("fake",))
+    output, _ = chosen_output(options.output, given, PNG)
     from animefaces import metrics
     from drawing import features
 
     network = features.open_features(options.features)
-    fake, chosen, label = open_fake(options)
+    fake, chosen, label, generator = open_fake(options)
+    paths = real_paths(options, generator)
     size, channels = fake.shape[2:]
     network.check(size, channels)
-    real = open_told(options, options.real, size, channels)
+    real = open_told(options, paths, size, channels)
     count = min(options.count, len(real), len(fake))
     if count < FEWEST // 2 or len(real) < FEWEST:
-        raise Problem(f"{len(real)} real faces and {len(fake)} fake ones are too few: "
+        raise Problem(f"{counted(len(real), 'real face')} and {counted(len(fake), 'fake one')} are too few: "
                       f"give at least {FEWEST} real and {FEWEST // 2} fake ones")  # fmt: skip
     half = min(count, len(real) // 2)  # faces on each side of the comparison of real with real
     order, chosen = shuffled(len(real))[: max(count, 2 * half)], chosen[:count]
@@ -109,7 +138,7 @@ def evaluate(options: Options, given: set[str]) -> None:
     new = features.extract(network, fake, chosen, "fake faces")
 
     figures = {
-        "real": [str(path) for path in options.real], "fake": label,
+        "real": [str(path) for path in paths], "fake": label,
         "real_faces": len(real), "fake_faces": len(fake), "count": count,
         "features": network.name, "note": network.note, "dimensions": network.dimensions,
         "size": size, "resized_real": real.resized, "resized_fake": fake.resized,
@@ -118,7 +147,9 @@ def evaluate(options: Options, given: set[str]) -> None:
     }  # fmt: skip
     pairs, figures["nearest"] = memorised(known, new, count)
     print(json.dumps(figures, indent=2, allow_nan=False) if options.json else "\n".join(report(figures)))
-    save_pairs(options, fake, chosen, real, order, pairs)
+    save_pairs(output, fake, chosen, real, order, pairs)
+    if not options.json:
+        print(f"\n{output}: {counted(len(pairs), 'pair')}, each a generated face and the real face nearest to it")
 
 
 def memorised(known: Any, new: Any, count: int) -> tuple[list[tuple[int, int, float]], dict[str, Any]]:
@@ -141,9 +172,7 @@ def memorised(known: Any, new: Any, count: int) -> tuple[list[tuple[int, int, fl
     return pairs, {"among": len(known), "fake": summary(distances), "real": summary(usual)}
 
 
-def save_pairs(
-    options: Options, fake: Any, chosen: Any, real: Any, order: Any, pairs: list[tuple[int, int, float]]
-) -> None:
+def save_pairs(path: Path, fake: Any, chosen: Any, real: Any, order: Any, pairs: list[tuple[int, int, float]]) -> None:
     """Draw the pairs, fake on the left, closest first."""
     import numpy as np
 
@@ -154,7 +183,7 @@ def save_pairs(
     tiles = np.concatenate([fake[rows], real[columns]], axis=2)
     tiles = np.pad(tiles, ((0, 0), (0, 4), (0, 4), (0, 0)), constant_values=255)
     notes = [f"{i} {j} {d:.4g}" for i, j, d in zip(rows, columns, distances, strict=True)]
-    images.save(options.output, images.grid(tiles, columns=6), pairs="; ".join(notes))
+    images.save(path, images.grid(tiles, columns=6), pairs="; ".join(notes))
 
 
 def report(figures: dict[str, Any]) -> Iterator[str]:

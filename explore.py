@@ -1,10 +1,10 @@
 """Look inside a trained generator and its discriminator: a picture or a film, and figures.
 
-    python explore.py walk --seeds 3,14,15,92 --output walk.webp       # a looping film at constant visible speed
+    python explore.py walk --count 6 --output walk.webp                # a looping film at constant visible speed
     python explore.py walk --count 32 --walks 16 --output walks.mp4    # sixteen of them side by side
-    python explore.py walk --latents latents.npz                       # between the faces that encode.py found
-    python explore.py arithmetic --count 100                           # a numbered grid to choose from; then
-    python explore.py arithmetic --these 42,44,65 --minus 53,83,94 --plus 67,82,85
+    python explore.py walk --latents faces/latents.npz                 # between the faces that encode.py found
+    python explore.py arithmetic --count 100                           # first a numbered grid to choose from,
+    python explore.py arithmetic --these 1,2,3 --minus 4,5,6 --plus 7,8,9    # then the numbers that you chose
     python explore.py attributes                                       # directions for generate.py --edit
     python explore.py features --data faces.zip                        # what the discriminator responds to
     python explore.py forget --object mouth                            # a generator that no longer draws mouths
@@ -32,7 +32,7 @@ def commands() -> list[Command]:
     program = f"{__doc__}\nviews (python explore.py VIEW --help shows the options of each):\n{listed}"
     text = {name: view.__doc__ or "" for name, view in views.items()}
     text[DEFAULT] = f"{program}\n\n{DEFAULT}: {text[DEFAULT]}"
-    made = [Command(view.Options, view.show, text[name], name) for name, view in views.items()]
+    made = [Command(view.Options, view.show, text[name], name, noun="view") for name, view in views.items()]
     return sorted(made, key=lambda command: command.name != DEFAULT)
 
 

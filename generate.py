@@ -1,7 +1,7 @@
 """Draw new faces with a trained generator.
 
     python generate.py                                    # a grid of 64 faces, by default of the newest run
-    python generate.py --count 48 --output faces.png
+    python generate.py --count 48 --output faces.png      # named by you: an older faces.png is replaced
     python generate.py --run results/00001-soft --seeds 0-7,12 --truncation 0.7
     python generate.py --count 1000 --output faces/       # a folder: one file per face
     python generate.py --seeds 3,14,15 --output walk.gif  # a film from face to face
@@ -21,6 +21,7 @@ from typing import Any
 from animefaces.commands import run_script
 from animefaces.options import option, within
 from animefaces.problems import Misuse
+from animefaces.words import counted
 from drawing.choosing import (
     Chosen,
     alone,
@@ -30,11 +31,13 @@ from drawing.choosing import (
     seed_option,
     seeds_option,
 )
+from drawing.outputs import FILMS, FOLDER, chosen_output, kept, output_option
 
 MAX_FACES = 10_000_000
 MAX_GRID = 10_000  # faces of one picture
 MAX_FILM = 100  # faces of one film
 FRAMES = 24  # of a film, from one face to the next
+KINDS = {".png": "grid", **FILMS, FOLDER: "folder"}
 
 
 @dataclass(frozen=True)
@@ -50,36 +53,30 @@ class Options:
                                "often spoilt", within(0, 2), group="how they look")  # fmt: skip
     edit: str | None = option(None, "attributes to change, and by how much, for example hair-dark=+2,turn=-1; one "
                               "unit is one standard deviation of the attribute", group="how they look")  # fmt: skip
-    output: str = option("faces.png", "FILE.png: one grid; FILE.gif, .webp or .mp4: a film; FOLDER/: one PNG file per "
-                         "face", group="where they go")  # fmt: skip
-
-
-def output_kind(text: str) -> tuple[Path, str]:
-    """--output -> (path, "grid", "film" or "folder"). Raises Misuse for anything else."""
-    path = Path(text)
-    if text.endswith(("/", "\\")) or path.is_dir():
-        return path, "folder"
-    kind = {".png": "grid", ".gif": "film", ".webp": "film", ".mp4": "film"}.get(path.suffix.lower())
-    if kind is None or text.startswith("-"):
-        raise Misuse(
-            f"--output {text} will not do: name a FILE.png, a film (.gif, .webp, .mp4) or a folder ending in /"
-        )
-    return path, kind
+    directions: Path | None = option(None, "file of the directions for --edit, as explore.py attributes writes it "
+                                     "(default: the file beside the generator)", group="how they look")  # fmt: skip
+    output: str = output_option("faces.png", "FILE.png: one grid; FILE.gif, .webp or .mp4: a film; FOLDER/: one PNG "
+                                "file per face", "where they go")  # fmt: skip
 
 
 def generate(options: Options, given: set[str]) -> None:
     """Draw the faces that the options ask for."""
-    output, kind = output_kind(options.output)
+    output, kind = chosen_output(options.output, given, KINDS)
     alone(given, ("count", "seed"), ("seeds",), ("latents",))
+    if options.directions and not options.edit:
+        raise Misuse("--directions does nothing without --edit: add --edit NAME=+2, or leave it out")
     if kind == "grid" and not options.latents and options.seeds is None and options.count > MAX_GRID:
         raise too_many(options.count)
     from drawing.opening import open_generator, told
 
-    generator = open_generator(options.run)
-    drawing = Drawing(generator, Chosen(options, generator.latent, MAX_FACES), options.truncation, options.edit)
+    generator = open_generator(options.run, options.latents, options.directions)
+    shift = generator.shift(options.edit, options.directions)
+    drawing = Drawing(generator, Chosen(options, generator.latent, MAX_FACES), options.truncation, shift)
     if kind == "grid" and len(drawing) > MAX_GRID:
         raise too_many(len(drawing))
-    told(generator, options.run)
+    if kind == "film" and len(drawing) > MAX_FILM:
+        raise Misuse(f"a film of {len(drawing):,} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
+    told(generator)
     notes = {"run": generator.name, "truncation": options.truncation}
     notes |= {"edit": options.edit} if options.edit else {}
     {"grid": write_grid, "film": write_film, "folder": write_folder}[kind](drawing, output, notes)
@@ -93,10 +90,9 @@ def too_many(count: int) -> Misuse:
 class Drawing:
     """The chosen faces of a generator, drawn as they are needed: thousands need no more memory than a few."""
 
-    def __init__(self, generator: Any, chosen: Chosen, truncation: float, edit: str | None):
-        """`truncation` multiplies z; then what `edit` asks for is added to it."""
-        self.generator, self.chosen, self.truncation = generator, chosen, truncation
-        self.shift = generator.shift(edit)
+    def __init__(self, generator: Any, chosen: Chosen, truncation: float, shift: Any):
+        """`truncation` multiplies z; then `shift` is added to it."""
+        self.generator, self.chosen, self.truncation, self.shift = generator, chosen, truncation, shift
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -128,28 +124,30 @@ def write_grid(drawing: Drawing, path: Path, notes: dict) -> None:
 
     pixels = np.concatenate([pixels for _, pixels in drawing.batches()])
     images.save(path, images.grid(pixels), faces=" ".join(drawing.chosen.names()), **notes)
-    print(f"{path}: {len(drawing)} faces")
+    print(f"{path}: {counted(len(drawing), 'face')}")
 
 
 def write_folder(drawing: Drawing, folder: Path, notes: dict) -> None:
     """One PNG file per face."""
     from animefaces import images
 
-    for names, pixels in drawing.batches():
-        for name, face in zip(names, pixels, strict=True):
-            images.save(folder / f"{name}.png", face, face=name, **notes)
-    print(f"{folder}/: {len(drawing)} faces")
+    done = 0
+    try:
+        for names, pixels in drawing.batches():
+            for name, face in zip(names, pixels, strict=True):
+                images.save(folder / f"{name}.png", face, face=name, **notes)
+                done += 1
+    finally:
+        print(f"{folder}/: {kept(done, len(drawing))}")
 
 
 def write_film(drawing: Drawing, path: Path, notes: dict) -> None:
     """A film that goes from face to face and back to the first one, without an end."""
     from animefaces import images, latents
 
-    if len(drawing) > MAX_FILM:
-        raise Misuse(f"a film of {len(drawing)} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
     pixels = drawing.generator.draw(latents.loop(drawing.z(), FRAMES))
     images.save_film(path, pixels, seconds=0.04)
-    print(f"{path}: a film through {len(drawing)} faces")
+    print(f"{path}: a film through {counted(len(drawing), 'face')}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -26,7 +26,7 @@ class Command:
     `options`: a dataclass of options. `work(options, given)`: the function that does the work; `given` are the names of
     the options that the user typed. `description`: the first text of --help. `recipes`: options by the names that
     --recipe accepts. `fixed`: values of hidden options. `name`: the word for the command on the command line; "" if the
-    program has only one command.
+    program has only one command. `noun`: what people call it.
     """
 
     options: type
@@ -35,6 +35,7 @@ class Command:
     name: str = ""
     recipes: Mapping[str, Any] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    noun: str = "command"
 
     def fields(self) -> list[dataclasses.Field]:
         """The options that the user can type."""
@@ -205,7 +206,7 @@ def run_commands(commands: list[Command], argv: list[str] | None) -> int:
         words = argv[1:] if command else argv
         chosen = command or commands[0]
         if not command and chosen.name and words and not words[0].startswith("-"):
-            raise Misuse(f"there is no command {words[0]}: choose from {', '.join(c.name for c in commands)}")
+            raise Misuse(f"there is no {chosen.noun} {words[0]}: choose from {', '.join(c.name for c in commands)}")
         options, given, debug = parse(chosen, words, tuple(c for c in commands if c is not chosen))
         chosen.work(options, given | set(command.fixed if command else ()))
         return 0

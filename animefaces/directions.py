@@ -4,13 +4,13 @@ Directions are the rows of a float32 array (K, D). D is the length of z.
 """
 
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from animefaces.files import written_whole
+from animefaces import npz
+from animefaces.marks import Mark
 from animefaces.problems import Misuse, Problem
 
 FILE = "directions.npz"  # beside generator.keras
@@ -113,22 +113,20 @@ def beside(generator: Path) -> Path:
     return generator.with_name(FILE)
 
 
-def save(path: Path, names: list[str], rows: np.ndarray, limits: list[float]) -> None:
-    """Write K names, the directions (K, D) and their limits (K,) to an .npz file.
+def save(path: Path, names: list[str], rows: np.ndarray, limits: list[float], mark: Mark | None = None) -> None:
+    """Write K names, the directions (K, D), their limits (K,), and the mark of their generator, to an .npz file.
 
     The limit of a direction is the largest strength at which the faces still look right.
     """
-    with written_whole(path) as temporary:
-        np.savez_compressed(
-            temporary, names=np.array(names), rows=np.float32(rows), limits=np.array(limits, np.float32)
-        )
+    arrays = {"names": np.array(names), "rows": np.float32(rows), "limits": np.array(limits, np.float32)}
+    npz.write(path, **arrays, **(mark.arrays() if mark else {}))
 
 
 def load(path: Path, dimensions: int) -> dict[str, tuple[np.ndarray, float]]:
     """A file written by `save` -> {name: (row (dimensions,), limit)}. Raises Problem if it does not fit such z."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            names, rows, limits = file["names"], np.asarray(file["rows"], np.float32), np.asarray(file["limits"], float)
+        names, rows, limits = npz.read(path, "names", "rows", "limits")
+        rows, limits = np.asarray(rows, np.float32), np.asarray(limits, float)
         if rows.shape != (len(names), dimensions) or limits.shape != (len(names),) or not np.isfinite(rows).all():
             raise ValueError(f"rows of shape {rows.shape}")
         return {str(name): (row, float(limit)) for name, row, limit in zip(names, rows, limits, strict=True)}
@@ -136,6 +134,6 @@ def load(path: Path, dimensions: int) -> dict[str, tuple[np.ndarray, float]]:
         raise Problem(
             f"{path} does not exist: find the directions of this generator with python explore.py attributes"
         ) from None
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as fault:
+    except (ValueError, TypeError) as fault:
         raise Problem(f"{path} holds no directions for this generator ({' '.join(str(fault).split())}): "
                       "find them again with python explore.py attributes") from fault  # fmt: skip

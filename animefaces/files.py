@@ -71,6 +71,8 @@ def check_output(path: str | Path, flag: str = "--output", folder: bool = False)
         place = _existing(path if folder else path.parent)
         if not place.is_dir():
             raise Misuse(f"{flag} {path} cannot be written, because {place} is a file: name another one")
+        if path.is_file() and not os.access(path, os.W_OK):
+            raise Misuse(f"{flag} {path} cannot be written, because this file is read-only: name another one")
         if not os.access(place, os.W_OK | os.X_OK):
             raise Misuse(f"{flag} {path} cannot be written, because the folder {place} is read-only: name another one")
         with contextlib.suppress(FileNotFoundError):

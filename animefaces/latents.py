@@ -1,15 +1,17 @@
 """Latent vectors z, float32 (N, D): drawn from N(0, I) or read from a file; walks between them."""
 
 import re
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from animefaces import npz
+from animefaces.marks import Mark
 from animefaces.problems import Misuse, Problem
 
 MAX_SEEDS = 10_000_000
+LARGEST = 1e6  # of the numbers in z: they are from N(0, I), so a larger one is an error
 
 
 def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
@@ -18,7 +20,9 @@ def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
-        if last < first or len(seeds) + last - first >= MAX_SEEDS:
+        if match and last < first:
+            raise Misuse(f"{flag} {text} cannot be read: write the lower number of a range first, {last}-{first}")
+        if not match or len(seeds) + last - first >= MAX_SEEDS:
             raise Misuse(f"{flag} {text} cannot be read: write numbers and ranges like 0-7,12")
         seeds.extend(range(first, last + 1))
     return seeds
@@ -27,13 +31,21 @@ def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
 def read(path: Path, dimensions: int) -> np.ndarray:
     """An .npz file with an array `z` -> z, float32 (N, dimensions). Raises Problem."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            z = np.asarray(file["z"], np.float32)
-    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as fault:
-        raise Problem(f"{path} holds no array z: write it with numpy.savez(path, z=...)") from fault
-    if z.ndim != 2 or z.shape[1] != dimensions or not len(z) or not np.isfinite(z).all():
-        raise Problem(f"{path} has z of shape {z.shape}: this generator takes finite numbers (N, {dimensions})")
-    return z
+        (z,) = npz.read(path, "z")
+        if z.dtype.kind not in "fiu":
+            raise ValueError(f"its z holds no real numbers but {z.dtype}")
+    except ValueError as fault:
+        raise Problem(f"{path} holds no array z ({fault}): write it with numpy.savez(path, z=...)") from fault
+    if z.ndim != 2 or z.shape[1] != dimensions or not len(z):
+        raise Problem(f"{path} has z of shape {z.shape}: this generator takes numbers of shape (N, {dimensions})")
+    if not (abs(z) < LARGEST).all():
+        raise Problem(f"{path} has z that is not finite or far too large: write it again")
+    return z.astype(np.float32)
+
+
+def save(path: Path, z: np.ndarray, names: list[str], mark: Mark) -> None:
+    """Write z (N, D), the name of each row, and the mark of the generator that z is for, to an .npz file."""
+    npz.write(path, z=z, names=np.array(names), **mark.arrays())
 
 
 def from_seeds(seeds: Iterable[int], dimensions: int) -> np.ndarray:

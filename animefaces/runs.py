@@ -80,6 +80,8 @@ def find_generator(run: Path | None = None) -> Path:
     path = run / (BEST if (run / BEST).exists() else GENERATOR) if run.is_dir() else run
     if not run.exists():
         raise Problem(f"{run} does not exist: give --run a folder under {RESULTS}/, or a .keras file")
+    if run.is_file() and run.suffix != ".keras":
+        raise Problem(f"{run} is neither a run folder nor a .keras file: name one of them")
     if not path.exists():
         raise Problem(f"{run} holds no {GENERATOR}: it is not a run folder, or its training has not saved yet")
     return path
@@ -104,16 +106,16 @@ def find_encoder(kind: str, run: Path | None = None) -> tuple[Path, Path]:
     return folder / name, generator
 
 
-def data_of(generator: Path) -> list[Path]:
+def data_of(generator: Path, flag: str = "--data") -> list[Path]:
     """The file of a generator -> the paths of the faces on which it was trained; data/faces if there is no record.
 
-    Raises Problem if they do not exist.
+    Raises Problem if they do not exist. `flag`: where the user can name other faces.
     """
     record = read_record(generator.parent)
     paths = [Path(path) for path in record["options"].get("data", [])] if record else [Path("data/faces")]
     missing = [str(path) for path in paths if not path.exists()]
     if missing or not paths:
-        raise Problem(f"the training faces are not at {', '.join(missing)}: give their path with --data")
+        raise Problem(f"the training faces are not at {', '.join(missing)}: give their path with {flag}")
     return paths
 
 

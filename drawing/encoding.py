@@ -1,5 +1,6 @@
 """From crops of photos to the z whose faces are like them."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,8 +10,8 @@ from animefaces import latents
 from animefaces.images import to_network
 from animefaces.problems import Problem
 from drawing.generator import Generator
+from models import refine
 from models.batches import ROWS, in_batches
-from models.refine import refine
 
 if TYPE_CHECKING:
     import keras
@@ -22,14 +23,16 @@ def posteriors(encoder: "keras.Model", crops: np.ndarray) -> tuple[np.ndarray, n
     return mean, np.exp(log_variance / 2)
 
 
-def refined(generator: Generator, moments: dict, crops: np.ndarray, mean: np.ndarray, steps: int) -> np.ndarray:
-    """Crops and the encoder's means -> z (N, latent) after `steps` steps of descent, with a progress bar.
+def refined(
+    generator: Generator, moments: dict, crops: np.ndarray, mean: np.ndarray, steps: int
+) -> Iterator[np.ndarray]:
+    """Crops and the encoder's means -> z after `steps` steps of descent, with a progress bar.
 
-    `moments`: as drawing.opening.read_moments gives them.
+    It comes in parts (n, latent), each as soon as it is done. `moments`: as drawing.opening.read_moments gives them.
     """
     batches = -(-len(crops) // ROWS)
     with tqdm(total=steps * batches, desc="refining", unit="step", disable=None) as bar:
-        return refine(generator.network, moments, to_network(crops), mean, steps, bar.update)
+        yield from refine.refined(generator.network, moments, to_network(crops), mean, steps, bar.update)
 
 
 def with_variants(mean: np.ndarray, deviation: np.ndarray, variants: int, seed: int) -> np.ndarray:

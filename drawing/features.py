@@ -13,7 +13,7 @@ from animefaces import runs
 from animefaces.files import written_whole
 from animefaces.images import to_network
 from animefaces.problems import Misuse, Problem
-from models import saved
+from drawing.opening import opened
 from models.batches import ROWS, in_batches
 
 if TYPE_CHECKING:
@@ -67,13 +67,8 @@ def open_features(name: str) -> FeatureNetwork:
     path = Path(name)
     if path.suffix != ".keras":
         raise Misuse(f"--features {name} will not do: give {INCEPTION}, {DISCRIMINATOR} or a .keras file")
-    try:
-        key = hashlib.sha256(path.read_bytes()).hexdigest()
-        network = saved.load(path)
-    except ValueError as fault:
-        raise Problem(
-            f"{path} cannot be opened as a trusted network ({fault}): give --features another file"
-        ) from fault
+    key = hashlib.sha256(path.read_bytes()).hexdigest()
+    network = opened(path, "network", "give --features another file")
     if len(network.input_shape) != 4 or len(network.output_shape) != 2 or network.output_shape[1] is None:
         raise Problem(f"{path} does not turn pictures into rows of numbers: give --features another file")
     return FeatureNetwork(network, path.name, key, "compare only with figures of the same network")
@@ -87,7 +82,7 @@ def _inception():
             network = keras.applications.InceptionV3(include_top=False, pooling="avg", input_shape=(299, 299, 3))
     except Exception as fault:  # that is what Keras raises
         raise Problem(f"the Inception network cannot be fetched ({fault}): "
-                      "connect to the internet once, or give --features FILE.keras") from fault  # fmt: skip
+                      "connect to the internet once, or leave out --features") from fault  # fmt: skip
     images = keras.Input((None, None, 3))
     wide = keras.layers.Resizing(299, 299, interpolation="bilinear")(images)
     note = "Keras's InceptionV3; the network of published FIDs is TensorFlow's of 2015, whose figures differ a little"
@@ -99,14 +94,15 @@ def _discriminator():
     import keras
 
     file = runs.PRETRAINED / runs.DISCRIMINATOR
-    judge = saved.load(file)
+    judge = opened(file, "discriminator", "get it again from the project, or give --features another network")
     stages = [layer.output for layer in judge.layers if type(layer).__name__ == "Add"]
     seen = keras.layers.GlobalAveragePooling2D()(stages[DISCRIMINATOR_STAGE])
     images = keras.Input((None, None, 3))
     x = keras.layers.Resizing(*judge.input_shape[1:3], interpolation="bilinear")(images)
     x = keras.layers.Rescaling(1 / DISCRIMINATOR_SCALE)(keras.Model(judge.inputs, seen)(x))
     key = f"{hashlib.sha256(file.read_bytes()).hexdigest()} stage {DISCRIMINATOR_STAGE}"
-    note = "the shipped discriminator; it gives the shipped generator an unfair advantage"
+    note = ("the shipped one, unfair for the shipped generator; to compare with figures of others, give "
+            "--features inception")  # fmt: skip
     return FeatureNetwork(keras.Model(images, x), DISCRIMINATOR, key, note)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from animefaces import directions, images, latents, runs
+from animefaces import directions, images, latents, marks
 from models.batches import ROWS, in_batches
 
 if TYPE_CHECKING:
@@ -27,16 +27,17 @@ def draw(network: "keras.Model", z: np.ndarray) -> np.ndarray:
 class Generator:
     """A trained generator and the file that it is from."""
 
-    def __init__(self, network: "keras.Model", file: Path):
-        """`network`: z (B, latent) -> images (B, H, W, C) in [-1, 1]."""
-        self.network, self.file = network, file
+    def __init__(self, network: "keras.Model", file: Path, mark: marks.Mark, why: str = ""):
+        """`network`: z (B, latent) -> images (B, H, W, C) in [-1, 1]. `why`: words that say who chose it."""
+        self.network, self.file, self.mark, self.why = network, file, mark, why
+        self.doubts: list[str] = []  # what the user should know about the files that he uses with it
         self.latent: int = network.input_shape[1]
         self.shape: tuple[int, int, int] = network.output_shape[1:]
 
     @property
     def name(self) -> str:
         """For people: the name of its run, or of its file if that is in no run."""
-        return self.file.parent.name if self.file.name in (runs.GENERATOR, runs.BEST) else self.file.name
+        return self.mark.run
 
     def draw(self, z: np.ndarray) -> np.ndarray:
         """z (N, latent) -> faces, uint8 (N, H, W, C)."""
@@ -53,11 +54,18 @@ class Generator:
         """As `batches`, all faces in one array."""
         return np.concatenate(list(self.batches(np.asarray(z, np.float32), label)))
 
-    def shift(self, edit: str | None) -> np.ndarray | float:
-        """The text of --edit -> what is added to z, (latent,); 0 for None. Raises Misuse and Problem."""
+    def shift(self, edit: str | None, file: Path | None = None) -> np.ndarray | float:
+        """The text of --edit -> what is added to z, (latent,); 0 for None. Raises Misuse and Problem.
+
+        The directions are those of `file`, or of the file beside the generator.
+        """
         if not edit:
             return 0.0
-        return directions.shift(directions.parse(edit), directions.load(directions.beside(self.file), self.latent))
+        edits, path = directions.parse(edit), file or directions.beside(self.file)
+        known, mark = directions.load(path, self.latent), marks.read(path)
+        if mark and mark.weights != self.mark.weights:  # of a `file`, drawing.opening has seen to that
+            self.doubts.append(f"{path} is from before {self.file}: find new directions with explore.py attributes")
+        return directions.shift(edits, known)
 
 
 class Drawn:

@@ -3,14 +3,14 @@
 Files come from anywhere, so nothing in them is trusted: models/saved.py refuses what is more than numbers.
 """
 
-import zipfile
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from animefaces import runs
-from animefaces.problems import Problem
+from animefaces import marks, npz, runs
+from animefaces.problems import Misuse, Problem
 from drawing.generator import Generator
 from models import saved
 
@@ -18,16 +18,55 @@ if TYPE_CHECKING:
     import keras
 
 
-def open_generator(run: Path | None = None) -> Generator:
+def open_generator(run: Path | None = None, *files: Path | None) -> Generator:
     """A run folder, a .keras file, or None for the newest run or the shipped weights -> its generator.
 
-    A run's best generator is taken, if the run has been measured, else its last one. Raises Problem.
+    A run's best generator is taken, if the run has been measured, else its last one. With `files` of latents or
+    directions, it is the generator that they are for; Misuse if `run` is another one. Raises Problem.
     """
-    file = runs.find_generator(run)
+    named = [path for path in files if path]
+    marked = [(path, mark) for path in named if (mark := marks.read(path))]
+    if marked:
+        file, why = _meant(run, marked), f", which {marked[0][0]} is for"
+    else:
+        file = runs.find_generator(run)
+        why = _by_default(run, file)
+    mark = marks.of(file)  # before the network is read: a training may replace the file at any time
     network = opened(file, "generator")
     if len(network.input_shape) != 2 or len(network.output_shape) != 4 or network.output_shape[-1] not in (1, 3):
         raise Problem(f"{file} does not turn z into pictures: name a run folder of train.py gan")
-    return Generator(network, file)
+    generator = Generator(network, file, mark, why)
+    unmarked = [path for path in named if path not in dict(marked)]
+    generator.doubts += [f"{path} does not say which generator it is for: look whether the faces are right"
+                         for path in unmarked]  # fmt: skip
+    return generator
+
+
+def _meant(run: Path | None, marked: list[tuple[Path, marks.Mark]]) -> Path:
+    """--run, and marked files -> the file of the generator that they are for. Raises Problem and Misuse."""
+    (first, mark), *others = marked
+    if run:
+        runs.find_generator(run)  # raises Problem if there is none at all
+    file = marks.find(mark, run)
+    if file is None and run:
+        raise Misuse(f"{first} is for another generator than {run}, for that of {mark.run}: leave out --run, "
+                     "or write the file again with this run")  # fmt: skip
+    if file is None:
+        raise Problem(f"{first} is for a generator of {mark.run} that is not in {runs.RESULTS}/: "
+                      "name its folder with --run, or write the file again")  # fmt: skip
+    for other, wanted in others:
+        if wanted.weights != mark.weights:
+            raise Misuse(f"{first} is for the generator of {mark.run} and {other} for that of {wanted.run}: "
+                         "give files of one generator")  # fmt: skip
+    return file
+
+
+def _by_default(run: Path | None, file: Path) -> str:
+    """--run, and the generator that was taken -> words for it if the program chose it, else ""."""
+    if run is not None:
+        return ""
+    shipped = file.parent == runs.PRETRAINED
+    return f", {'the shipped weights' if shipped else 'the newest run'} (name another one with --run)"
 
 
 def open_encoder(kind: str, run: Path | None = None) -> tuple["keras.Model", Generator]:
@@ -37,6 +76,7 @@ def open_encoder(kind: str, run: Path | None = None) -> tuple["keras.Model", Gen
     """
     file, beside = runs.find_encoder(kind, run)
     generator = open_generator(beside)
+    generator.why = _by_default(run, beside)
     encoder = opened(file, "encoder")
     shape, outputs = encoder.input_shape, (None, 2 * generator.latent)
     if len(shape) != 4 or shape[1] != shape[2] or shape[3] not in (1, 3) or encoder.output_shape != outputs:
@@ -57,34 +97,37 @@ def open_discriminator(generator: Path) -> "keras.Model":
     return network
 
 
-def opened(file: Path, noun: str) -> "keras.Model":
-    """A .keras file -> its network. Raises Problem if it is not to be trusted; `noun` says what it should be."""
+def opened(file: Path, noun: str, remedy: str = "train it again, or name another run") -> "keras.Model":
+    """A .keras file -> its network. Raises Problem if it is not to be trusted; `noun` says what it should be.
+
+    A file that cannot be read at all is another fault: it raises OSError.
+    """
+    with open(file, "rb"):
+        pass
     try:
         return saved.load(file)
     except ValueError as fault:
-        raise Problem(
-            f"{file} cannot be opened as a trusted {noun} ({fault}): train it again, or name another run"
-        ) from fault
+        raise Problem(f"{file} cannot be opened as a trusted {noun} ({fault}): {remedy}") from fault
 
 
 def read_moments(run: Path) -> dict[str, np.ndarray]:
     """A run folder -> the moments beside its learned encoder, as models.encoder.Encoding takes them. Raises Problem."""
     try:
-        with np.load(run / runs.MOMENTS, allow_pickle=False) as file:
-            moments = {name: np.asarray(file[name], np.float32) for name in ("photo", "drawn")}
+        arrays = npz.read(run / runs.MOMENTS, "photo", "drawn")
+        moments = {name: np.asarray(a, np.float32) for name, a in zip(("photo", "drawn"), arrays, strict=True)}
         if any(m.ndim != 2 or len(m) != 2 or not np.isfinite(m).all() for m in moments.values()):
             raise ValueError("other shapes")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
+    except (OSError, ValueError, TypeError) as fault:
         raise Problem(
             f"{run / runs.MOMENTS} cannot be read ({fault}): restore it from a copy, or train the encoder again"
         ) from fault
     return moments
 
 
-def told(generator: Generator, asked: Path | None, flag: str = "--run") -> None:
-    """Say in one line which network is used, and how to name another. `asked`: what the flag says, or None."""
-    file, shipped = generator.file, generator.file.parent == runs.PRETRAINED
-    words = str(file.relative_to(runs.PROJECT)) if shipped and runs.PROJECT in file.parents else str(file)
-    if asked is None:
-        words += f", {'the shipped weights' if shipped else 'the newest run'} (name another one with {flag})"
-    print(f"network    {words}")
+def told(generator: Generator) -> None:
+    """Say in one line which network is used, and how to name another; and what is doubtful, in a line each."""
+    file = generator.file
+    shipped = file.parent == runs.PRETRAINED and runs.PROJECT in file.parents
+    print(f"network    {file.relative_to(runs.PROJECT) if shipped else file}{generator.why}")
+    for doubt in generator.doubts:
+        print(f"warning: {doubt}", file=sys.stderr)

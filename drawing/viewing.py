@@ -6,8 +6,9 @@ This module is read by --help, so it imports nothing heavy before it is used.
 from pathlib import Path
 from typing import Any
 
-from animefaces.options import option
+from animefaces.options import at_least, option
 from animefaces.problems import Misuse, Problem
+from drawing.outputs import PNG, chosen_output, output_option
 
 DATA, SHEET = "training faces", "the sheet"  # headings of --help
 
@@ -26,19 +27,19 @@ def cache_option() -> Any:
 def layer_option() -> Any:
     """--layer: which layer of a network."""
     return option(
-        None, "name of the layer (default: the program chooses one); an unknown name lists all layers", group=SHEET
-    )
+        None, "number of the layer, counted from the input (default: the program chooses one); a number that is too "
+        "high lists all layers", at_least(1), group=SHEET
+    )  # fmt: skip
 
 
 def sheet_option(name: str) -> Any:
     """--output: the picture that the view writes."""
-    return option(Path(name), "FILE.png", group=SHEET)
+    return output_option(name, "FILE.png", SHEET)
 
 
-def check_png(path: Path) -> None:
-    """Raise Misuse if the sheet is to be another file than a PNG."""
-    if path.suffix.lower() != ".png":
-        raise Misuse(f"--output {path} will not do: name a FILE.png")
+def sheet_path(output: str, given: set[str], *beside: str) -> Path:
+    """The text of --output -> the path of the sheet, as drawing.outputs chooses it. Raises Misuse."""
+    return chosen_output(output, given, PNG, beside)[0]
 
 
 def save_sheet(path: Path, pixels: Any, generator: Any, **notes: Any) -> None:
@@ -67,12 +68,17 @@ def training_faces(generator: Any, data: tuple[Path, ...] | None, cache: Path) -
     return open_faces(data or runs.data_of(generator.file), height, channels, cache)
 
 
-def choose_layer(names: list[str], asked: str | None, default: int | str | None) -> Any:
-    """The layer that --layer names, or the default one: a place in `names`, or a name. Raises Misuse and Problem."""
+def choose_layer(network: Any, names: list[str], asked: int | None, default: str | None) -> tuple[str, str]:
+    """A network, names of layers of it, and the number that --layer gives -> (name of a layer, words about it).
+
+    Without --layer it is the layer `default`. Keras numbers the names of layers in each program anew, so for people a
+    layer is its place among the `names` and the size of its maps. Raises Misuse and Problem.
+    """
     if not names:
         raise Problem("this network has no layers with feature maps: name another --run")
-    if asked is None:
-        return names[default] if isinstance(default, int) else default
-    if asked not in names:
-        raise Misuse(f"there is no layer {asked}: choose among {', '.join(names)}")
-    return asked
+    sizes = ["{1}x{2}, {3} maps".format(*network.get_layer(name).output.shape) for name in names]
+    if asked is not None and asked > len(names):
+        listed = "; ".join(f"{number}: {size}" for number, size in enumerate(sizes, 1))
+        raise Misuse(f"--layer {asked} will not do: give a number from 1 to {len(names)} ({listed})")
+    place = asked - 1 if asked is not None else names.index(default or names[0])
+    return names[place], f"{place + 1} of {len(names)}, {sizes[place]}"

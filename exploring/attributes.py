@@ -1,10 +1,12 @@
 """Directions in z that change one attribute each, for generate.py --edit; and what else each direction changes."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from animefaces.problems import Problem
+from animefaces.words import counted
 from drawing.choosing import (
     Chosen,
     alone,
@@ -15,9 +17,11 @@ from drawing.choosing import (
     seed_option,
     seeds_option,
 )
-from drawing.viewing import check_png, fresh, save_sheet, sheet_option
+from drawing.outputs import files
+from drawing.viewing import fresh, save_sheet, sheet_option, sheet_path
 
 FOUND = 5  # directions of each unsupervised kind
+MATRIX, DIRECTIONS = "-matrix.png", "-directions.npz"  # what follows the sheet's name in the names of further files
 STRENGTHS = (-3, -2, -1, 0, 1, 2, 3)
 
 
@@ -31,22 +35,22 @@ class Options:
     seeds: str | None = seeds_option()
     latents: Path | None = latents_option()
     samples: int = samples_option(2000, "faces that are measured")
-    output: Path = sheet_option("attributes.png")
+    output: str = sheet_option("attributes.png")
 
 
 def show(options: Options, given: set[str]) -> None:
     """Find the directions, check them on other faces, and write them, a sheet and a matrix."""
     alone(given, ("count",), ("seeds",), ("latents",))
-    check_png(options.output)
+    output = sheet_path(options.output, given, MATRIX, DIRECTIONS)
     import numpy as np
 
     from animefaces import directions, plots, sheets
     from animefaces.attributes import measure
     from drawing.opening import open_generator, told
 
-    generator = open_generator(options.run)
+    generator = open_generator(options.run, options.latents)
     shown = Chosen(options, generator.latent).z()
-    told(generator, options.run)
+    told(generator)
 
     def measured(z, label):
         parts = [measure(pixels) for pixels in generator.batches(np.asarray(z, np.float32), label)]
@@ -66,28 +70,33 @@ def show(options: Options, given: set[str]) -> None:
     rows = np.concatenate([rows[works], *others.values()])
     every = kept + [f"{kind}-{i + 1}" for kind, some in others.items() for i in range(len(some))]
     limits = reach(generator, rows, options.seed)
-    file = directions_file(generator, options)
-    directions.save(file, every, rows, limits)
+    file = directions_file(generator, options.run, files(output, [DIRECTIONS])[1])
+    directions.save(file, every, rows, limits, generator.mark)
     strips = [
         generator.drawn((shown[:, None] + np.outer(STRENGTHS, row)).reshape(-1, generator.latent)) for row in rows
     ]
     words = [f"{name}\nto {limit:g}" for name, limit in zip(every, limits, strict=True)]
     lines = [(word, with_gaps(strip, len(STRENGTHS))) for word, strip in zip(words, strips, strict=True)]
     heads = [f"{s:+d}" if s else "0" for s in STRENGTHS]
-    save_sheet(options.output, sheets.rows(lines, ([*heads, ""] * len(shown))[:-1]), generator)
-    plots.matrix(options.output.with_name(f"{options.output.stem}-matrix.png"), names, matrix)
-    used = file == directions.beside(generator.file)
-    print(f"{file}: {len(every)} directions" + (f', for generate.py --edit "{every[0]}=+2"' if used else ""))
+    save_sheet(output, sheets.rows(lines, ([*heads, ""] * len(shown))[:-1]), generator)
+    chart = files(output, [MATRIX])[1]
+    plots.matrix(chart, names, matrix)
+    print(f"{chart}: what each direction changes besides")
+    run = ["--run", str(options.run)] if options.run else []
+    own = [] if file == directions.beside(generator.file) else ["--directions", str(file)]
+    use = shlex.join(["python", "generate.py", *run, *own, "--edit", f"{every[0]}=+2"]) if every else ""
+    print(f"{file}: {counted(len(every), 'direction')}{', to be used with ' * bool(use)}{use}")
 
 
-def directions_file(generator: Any, options: Options) -> Path:
-    """Where the directions go: beside the generator. The shipped weights stay as they are unless --run names them."""
+def directions_file(generator: Any, run: Path | None, own: Path) -> Path:
+    """--run, and a file beside the sheet -> where the directions go: beside the generator, where they are found.
+
+    The shipped weights stay as they are unless --run names them: then the directions go to `own`.
+    """
     from animefaces import directions, runs
 
-    if options.run is None and generator.file.parent == runs.PRETRAINED:
-        print("the shipped weights keep their own directions, which generate.py --edit uses: the new ones are written "
-              "beside the picture; with --run models/pretrained they replace the shipped ones")  # fmt: skip
-        return options.output.with_name(directions.FILE)
+    if run is None and generator.file.parent == runs.PRETRAINED:
+        return own
     return directions.beside(generator.file)
 
 

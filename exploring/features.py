@@ -9,12 +9,12 @@ from drawing.choosing import run_option, samples_option, seed_option
 from drawing.viewing import (
     SHEET,
     cache_option,
-    check_png,
     choose_layer,
     data_option,
     layer_option,
     save_sheet,
     sheet_option,
+    sheet_path,
     training_faces,
 )
 
@@ -30,14 +30,14 @@ class Options:
     cache: Path = cache_option()
     samples: int = samples_option(2000, "training faces that the network sees")
     seed: int = seed_option("seed of the choice of these faces, and of the network before training")
-    layer: str | None = layer_option()
+    layer: int | None = layer_option()
     maps: int = option(6, "number of feature maps shown", within(1, 64), group=SHEET)
-    output: Path = sheet_option("features.png")
+    output: str = sheet_option("features.png")
 
 
 def show(options: Options, given: set[str]) -> None:
     """Write a sheet: for each map the faces that it answers to most, and what in them."""
-    check_png(options.output)
+    output = sheet_path(options.output, given)
     import numpy as np
 
     from animefaces import sheets
@@ -47,12 +47,14 @@ def show(options: Options, given: set[str]) -> None:
     generator = open_generator(options.run)
     judge = open_discriminator(generator.file)
     faces = training_faces(generator, options.data, options.cache)
-    told(generator, options.run)
-    layer = choose_layer(inside.feature_layers(judge), options.layer, default=-1)
+    told(generator)
+    names = inside.feature_layers(judge)
+    layer, words = choose_layer(judge, names, options.layer, names[-1] if names else None)
+    print(f"layer      {words}; {len(faces):,} training faces, of which it sees up to {options.samples:,}")
     order = np.random.default_rng(options.seed).permutation(len(faces))[: options.samples]
     blocks = []
-    for network, words in ((judge, "trained"), (inside.with_random_weights(judge, options.seed), "before training")):
-        strengths, places = strongest(network, layer, faces, order, words)
+    for network, label in ((judge, "trained"), (inside.with_random_weights(judge, options.seed), "before training")):
+        strengths, places = strongest(network, layer, faces, order, label)
         spread = strengths.std(axis=0) + 1e-9
         best = np.argsort(-strengths, axis=0, kind="stable")[:FACES]
         special = (np.take_along_axis(strengths, best, 0).mean(axis=0) - strengths.mean(axis=0)) / spread
@@ -62,8 +64,7 @@ def show(options: Options, given: set[str]) -> None:
     for (m, (seen, why)), (_, (random_seen, random_why)) in zip(*blocks, strict=False):
         lines += [(f"map {m}", [*seen, None, *random_seen]), ("", [*why, None, *random_why])]
     heads = ["trained", *[""] * len(seen), "before training"]
-    print(f"layer {layer} of {', '.join(inside.feature_layers(judge))}; {len(order):,} faces of {len(faces):,}")
-    save_sheet(options.output, sheets.rows(lines, heads), generator, layer=layer)
+    save_sheet(output, sheets.rows(lines, heads), generator, layer=words)
 
 
 def strongest(network: Any, layer: str, faces: Any, order: Any, label: str) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from drawing.choosing import (
     seed_option,
     seeds_option,
 )
-from drawing.viewing import check_png, choose_layer, layer_option, save_sheet, sheet_option
+from drawing.viewing import choose_layer, layer_option, save_sheet, sheet_option, sheet_path
 
 OBJECT = "what it forgets"
 
@@ -33,27 +33,27 @@ class Options:
     box: tuple[str, ...] | None = option(None, "boxes around another object instead: x,y,width,height in pixels for "
                                          "all faces, or SEED:x,y,width,height for one face", group=OBJECT)  # fmt: skip
     share: float = option(0.25, "share of the layer's feature maps that is dropped", within(0.001, 1), group=OBJECT)
-    layer: str | None = layer_option()
-    output: Path = sheet_option("forget.png")
+    layer: int | None = layer_option()
+    output: str = sheet_option("forget.png")
 
 
 def show(options: Options, given: set[str]) -> None:
     """Write a sheet of the same faces before and after."""
     alone(given, ("count",), ("seeds",), ("latents",))
-    check_png(options.output)
+    output = sheet_path(options.output, given)
     from animefaces import forgetting, latents, sheets
     from animefaces.images import to_pixels
     from drawing.opening import open_generator, told
     from models import inside
     from models.batches import in_batches
 
-    generator = open_generator(options.run)
+    generator = open_generator(options.run, options.latents)
     chosen, (height, width, _) = Chosen(options, generator.latent), generator.shape
     seeds, network = chosen.places, generator.network
-    layer = choose_layer(inside.cuts(network), options.layer, inside.middle(network, height // 4))
+    layer, words = choose_layer(network, inside.cuts(network), options.layer, inside.middle(network, height // 4))
     boxes = forgetting.parse_boxes(options.box) if options.box else forgetting.boxes_of(options.object, height, width)
     learned = [seed for seed, _ in boxes if seed is not None] or range(options.samples)
-    told(generator, options.run)
+    told(generator)
     lower, upper = inside.split(network, layer)
     maps = in_batches(lower, latents.from_seeds(learned, generator.latent))
     marked = forgetting.inside(boxes, learned, maps.shape[1:3], (height, width))
@@ -61,12 +61,12 @@ def show(options: Options, given: set[str]) -> None:
     dropped = found.strongest(options.share)
     ours = in_batches(lower, chosen.z())
     drawn = [to_pixels(in_batches(upper, x)) for x in (ours, found.without(ours, dropped), found.hidden(ours))]
-    print(f"layer      {layer}, {maps.shape[1]}x{maps.shape[2]}, {maps.shape[3]} maps; {len(dropped)} dropped")
+    print(f"layer      {words}; {len(dropped)} dropped")
     print(f"regression right at {found.accuracy:.0%} of the places inside and outside the boxes")
     shown = forgetting.inside([(None, box) for _, box in boxes], seeds, (height, width), (height, width))
-    words = ("as it draws", "maps dropped", "where it is found")
-    for name, after in zip(words[1:], drawn[1:], strict=True):
+    labels = ("as it draws", "maps dropped", "where it is found")
+    for name, after in zip(labels[1:], drawn[1:], strict=True):
         change, elsewhere = forgetting.losses(drawn[0], after, shown)
         print(f"{name:<18} changes a value by {change:.1f} of 255 inside the boxes, by {elsewhere:.1f} elsewhere")
-    rows = list(zip(words, map(list, drawn), strict=True))
-    save_sheet(options.output, sheets.rows(rows, [str(seed) for seed in seeds]), generator, layer=layer)
+    rows = list(zip(labels, map(list, drawn), strict=True))
+    save_sheet(output, sheets.rows(rows, [str(seed) for seed in seeds]), generator, layer=words)

@@ -8,12 +8,12 @@ from animefaces.problems import Problem
 from drawing.choosing import count_option, run_option, samples_option, seed_option
 from drawing.viewing import (
     cache_option,
-    check_png,
     choose_layer,
     data_option,
     fresh,
     save_sheet,
     sheet_option,
+    sheet_path,
     training_faces,
 )
 
@@ -30,12 +30,12 @@ class Options:
     count: int = count_option(12)
     seed: int = seed_option()
     samples: int = samples_option(1000, "faces of each kind that are compared")
-    output: Path = sheet_option("neighbours.png")
+    output: str = sheet_option("neighbours.png")
 
 
 def show(options: Options, given: set[str]) -> None:
     """Write a sheet of drawn faces, each above the training faces that are most like it."""
-    check_png(options.output)
+    output = sheet_path(options.output, given)
     import numpy as np
 
     from animefaces import metrics, sheets
@@ -46,12 +46,13 @@ def show(options: Options, given: set[str]) -> None:
 
     generator = open_generator(options.run)
     faces, judge = training_faces(generator, options.data, options.cache), open_discriminator(generator.file)
-    told(generator, options.run)
-    seen = inside.pooled(judge, choose_layer(inside.feature_layers(judge), None, -1))
+    told(generator)
+    names = inside.feature_layers(judge)
+    seen = inside.pooled(judge, choose_layer(judge, names, None, names[-1] if names else None)[0])
     order = np.random.default_rng(options.seed).permutation(len(faces))
     count, shown = min(options.samples, len(faces)), options.count
     if count < 2:
-        raise Problem(f"{len(faces)} training face has no neighbours: give more faces with --data")
+        raise Problem("a single training face has no neighbours: give more faces with --data")
     drawn = generator.drawn(fresh(generator, max(count, shown), options.seed))
     real = faces[order[:count]]
     rows = [in_batches(seen, to_network(pixels)) for pixels in (drawn, real)]
@@ -68,7 +69,7 @@ def show(options: Options, given: set[str]) -> None:
         (word, [faces[[k]][0] for k in near[:, j]])
         for j, word in enumerate(("nearest", "second", "third")[: near.shape[1]])
     ]
-    save_sheet(options.output, sheets.rows([*lines, ("most alike:\ndrawn, real", pairs[:-1])]), generator)
+    save_sheet(output, sheets.rows([*lines, ("most alike:\ndrawn, real", pairs[:-1])]), generator)
     if faces.shape[-1] == 3:
         print_hair(faces, order, drawn)
 

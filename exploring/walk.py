@@ -5,7 +5,9 @@ from pathlib import Path
 
 from animefaces.options import option, within
 from animefaces.problems import Misuse
+from animefaces.words import counted
 from drawing.choosing import Chosen, alone, count_option, latents_option, run_option, seed_option, seeds_option
+from drawing.outputs import FILMS, chosen_output, output_option
 
 MOST = 100  # faces of one film
 
@@ -23,25 +25,25 @@ class Options:
     walks: int = option(
         1, "number of walks side by side; the faces are divided among them", within(1, 64), group="the film"
     )
-    output: Path = option(Path("walk.gif"), "FILE.gif, .webp or .mp4", group="the film")
+    output: str = output_option("walk.gif", "FILE.gif, .webp or .mp4", "the film")
 
 
 def show(options: Options, given: set[str]) -> None:
     """Write a film of closed walks."""
     alone(given, ("count",), ("seeds",), ("latents",))
-    if options.output.suffix.lower() not in (".gif", ".webp", ".mp4"):
-        raise Misuse(f"--output {options.output} will not do: name a FILE.gif, FILE.webp or FILE.mp4")
+    output, _ = chosen_output(options.output, given, FILMS)
     import numpy as np
 
     from animefaces import images, latents, sheets
     from drawing.opening import open_generator, told
 
-    generator = open_generator(options.run)
+    generator = open_generator(options.run, options.latents)
     chosen = Chosen(options, generator.latent)
     z, each = chosen.z(), len(chosen) // options.walks
     if each < 2 or len(z) > MOST:
-        raise Misuse(f"{len(z)} faces for {options.walks} walks: give each walk two or more, and {MOST} in all")
-    told(generator, options.run)
+        raise Misuse(f"{counted(len(z), 'face')} for {counted(options.walks, 'walk')}: give each walk two or more, "
+                     f"and {MOST} in all")  # fmt: skip
+    told(generator)
     films = []
     for i in range(options.walks):
         part, count = z[i * each : (i + 1) * each], each * options.frames
@@ -53,5 +55,5 @@ def show(options: Options, given: set[str]) -> None:
         print(f"walk {i + 1}: visible speed varies by {after:.0f} %, with equal steps of z by {before:.0f} %")
     least = 192 if options.walks == 1 else 96
     frames = (images.grid(sheets.enlarge(np.stack(tiles), least)) for tiles in zip(*films, strict=True))
-    images.save_film(options.output, frames, seconds=0.04)
-    print(f"{options.output}: {count} frames, {count / 25:.1f} seconds, then it repeats")
+    images.save_film(output, frames, seconds=0.04)
+    print(f"{output}: {count} frames, {count / 25:.1f} seconds, then it repeats")

@@ -1,6 +1,6 @@
 """Gradient descent on z: the encoder's means -> z whose drawings resemble their photos more."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -31,8 +31,19 @@ def refine(
     """
     if not steps or len(means) == 0:
         return means
+    return np.concatenate(list(refined(generator, moments, images, means, steps, advance)))
+
+
+def refined(
+    generator: keras.Model,
+    moments: Mapping[str, np.ndarray],
+    images: np.ndarray,
+    means: np.ndarray,
+    steps: int,
+    advance: Callable[[int], Any] = lambda count: None,
+) -> Iterator[np.ndarray]:
+    """As `refine`, in parts (n, latent) with n of at most ROWS, each as soon as it is done."""
     rows = min(len(means), ROWS)  # all batches have one size, so the step is compiled once
-    refined: list[np.ndarray] = []
     descent = None
     for start in range(0, len(means), rows):
         part = [filled(a[start : start + rows], rows) for a in (images, means)]
@@ -43,8 +54,7 @@ def refine(
         for number in range(steps):
             step(np.array([number], np.int32))
             advance(1)
-        refined.append(np.asarray(variable.value))
-    return np.concatenate(refined)[: len(means)]
+        yield np.asarray(variable.value)[: len(means) - start].copy()
 
 
 def _descent(

@@ -1,8 +1,10 @@
 """encode.py: which faces, from which networks, in what form. The networks are tiny and untrained."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -17,9 +19,10 @@ from demo import cartoons
 from drawing import encoding, photos
 from models import saved, vae
 from models.batches import in_batches
-from models.refine import refine, unlikeness
+from models.refine import refine, refined, unlikeness
 
 LATENT = 8
+CARD = Path("results/drawn/anime.png")  # without --output
 MOMENTS = {side: np.stack([np.zeros(n), np.ones(n)]).astype(np.float32) for side, n in (("photo", 563), ("drawn", 566))}
 
 
@@ -95,7 +98,7 @@ def test_a_folder_of_faces_and_their_latents(draw, crops, run, capsys):
 def test_a_card(draw, crops):
     assert draw("b.png", "--variants", "2") == 0
     assert draw("b.png", "--variants", "2", "--output", "faces/") == 0
-    card, gap = images.read("anime.png"), encode.GAP
+    card, gap = images.read(CARD), encode.GAP
     assert card.shape == (64 + 2 * gap, 4 * 64 + 5 * gap, 3)
     assert (card[:gap] == 255).all() and (card[:, gap + 64 : 2 * gap + 64] == 255).all()
     cells = [card[gap : gap + 64, gap + c * (64 + gap) :][:, :64] for c in range(4)]
@@ -154,7 +157,7 @@ def test_several_people_from_left_to_right(draw, people, capsys):
     assert "group.png: 2 faces, numbered from left to right" in capsys.readouterr().out
     assert sorted(os.listdir("faces")) == ["group.png", "group_2.png", "latents.npz"]
     assert draw("group.png", detect=True) == 0
-    card = images.read("anime.png")
+    card = images.read(CARD)
     assert card.shape[0] == 2 * 64 + 3 * encode.GAP
     shown = [card[encode.GAP + row * (64 + encode.GAP) :, encode.GAP :][:64, :64] for row in range(2)]
     for crop, eyes in zip(shown, (((48, 60), (72, 60)), ((168, 60), (192, 60))), strict=True):
@@ -173,7 +176,7 @@ def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
                   "warning: phone.heic is a HEIC, which cannot be read: save it as JPEG"):  # fmt: skip
         assert words in said.err
     assert "skipped 5 of 6 photos" in said.out
-    assert "anime.png: 2 faces" in said.out
+    assert f"{CARD}: 2 faces\n" in said.out
 
 
 def test_when_nothing_comes_out(draw, people, refused):
@@ -182,7 +185,7 @@ def test_when_nothing_comes_out(draw, people, refused):
     assert line.startswith("high.png shows no face") and "--no-detect" in line
     assert encode.main(["high.png", "gone.png", "--run", str(Path("nowhere"))]) == 1
     assert draw("high.png", "gone.png", detect=True) == 1
-    assert not Path("anime.png").exists()
+    assert not CARD.exists()
 
 
 def test_the_newest_run_with_such_an_encoder_is_the_default(run, crops):
@@ -191,7 +194,7 @@ def test_the_newest_run_with_such_an_encoder_is_the_default(run, crops):
         os.utime(copy / "encoder.keras", (0, (number + 1) * 10**9))
     os.unlink("results/00002-without/encoder.keras")
     assert encode.main(["a.png", "--no-detect"]) == 0
-    with Image.open("anime.png") as image:
+    with Image.open(CARD) as image:
         assert image.text["run"] == "00001-new"
     assert encode.main(["a.png", "--no-detect", "--encoder", "vae", "--run", "results/00002-without"]) == 0
 
@@ -253,7 +256,7 @@ def test_grey_networks():
     images.save("digit.png", cartoons.draw(0, 28))
     flags = ["digit.png", "--run", "grey", "--encoder", "vae", "--no-detect"]
     assert encode.main(flags) == 0
-    assert images.read("anime.png").shape == (112 + 2 * encode.GAP, 224 + 3 * encode.GAP, 3)
+    assert images.read(CARD).shape == (112 + 2 * encode.GAP, 224 + 3 * encode.GAP, 3)
     assert encode.main([*flags, "--output", "faces/"]) == 0
     with Image.open("faces/digit.png") as image:
         assert (image.mode, image.size) == ("L", (28, 28))
@@ -280,6 +283,127 @@ def test_misuse(flags, words, refused):
 def test_too_many_faces_for_a_card(draw, crops, monkeypatch, refused):
     monkeypatch.setattr(encode, "MAX_ROWS", 2)
     assert "3 faces are too many for one picture" in refused(lambda argv: draw(*argv), crops, 1)
+
+
+def test_latents_say_which_generator_they_are_for(draw, crops, run):
+    """generate.py takes the encoder's generator, though another run is newer."""
+    assert draw(*crops, "--output", "faces/") == 0
+    with np.load("faces/latents.npz") as file:
+        assert str(file["run"]) == "00007-tiny"
+    shutil.copytree(run, "results/00000-elsewhere")
+    newer = Path(shutil.copytree(run, "results/00001-newer"))
+    other = saved.load(run / "generator.keras")
+    other.set_weights([weight + 1 for weight in other.get_weights()])
+    saved.save(other, newer / "generator.keras")
+    assert generate.main(["--latents", "faces/latents.npz", "--output", "again/"]) == 0
+    assert np.array_equal(images.read("again/latent_000001.png"), images.read("faces/b.png"))
+
+
+def test_faces_that_are_written_stay_if_a_later_one_fails(draw, crops, monkeypatch, capsys):
+    written = images.save
+
+    def save(path, *words, **notes):
+        if path.name == "c.png":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        written(path, *words, **notes)
+
+    monkeypatch.setattr(images, "save", save)
+    assert draw(*crops, "--variants", "1", "--output", "faces/") == 1
+    said = capsys.readouterr()
+    assert "faces/: 2 of 3 faces and latents.npz\n" in said.out
+    assert "faces/c.png: No space left on device" in said.err
+    with np.load("faces/latents.npz") as file:
+        assert list(file["names"]) == ["a", "a_v1", "b", "b_v1"] and file["z"].shape == (4, LATENT)
+
+
+def test_faces_are_written_before_the_next_ones_are_refined(draw, crops, monkeypatch, capsys):
+    """A stop in the middle of many photos loses what is not done, and no more."""
+    monkeypatch.setattr("models.batches.ROWS", 2)
+
+    def stopped(generator, moments, crops, mean, steps):
+        yield mean[:2]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(encoding, "refined", stopped)
+    assert draw(*crops, "--refine", "1", "--output", "faces/") == 1
+    assert sorted(os.listdir("faces")) == ["a.png", "b.png", "latents.npz"]
+    said = capsys.readouterr()
+    assert "faces/: 2 of 3 faces and latents.npz\n" in said.out
+    assert "error: stopped" in said.err
+
+
+def test_refinement_comes_in_parts(monkeypatch):
+    """The last part is filled up for the network, and cut to its faces again."""
+    monkeypatch.setattr("models.refine.ROWS", 2)
+    variable = SimpleNamespace(value=None)
+
+    def reset(images, means):
+        variable.value = means
+        return variable
+
+    def step(number):
+        variable.value = variable.value + 1
+
+    monkeypatch.setattr("models.refine._descent", lambda *_: (reset, step))
+    start = np.arange(3 * LATENT, dtype=np.float32).reshape(3, LATENT)
+    parts = list(refined(None, MOMENTS, np.zeros((3, 16, 16, 3), np.float32), start, 4))
+    assert [len(part) for part in parts] == [2, 1]
+    assert np.array_equal(np.concatenate(parts), start + 4)
+
+
+def test_names_that_are_no_utf8_survive(draw, capsys):
+    name = os.fsdecode(b"caf\xe9")
+    images.save(f"{name}.png", cartoons.draw(0, 16))
+    images.save("after.png", cartoons.draw(1, 16))
+    assert draw(f"{name}.png", "after.png", "--output", "faces/") == 0
+    assert sorted(os.listdir("faces")) == sorted([f"{name}.png", "after.png", "latents.npz"])
+    with np.load("faces/latents.npz") as file:
+        assert list(file["names"]) == [name, "after"]
+    with Image.open(f"faces/{name}.png") as picture:
+        assert picture.text["face"] == "caf\\udce9"
+    assert draw(f"{name}.png") == 0
+    with Image.open(CARD) as picture:
+        assert picture.text["faces"] == "caf\\udce9"
+
+
+@pytest.mark.parametrize("letter", ["x", "\u9854", os.fsdecode(b"\xe9")])
+def test_long_names_are_shortened_and_stay_apart(draw, letter):
+    """Names of up to 255 bytes, which leave no room for an ending; some file systems take only 143."""
+    long = letter * (240 // len(os.fsencode(letter)))
+    for folder in ("x", "y"):
+        images.save(f"{folder}/{long}.png", cartoons.draw(0, 16))
+    assert draw(f"x/{long}.png", f"y/{long}.png", "--variants", "1", "--output", "faces/") == 0
+    short = long[: 120 // len(os.fsencode(letter))]
+    names = {f"{short}{ending}.png" for ending in ("", "-2", "_v1", "-2_v1")}
+    found = set(os.listdir("faces")) - {"latents.npz"}
+    assert len(found) == 4 and {f"{short}.png", f"{short}-2.png"} <= found
+    assert all(len(os.fsencode(name)) <= 143 for name in found), names
+
+
+def test_two_ways_to_write_an_accent_are_one_name():
+    names = set()
+    assert [encode.unique(name, names) for name in ("caf\u00e9", "cafe\u0301", "CAF\u00c9")] == [
+        "caf\u00e9",
+        "cafe\u0301-2",
+        "CAF\u00c9-3",
+    ]
+
+
+def test_outputs_that_cannot_be_written(refused, monkeypatch):
+    """They are refused before a network is opened."""
+    monkeypatch.setattr("drawing.opening.open_encoder", None)
+    Path("file").touch()
+    for output in ("file/anime.png", "file/", "x" * 300 + ".png"):
+        line = refused(encode.main, ["a.png", "--output", output], 2)
+        assert line.startswith(f"--output {output.rstrip('/')}")
+
+
+def test_an_older_card_stays(draw, crops, capsys):
+    assert draw("a.png") == 0
+    assert draw("b.png") == 0
+    assert "results/drawn/anime.png: 1 face\n" in (said := capsys.readouterr().out)
+    assert "results/drawn/anime-2.png: 1 face\n" in said
+    assert sorted(os.listdir("results/drawn")) == ["anime-2.png", "anime.png"]
 
 
 def test_refined_faces_are_nearer(draw, crops, run):

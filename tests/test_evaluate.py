@@ -1,6 +1,7 @@
 """evaluate.py from end to end, on drawn faces in the features of a small random network."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def test_the_figures_in_words(run, sets, capsys):
     assert start == [
         "real", "fake", "features", "resize", "floor", "", "Fréchet distance", "kernel distance x1000", "precision",
         "recall", "nearest of 40 real", "the closest", "the closest 1 % within", "median",
+        "results/drawn/nearest.png: 20 pairs, each a generated face and the real face nearest to it",
     ]  # fmt: skip
     text = "\n".join(lines)
     assert "20 of 60 faces from" in text and "20 of 30 faces from" in text and str(sets / "fresh.npz") in text
@@ -136,7 +138,7 @@ def test_it_says_which_generator_it_took(sets, network, trained, monkeypatch, ca
     monkeypatch.setattr("animefaces.runs.PRETRAINED", trained)
     words = ["--real", str(sets / "real.npz"), "--features", str(network), "--count", "20"]
     assert evaluate.main(words) == 0
-    line = f"network    {trained}/generator.keras, the shipped weights (name another one with --fake)"
+    line = f"network    {trained}/generator.keras, the shipped weights (name another one with --run)"
     assert capsys.readouterr().out.splitlines()[0] == line
 
 
@@ -155,11 +157,60 @@ def test_the_newest_run_is_the_default(measure, trained, sets, network, capsys):
     assert "8 of 8 faces from results/00000-tutorial/generator.keras" in capsys.readouterr().out
 
 
+def test_a_run_is_named_as_in_the_other_programs(measure, trained, sets, network, capsys):
+    figures = measure(trained, "--count", "8")
+    words = ["--real", str(sets / "real.npz"), "--features", str(network), "--count", "8", "--json"]
+    assert evaluate.main([*words, "--run", str(trained)]) == 0
+    assert json.loads(capsys.readouterr().out) == figures
+
+
+def test_the_real_faces_are_those_of_the_run(trained, faces, network, refused, capsys):
+    """A run of one's own is compared with its own training faces, never silently with others."""
+    run = Path(shutil.copytree(trained, "results/00000-tutorial"))
+    shutil.copytree(faces, "data/faces")
+    assert evaluate.main(["--features", str(network), "--count", "4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["real"] == [str(faces)]
+    text = (run / "options.json").read_text().replace(str(faces), "gone.zip")
+    (run / "options.json").write_text(text)
+    line = refused(evaluate.main, ["--features", network], 1)
+    assert line == "the training faces are not at gone.zip: give their path with --real"
+
+
+def test_the_shipped_weights_are_compared_with_data_faces(trained, faces, network, refused, monkeypatch, capsys):
+    monkeypatch.setattr("animefaces.runs.PRETRAINED", trained)
+    words = ["--features", str(network), "--count", "4", "--json"]
+    assert refused(evaluate.main, words, 1) == "there are no real faces in data/faces: name them with --real"
+    shutil.copytree(faces, "data/faces")
+    assert evaluate.main(words) == 0
+    assert json.loads(capsys.readouterr().out)["real"] == ["data/faces"]
+
+
+def test_nothing_is_downloaded_by_default(sets, monkeypatch, capsys):
+    """The default network ships with the project, and says what to take for figures of other projects."""
+    monkeypatch.setattr(keras.applications, "InceptionV3", None)
+    words = ["--real", str(sets / "real.npz"), "--fake", str(sets / "fresh.npz"), "--count", "8"]
+    assert evaluate.main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("resize") and line.endswith("in the network, to 64x64, bilinear") for line in lines)
+    line = next(line for line in lines if line.startswith("features"))
+    assert line.startswith("features   discriminator, 192 per face: the shipped one")
+    assert line.endswith("give --features inception")
+
+
+def test_a_damaged_shipped_discriminator_is_one_line(copied, sets, monkeypatch, refused):
+    monkeypatch.setattr("animefaces.runs.PRETRAINED", copied)
+    (copied / "discriminator.keras").write_bytes(b"nonsense")
+    words = ["--real", sets / "real.npz", "--fake", sets / "fresh.npz"]
+    assert "cannot be opened as a trusted discriminator" in refused(evaluate.main, words, 1)
+    (copied / "discriminator.keras").unlink()
+    assert "discriminator.keras: No such file" in refused(evaluate.main, words, 1)
+
+
 def test_copies_are_found_and_drawn(measure):
     near = measure("copied", "--size", "16")["nearest"]
     assert near["among"] == 60
     assert near["fake"]["least"] == 0 < near["real"]["least"]
-    with Image.open("nearest.png") as picture:
+    with Image.open("results/drawn/nearest.png") as picture:
         sheet, pairs = np.asarray(picture), picture.text["pairs"].split("; ")
     assert sheet.shape == (5 * (16 + 4), 6 * (32 + 4), 3)  # 30 pairs
     distances = [float(pair.split()[2]) for pair in pairs]
@@ -260,10 +311,10 @@ def test_inception_without_a_network(refused, sets, monkeypatch):
         raise Exception("URL fetch failure on https://a.b/c: None -- Name or service not known")
 
     monkeypatch.setattr(keras.applications, "InceptionV3", fail)
-    words = ["--real", sets / "real.npz", "--fake", sets / "fresh.npz"]
+    words = ["--real", sets / "real.npz", "--fake", sets / "fresh.npz", "--features", "inception"]
     line = refused(evaluate.main, words, 1)
     assert line.startswith("the Inception network cannot be fetched (URL fetch failure")
-    assert line.endswith("connect to the internet once, or give --features FILE.keras")
+    assert line.endswith("connect to the internet once, or leave out --features")
 
 
 @pytest.mark.parametrize(
@@ -284,6 +335,8 @@ def test_inception_without_a_network(refused, sets, monkeypatch):
         (["--real", "nowhere"], 1, "nowhere does not exist"),
         (["--real", "{sets}/few.npz"], 1, "5 real faces and 30 fake ones are too few"),
         (["--output", "pairs.jpg"], 2, "name a FILE.png"),
+        (["--output", "fixed.keras/pairs.png"], 2, "fixed.keras is a file"),
+        (["--run", "{trained}"], 2, "--run and --fake exclude each other"),
         (["--count", "2"], 2, "--count 2 will not do"),
         (["--counts", "20"], 2, "unrecognized arguments: --counts"),
     ],
@@ -326,9 +379,3 @@ def test_known_distances(measure):
     assert abs(figures["floor"]["kernel_distance"]) < 4 * figures["floor"]["kernel_error"] < 0.02
     assert figures["kernel_distance"] == pytest.approx(0.152, abs=0.05)
     assert figures["precision"] < 0.7 < figures["floor"]["precision"]
-
-
-def test_the_shipped_discriminator_is_at_hand(measure):
-    figures = measure("fresh", "--count", "10", features="discriminator")
-    assert figures["dimensions"] == 192
-    assert figures["resized_in_network"] == ["64x64, bilinear"]

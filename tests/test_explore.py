@@ -18,6 +18,7 @@ from animefaces import directions, images, latents, metrics, sheets
 from demo import cartoons
 from exploring.neighbours import closest
 
+ADDED = Path("results/drawn/arithmetic.png")  # without --output
 FLAGS = {
     "strided": [],
     "pooled": ["--recipe", "pooled", "--generator-widths", "8,8,8", "--discriminator-widths", "8"],
@@ -71,8 +72,8 @@ def test_each_command_on_each_architecture(words, run, faces, cache, capsys):
     what, *flags = words.split()
     data = ["--data", faces, "--cache", cache] if what in ("features", "neighbours") else []
     assert explore.main([str(w) for w in (what, *flags, "--run", run, *data)]) == 0
-    output = "walk.gif" if what == "walk" else f"{what}.png"
-    assert output in capsys.readouterr().out
+    output = "results/drawn/" + ("walk.gif" if what == "walk" else f"{what}.png")
+    assert f"{output}: " in capsys.readouterr().out
     assert shown(output).std() > 0
 
 
@@ -161,17 +162,22 @@ def test_the_middle_of_nine_is_the_result(look, copied):
     z = latents.from_seeds([0, 1, 2, 3], 8)
     np.savez("sum.npz", z=(z[0] + z[1]) / 2 - z[2:3] + z[3:])
     assert generate.main(["--run", str(copied), "--latents", "sum.npz", "--output", "sum.png"]) == 0
-    sheet, face = shown("arithmetic.png"), sheets.enlarge(shown("sum.png")[None])[0]
+    sheet, face = shown(ADDED), sheets.enlarge(shown("sum.png")[None])[0]
     places = [(y, x) for y in range(0, sheet.shape[0] - 63, 68) for x in range(100)]
     places += [(y, x) for y in range(0, sheet.shape[0] - 63, 68) for x in range(100, sheet.shape[1] - 63)]
     assert any(np.array_equal(sheet[y : y + 64, x : x + 64], face) for y, x in places)
 
 
-def test_a_numbered_grid_to_choose_from(look, capsys):
+def test_a_numbered_grid_to_choose_from(look, copied, capsys):
     assert look("arithmetic", "--seeds", "5,7-9") == 0
-    with Image.open("arithmetic.png") as image:
+    with Image.open(ADDED) as image:
         assert image.text["seeds"] == "5 7 8 9"
-    assert "--these 1,2,3" in capsys.readouterr().out
+    words = capsys.readouterr().out.splitlines()[-1].partition("for example: python explore.py ")[2]
+    assert words == f"arithmetic --run {copied} --these 5 --minus 7 --plus 8"
+    assert explore.main(words.split()) == 0  # it can be pasted
+    np.savez("many.npz", z=latents.from_seeds(range(12), 8))
+    assert look("arithmetic", "--latents", "many.npz") == 0
+    assert "--latents many.npz --these 0,1,2 --minus 3,4,5 --plus 6,7,8\n" in capsys.readouterr().out
 
 
 def test_edits_do_what_they_are_called(look, copied, capsys):
@@ -204,15 +210,27 @@ def test_the_shipped_weights_have_directions():
 
 
 def test_the_shipped_weights_stay_as_they_are(copied, monkeypatch, capsys):
-    """Without a run of one's own, new directions go beside the sheet; with --run, beside the generator."""
+    """Without a run of one's own, new directions go beside the sheet; with --run, beside the generator.
+
+    Either way, the command that is printed uses them.
+    """
     monkeypatch.setattr("animefaces.runs.PRETRAINED", copied)
-    words = ["attributes", "--samples", "48", "--count", "1", "--output", "sheets/attributes.png"]
+    words = ["attributes", "--samples", "48", "--count", "1"]
     assert explore.main(words) == 0
-    assert Path("sheets", directions.FILE).exists()
+    file = Path("results/drawn/attributes-directions.npz")
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "attributes-directions.npz", "attributes-matrix.png", "attributes.png"
+    ]  # fmt: skip
     assert not (copied / directions.FILE).exists()
-    assert "the shipped weights keep their own directions" in capsys.readouterr().out
+    use = capsys.readouterr().out.splitlines()[-1].partition("to be used with python generate.py ")[2]
+    assert use.startswith(f"--directions {file} --edit ")
+    assert generate.main([*use.split(), "--count", "1"]) == 0
     assert explore.main([*words, "--run", str(copied)]) == 0
     assert (copied / directions.FILE).exists()
+    use = capsys.readouterr().out.splitlines()[-1].partition("to be used with python generate.py ")[2]
+    assert use.startswith(f"--run {copied} --edit ")
+    assert generate.main([*use.split(), "--count", "1"]) == 0
+    assert Path("results/drawn/attributes-2-matrix.png").exists()
 
 
 def test_every_module_in_exploring_is_a_view(capsys):
@@ -273,14 +291,33 @@ def test_training_faces_that_are_gone(look, copied, faces, refused):
         ("walk --count 3 --walks 2", "give each walk two or more"),
         ("arithmetic --minus 3", "need --these"),
         ("arithmetic --these x", "--these x cannot be read"),
-        ("features --layer none", "there is no layer none: choose among"),
-        ("forget --layer none", "there is no layer none: choose among"),
+        ("features --layer none", "--layer: not a whole number"),
+        ("features --layer 9", "--layer 9 will not do: give a number from 1 to 2 (1: 8x8, 8 maps; 2: 4x4, 16 maps)"),
+        ("forget --layer 99", "--layer 99 will not do: give a number from 1 to "),
+        ("forget --layer 0", "it must be at least 1"),
+        ("arithmetic --these 0-1000000", "--these with 1,000,001 faces is too much: give up to 400"),
+        ("arithmetic --output file/a.png", "file is a file"),
+        ("attributes --output " + "x" * 250 + ".png", "File name too long"),  # with -matrix in it
         ("forget --box 1,2,3", "--box 1,2,3 cannot be read"),
         ("forget --box 0,0,16,16", "draw them around the object"),
         ("forget --object ears", "invalid choice"),
-        ("dance", "there is no command dance: choose from walk, arithmetic"),
+        ("dance", "there is no view dance: choose from walk, arithmetic"),
     ],
 )
 def test_misuse(look, refused, words, says):
+    Path("file").touch()
     assert says in refused(lambda argv: look(*argv), words.split(), 2)
+    assert not Path("results").exists()
     assert not [name for name in os.listdir() if Path(name).suffix in (".png", ".gif", ".webp")]
+
+
+def test_a_layer_is_named_by_its_place(look, copied, capsys):
+    """Keras counts the names of its layers on in each program, so they say nothing to people."""
+    assert look("features", "--samples", "16", "--maps", "1") == 0
+    assert "layer      2 of 2, 4x4, 16 maps; 10 training faces" in capsys.readouterr().out
+    assert look("features", "--samples", "16", "--maps", "1", "--layer", "1", "--output", "first.png") == 0
+    assert "layer      1 of 2, 8x8, 8 maps" in capsys.readouterr().out
+    assert not np.array_equal(shown("first.png"), shown("results/drawn/features.png"))
+    assert look("forget", "--samples", "16", "--layer", "1") == 0
+    said = capsys.readouterr().out
+    assert "layer      1 of " in said and "re_lu" not in said

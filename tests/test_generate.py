@@ -1,5 +1,6 @@
 """generate.py: which run, which faces, and in what form."""
 
+import errno
 import json
 import os
 import shutil
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image
 
 import generate
-from animefaces import images, latents
+from animefaces import images, latents, runs
+
+FACES = Path("results/drawn/faces.png")  # without --output
 
 
 @pytest.fixture
@@ -37,19 +40,19 @@ def test_the_newest_run_is_the_default(trained, capsys):
         os.utime(f"results/{name}/generator.keras", (0, [1, 3, 2][number] * 10**9))
     (Path("results") / "00003-nothing-yet").mkdir()
     assert generate.main(["--count", "2"]) == 0
-    with Image.open("faces.png") as image:
+    with Image.open(FACES) as image:
         assert image.text["run"] == "00001-new"
-    assert "faces.png: 2 faces" in capsys.readouterr().out
+    assert f"{FACES}: 2 faces\n" in capsys.readouterr().out
 
 
 def test_a_grid_of_48(draw):
     assert draw("--count", "48") == 0
-    assert images.read("faces.png").shape == (6 * 16, 8 * 16, 3)
+    assert images.read(FACES).shape == (6 * 16, 8 * 16, 3)
 
 
 def test_the_grid_of_samples_is_seeds_0_to_47(draw, trained):
     assert draw("--seeds", "0-47") == 0
-    assert np.array_equal(images.read("faces.png"), images.read(trained / "samples" / "step_000020.png"))
+    assert np.array_equal(images.read(FACES), images.read(trained / "samples" / "step_000020.png"))
 
 
 def test_a_seed_is_the_same_face_alone_in_a_grid_and_in_a_folder(draw):
@@ -91,7 +94,7 @@ def test_truncation_draws_nearer_to_the_mean(draw):
 
 def test_what_is_written_into_a_picture(draw, trained):
     assert draw("--seeds", "3,14", "--truncation", "0.7") == 0
-    with Image.open("faces.png") as image:
+    with Image.open(FACES) as image:
         assert image.text == {"faces": "seed_000003 seed_000014", "run": trained.name, "truncation": "0.7"}
     assert draw("--seeds", "3", "--output", "many/", "--run", trained / "generator.keras") == 0
     with Image.open("many/seed_000003.png") as image:
@@ -130,14 +133,18 @@ def test_seeds(text, seeds):
     ("flags", "words"),
     [
         ("--output -", "--output - will not do"),
-        ("--output faces.jpg", "name a FILE.png, a film (.gif, .webp, .mp4) or a folder ending in /"),
+        ("--output faces.jpg", "name a FILE.png, FILE.gif, FILE.webp, FILE.mp4 or a folder ending in /"),
+        ("--output=", "--output will not do"),
+        ("--output /dev/full", "--output /dev/full will not do"),
+        ("--output /dev/full/", "--output /dev/full is a file: name a folder"),
+        ("--directions a.npz", "--directions does nothing without --edit"),
         ("--output faces", "name a FILE.png"),
         ("--output -o.png", "expected one argument"),
         ("--seeds 0-7 --count 3", "exclude each other"),
         ("--seeds 0-7 --seed 3", "exclude each other"),
         ("--latents a.npz --count 3", "exclude each other"),
         ("--seeds=", "--seeds cannot be read"),
-        ("--seeds 7-0", "--seeds 7-0 cannot be read"),
+        ("--seeds 7-0", "--seeds 7-0 cannot be read: write the lower number of a range first, 0-7"),
         ("--seeds 1,,2", "cannot be read"),
         ("--seeds -1", "cannot be read"),
         ("--seeds 0-99999999999", "cannot be read"),
@@ -185,7 +192,7 @@ def test_a_demo_is_nobodys_default(trained, capsys):
 def test_the_best_generator_is_named_by_its_run(copied):
     shutil.copy(copied / "generator.keras", copied / "best.keras")
     assert generate.main(["--count", "1", "--run", str(copied)]) == 0
-    with Image.open("faces.png") as image:
+    with Image.open(FACES) as image:
         assert image.text["run"] == copied.name
 
 
@@ -201,23 +208,74 @@ def test_latents_that_are_none(draw, refused):
     np.savez("flat.npz", z=np.zeros(8))
     np.savez("empty.npz", z=np.zeros((0, 8)))
     np.savez("nan.npz", z=np.full((1, 8), np.nan))
+    np.savez("large.npz", z=np.full((1, 8), 1e300))
     np.savez("words.npz", z=np.array([["a"] * 8]))
+    np.savez("digits.npz", z=np.array([["1"] * 8]))
+    np.savez("complex.npz", z=np.zeros((2, 8), complex))
     np.savez("objects.npz", z=np.array([[{}] * 8]))
     np.save("plain.npz", np.zeros((2, 8)))
     os.rename("plain.npz.npy", "plain.npz")
     Path("text.npz").write_text("hello")
     Path("nothing.npz").write_text("")
+    np.savez_compressed("damaged.npz", z=latents.from_seeds(range(50), 8))
+    whole = Path("damaged.npz").read_bytes()
+    Path("damaged.npz").write_bytes(whole[:200] + b"?" * 200 + whole[400:])
+    np.savez("marks.npz", z=np.array([["a"] * 8]), generator=np.array({}), run=np.zeros(3))
     for path in Path().glob("*.npz"):
         assert str(path) in refused(lambda argv: draw(*argv), ["--latents", path], 1)
     assert "No such file" in refused(lambda argv: draw(*argv), ["--latents", "gone.npz"], 1)
+    assert "text.npz is neither a run folder nor a .keras file" in refused(generate.main, ["--run", "text.npz"], 1)
 
 
-def test_outputs_that_cannot_be_written(draw, refused):
+def test_outputs_that_cannot_be_written(draw, refused, monkeypatch):
+    """They are refused before a network is opened."""
+    monkeypatch.setattr("drawing.opening.open_generator", None)
     Path("file").write_text("in the way")
     for output in ("file/faces.png", "file/faces.gif", "file/many/"):
-        line = refused(lambda argv: draw(*argv), ["--seeds", "0-1", "--output", output], 1)
-        assert "check the path, its permissions" in line
+        line = refused(lambda argv: draw(*argv), ["--seeds", "0-1", "--output", output], 2)
+        assert line.startswith(f"--output {output.rstrip('/')} cannot be written, because ")
+        assert line.endswith("file is a file: name another one")
+    for output in ("x" * 300 + ".png", "x" * 300 + "/"):
+        assert "File name too long" in refused(lambda argv: draw(*argv), ["--output", output], 2)
     assert Path("file").read_text() == "in the way"
+    assert os.listdir() == ["file"]
+
+
+def test_a_picture_is_only_replaced_by_its_name(draw, capsys):
+    """The default name goes on: faces.png, faces-2.png. A name that the user typed is written anew."""
+    for seed in ("1", "2", "3"):
+        assert draw("--seeds", seed) == 0
+    said = capsys.readouterr().out
+    names = ["faces.png", "faces-2.png", "faces-3.png"]
+    assert sorted(os.listdir("results/drawn")) == sorted(names)
+    for seed, name in enumerate(names, 1):
+        assert f"results/drawn/{name}: 1 face\n" in said
+        assert draw("--seeds", str(seed), "--output", "mine.png") == 0
+        assert np.array_equal(images.read("mine.png"), images.read(f"results/drawn/{name}"))
+
+
+def test_the_folder_of_pictures_is_no_run(draw, trained):
+    assert draw("--count", "1") == 0
+    assert runs.newest() is None
+    assert runs.create("light").name == "00000-light"
+    shutil.copytree(trained, Path("results/00001-tutorial"))
+    assert runs.newest() == Path("results/00001-tutorial")
+
+
+def test_faces_that_are_written_stay_if_a_later_one_fails(draw, monkeypatch, capsys):
+    written = images.save
+
+    def save(path, *words, **notes):
+        if path.name == "seed_000002.png":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        written(path, *words, **notes)
+
+    monkeypatch.setattr(images, "save", save)
+    assert draw("--count", "5", "--output", "many/") == 1
+    said = capsys.readouterr()
+    assert "many/: 2 of 5 faces\n" in said.out
+    assert "many/seed_000002.png: No space left on device" in said.err
+    assert sorted(os.listdir("many")) == ["seed_000000.png", "seed_000001.png"]
 
 
 def test_networks_that_draw_nothing(refused):

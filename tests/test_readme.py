@@ -87,7 +87,9 @@ def run(line):
             small += ["--init-from", "models/pretrained"]
     if script == "explore.py" and arguments[0] not in ("walk", "arithmetic"):
         small = ["--samples", "32"]
-    if script == "explore.py" and "--run" not in arguments:  # of the runs there are, one that draws at once
+    if script == "explore.py" and not {"--run", "--latents"} & set(
+        arguments
+    ):  # of the runs there are, one that draws at once
         small = [*small, "--run", "results/soft"]
     return SCRIPTS[script]([*arguments, *small])
 
@@ -103,8 +105,12 @@ def test_commands(tmp_path, monkeypatch):
         for line in python:
             assert run(line) == 0, line
     assert len(list((tmp_path / "data" / "faces").glob("*.png"))) == 8
-    assert len(list((tmp_path / "many").glob("*.png"))) == 1000
-    assert (tmp_path / "walk.gif").exists() and (tmp_path / "walk.webp").exists() and (tmp_path / "faces.png").exists()
+    drawn = tmp_path / "results" / "drawn"
+    assert len(list((drawn / "many").glob("*.png"))) == 1000
+    assert all(
+        (drawn / name).exists() for name in ("walk.gif", "walk.webp", "faces.png", "anime.png", "me/latents.npz")
+    )
+    assert not {path.suffix for path in tmp_path.iterdir()} & {".png", ".gif", ".webp"}
 
 
 def test_demo(tmp_path, monkeypatch):

@@ -1,0 +1,34 @@
+"""Arrays in .npz files: written whole, and read without trust."""
+
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from animefaces.files import written_whole
+
+# What numpy and zipfile raise on a file that is damaged, encrypted, too large, of another kind, or holds objects.
+FAULTS = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, struct.error,
+          zipfile.BadZipFile, zlib.error)  # fmt: skip
+
+
+def read(path: Path, *names: str) -> list[np.ndarray]:
+    """An .npz file and names of arrays in it -> these arrays.
+
+    Raises OSError if the file cannot be opened, and ValueError if it does not hold these arrays.
+    """
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return [arrays[name] for name in names]
+        except FAULTS as fault:
+            raise ValueError(" ".join(str(fault).split()) or type(fault).__name__) from fault
+
+
+def write(path: Path, **arrays: Any) -> None:
+    """Write arrays by their names to an .npz file, whole or not at all."""
+    with written_whole(path) as temporary:
+        np.savez_compressed(temporary, **arrays)

@@ -39,6 +39,10 @@ def test_an_output_that_cannot_be_written_is_named_with_its_flag(tmp_path, monke
         with pytest.raises(Misuse, match=r"^--card ") as caught:
             files.check_output(tmp_path / name, "--card", folder)
         assert words in str(caught.value)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / "old.png")  # root may write everywhere
+    files.check_output(tmp_path / "new.png")
+    with pytest.raises(Misuse, match=r"old\.png cannot be written, because this file is read-only"):
+        files.check_output(tmp_path / "old.png")
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(Misuse, match="read-only"):
         files.check_output(tmp_path / "new.png")

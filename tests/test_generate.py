@@ -196,6 +196,25 @@ def test_the_best_generator_is_named_by_its_run(copied):
         assert image.text["run"] == copied.name
 
 
+def test_a_run_with_nothing_but_its_best_generator(trained):
+    Path("results").mkdir()  # empty: no run of one's own
+    Path("best").mkdir()
+    shutil.copy(trained / "generator.keras", "best/best.keras")
+    assert generate.main(["--count", "1", "--run", "best"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(MemoryError(), "not enough memory"), (PermissionError(13, "Permission denied", "a.keras"), "a.keras: Perm")],
+)
+def test_a_fault_of_the_computer_is_no_untrusted_file(draw, refused, monkeypatch, fault, words):
+    def load(path):
+        raise fault
+
+    monkeypatch.setattr("models.saved.load", load)
+    assert refused(lambda argv: draw(*argv), ["--count", "1"], 1).startswith(words)
+
+
 def test_runs_that_are_none(refused):
     Path("empty").mkdir()
     assert "does not exist" in refused(generate.main, ["--run", "gone"], 1)

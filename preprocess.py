@@ -146,10 +146,11 @@ class Outcome:
 
 def tell(outcome: Outcome, inputs: list[Path], options: Options) -> str | None:
     """Print the table, and write the report if the run came to its end -> what is wrong, or None."""
+    from animefaces import sources
     from gathering import manifest, report
 
     page, record = options.output / report.NAME, options.output / manifest.NAME
-    said = report.passed_over(outcome.skipped)
+    said = sources.passed_over(outcome.skipped)
     if outcome.damaged:
         lines = counted(len(outcome.damaged), "damaged line")
         said.append(f"passed over {lines} of {record}, the first is line {outcome.damaged[0]}")

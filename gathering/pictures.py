@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from animefaces import sources
+from animefaces.formats import NoPicture
 
 MAX_TAGS = 1 << 20  # bytes of a file of tags that are read
 
@@ -57,7 +58,7 @@ def found(
 
 def _is_none(entry):
     """Whether an Entry is of a file that is no picture: it gets no verdict."""
-    return isinstance(entry.fault, getattr(sources, "NoPicture", ()))
+    return isinstance(entry.fault, NoPicture)
 
 
 def _listed(paths, leave_out):

@@ -6,7 +6,7 @@ import io
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from PIL import Image
 
 from animefaces import images, sources
 from animefaces.files import write_text
-from animefaces.words import counted, visible
+from animefaces.words import visible
 from gathering import crops, detectors, manifest
 
 NAME = "report.html"
@@ -25,7 +25,7 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 SAMPLES = 36  # faces or pictures that are shown of each verdict
 THUMBNAIL = 96  # pixels
 MOSTLY_OUTSIDE = 0.9  # a detector of the user's own may give a box that is far larger than the picture
-REASONS_SHOWN, NAMES_SHOWN, TAGS_SHOWN = 8, 3, 8
+TAGS_SHOWN = 8
 LONGEST = 200  # characters of a name, a reason or a tag that are shown
 
 
@@ -44,22 +44,6 @@ class Sample(NamedTuple):
     detail: str
     tags: str
     images: list[Thumbnail]
-
-
-def passed_over(skipped: Iterable[tuple[str, str]]) -> list[str]:
-    """(name, reason) of each file that was not used -> lines that say so, one for each reason, most frequent first."""
-    names: dict[str, list[str]] = {}
-    for name, why in skipped:
-        names.setdefault(_short(why), []).append(_short(name))
-    groups = sorted(names.items(), key=lambda group: -len(group[1]))
-    lines = []
-    for why, group in groups[:REASONS_SHOWN]:
-        more = f" and {len(group) - NAMES_SHOWN:,} more" if len(group) > NAMES_SHOWN else ""
-        lines.append(f"passed over {counted(len(group), 'file')}: {', '.join(group[:NAMES_SHOWN])}{more} ({why})")
-    if left := sum(len(group) for _, group in groups[REASONS_SHOWN:]):
-        rest = counted(len(groups) - REASONS_SHOWN, "other reason")
-        lines.append(f"passed over {counted(left, 'file')} for {rest}")
-    return lines
 
 
 def table(new: Counter[str], totals: Counter[str]) -> str:

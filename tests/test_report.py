@@ -138,16 +138,6 @@ def test_a_box_far_larger_than_its_picture_takes_no_memory(tmp_path):
     assert len(page.values("img", "src")) == 1
 
 
-def test_what_is_not_used_is_counted_and_named_by_its_reason():
-    skipped = [("a.png", "no picture"), *((f"set.zip/{number}\x1b.png", "an HTML page") for number in range(5))]
-    assert report.passed_over(skipped) == [
-        "passed over 5 files: set.zip/0\\x1b.png, set.zip/1\\x1b.png, set.zip/2\\x1b.png and 2 more (an HTML page)",
-        "passed over 1 file: a.png (no picture)",
-    ]
-    lines = report.passed_over(skipped + [("c.png", f"reason {number}") for number in range(20)])
-    assert len(lines) == 9 and lines[-1] == "passed over 14 files for 14 other reasons"
-
-
 def test_what_cannot_be_seen_becomes_its_escape():
     assert visible("a\nb\u202ec\x1b" + os.fsdecode(b"\xe9")) == "a\\nb\\u202ec\\x1b\\udce9"
     assert visible("ü 日本 👩\u200d🎨") == "ü 日本 👩\u200d🎨"

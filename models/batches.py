@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from models import engine
+
 # Rows per batch. Matrix products work on rows in blocks of 12, 24 or 48, depending on the CPU, and round the rows of an
 # incomplete block differently. With 32 rows, one face in a hundred had a pixel that depended on its place in the batch.
 ROWS = 48
@@ -12,12 +14,13 @@ def in_batches(network: keras.Model, inputs: np.ndarray) -> np.ndarray:
     """A network and its inputs (N, ...), N >= 0 -> its outputs (N, ...), float32.
 
     Every batch has ROWS rows, the last one is filled up. So an output is the same to the bit whatever the other
-    rows are, and the network is compiled for one batch size only.
+    rows are, and the network is compiled for one batch size only. Raises MemoryError.
     """
     if len(inputs) == 0:
         shape = network.compute_output_shape((1, *inputs.shape[1:]))
         return np.empty((0, *shape[1:]), np.float32)
-    outputs = [network.predict_on_batch(filled(inputs[i : i + ROWS], ROWS)) for i in range(0, len(inputs), ROWS)]
+    with engine.faults():
+        outputs = [network.predict_on_batch(filled(inputs[i : i + ROWS], ROWS)) for i in range(0, len(inputs), ROWS)]
     return np.concatenate(outputs)[: len(inputs)].astype(np.float32)
 
 

@@ -1,5 +1,6 @@
 """.keras files <-> networks. A file may come from anyone, so nothing in it is trusted, and no code in it is run."""
 
+import errno
 import io
 import json
 import zipfile
@@ -21,6 +22,7 @@ NETWORK = ("keras.src.models.functional", "Functional")
 CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}  # layers that can contain code
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 MAX_BYTES = 2 << 30
+OF_DAMAGE = (None, errno.EINVAL)  # numbers of an OSError: h5py gives none; EINVAL: there is no such place in the file
 
 
 def load(path: str | Path) -> keras.Model:
@@ -28,6 +30,8 @@ def load(path: str | Path) -> keras.Model:
 
     It checks more than Keras's safe mode: the file holds only the three members that Keras writes, only a functional
     model of Keras's own layers, and weights that lie in the file itself and are not larger than the file says.
+
+    What is no fault of the file is not a ValueError: full memory, a missing library, a file that cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -40,11 +44,13 @@ def load(path: str | Path) -> keras.Model:
             _inspect_config(json.loads(_member(archive, "config.json", sizes)))
             _inspect_weights(_member(archive, "model.weights.h5", sizes))
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except ValueError:
+    except (ValueError, MemoryError, ImportError):
         raise
     except RecursionError as fault:
         raise ValueError("its layers are nested too deeply") from fault
     except Exception as fault:  # Keras, h5py and zipfile raise many kinds of errors on a damaged file
+        if isinstance(fault, OSError) and fault.errno not in OF_DAMAGE:
+            raise
         raise ValueError(f"{type(fault).__name__} while reading it") from fault
     if len(network.inputs) != 1 or len(network.outputs) != 1:
         raise ValueError("it has several inputs or outputs")

@@ -1,8 +1,11 @@
-"""What the engine does by the backend's own kernels is what Keras does."""
+"""The engine's own kernels do what Keras does, and the user's environment changes nothing."""
+
+import json
 
 import keras
 import numpy as np
 import pytest
+from conftest import python
 from keras import ops
 
 from models import engine
@@ -48,3 +51,53 @@ def test_adam_by_the_engine_is_that_of_keras():
     assert not np.allclose(found[0][0], start[0], atol=1e-2)
     for ours, theirs in zip(*found, strict=True):
         assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+SETTINGS = """
+import os
+import models, keras
+from models import engine
+from matplotlib.figure import Figure
+config = keras.config
+figure = Figure()
+figure.subplots()
+figure.savefig("figure.png")
+layer = keras.layers.Conv2D(1, 3)
+print(config.backend(), config.image_data_format(), config.floatx(), config.epsilon(), config.max_epochs(),
+      config.dtype_policy().name, layer.data_format, flush=True)
+with engine.without_chatter():
+    os.write(2, b"I0000 chatter\\nthe last words of a program that is killed\\n")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_settings_of_others_change_nothing(tmp_path):
+    """An old keras.json, a notebook that names its own kind of window, limits for quick tries."""
+    odd = {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.1, "backend": "torch"}
+    (tmp_path / "keras.json").write_text(json.dumps(odd))
+    limits = {"KERAS_MAX_EPOCHS": "1", "KERAS_NNX_ENABLED": "1", "MPLBACKEND": "inline_of_nobody"}
+    done = python("-c", SETTINGS, cwd=tmp_path, KERAS_HOME=str(tmp_path), **limits)
+    assert done.stdout == "tensorflow channels_last float32 1e-07 None float32 channels_last\n", done.stderr
+    assert done.stderr == "the last words of a program that is killed\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "backend", "line"),
+    [
+        ("", "torch", "error: KERAS_BACKEND is 'torch': unset it, or set it to tensorflow or jax\n"),
+        ("import sys; sys.modules['jax'] = None; ", "jax", "error: KERAS_BACKEND is 'jax', which is not installed: "
+         "pip install jax, or unset KERAS_BACKEND\n"),
+    ],
+)  # fmt: skip
+def test_another_backend_is_one_line(code, backend, line, tmp_path):
+    done = python("-c", code + "import models", cwd=tmp_path, KERAS_BACKEND=backend)
+    assert (done.returncode, done.stderr) == (1, line)
+
+
+def test_a_damaged_settings_file_of_keras_is_one_line(tmp_path):
+    (tmp_path / "keras.json").write_text("[1]")
+    done = python("-c", "import models", cwd=tmp_path, KERAS_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: Keras cannot be loaded ('list' object has no attribute 'get'): delete {tmp_path}/keras.json\n"
+    )

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import generate
+from models import saved
 
 MARKER = Path("it-ran")
 PAYLOAD = f"touch {MARKER}"
@@ -244,3 +245,23 @@ def test_init_from_trusts_no_more_than_generate(good, train, refused):
     line = refused(lambda argv: train(*argv), ["--init-from", path, "--run", "run", "--steps", "1"], 1)
     assert "os.system" in line
     assert not MARKER.exists()
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), ModuleNotFoundError("No module named 'x'"), OSError(24, "too many")])
+def test_a_fault_of_the_computer_is_not_one_of_the_file(fault, trained, monkeypatch):
+    def load_model(*args, **settings):
+        raise fault
+
+    monkeypatch.setattr(keras.saving, "load_model", load_model)
+    with pytest.raises(type(fault)):
+        saved.load(trained / "generator.keras")
+
+
+@pytest.mark.parametrize("fault", [OSError("of h5py"), OSError(22, "Invalid argument"), KeyError("layer")])
+def test_a_fault_of_the_file_is_a_value_error(fault, trained, monkeypatch):
+    def load_model(*args, **settings):
+        raise fault
+
+    monkeypatch.setattr(keras.saving, "load_model", load_model)
+    with pytest.raises(ValueError, match="while reading it"):
+        saved.load(trained / "generator.keras")

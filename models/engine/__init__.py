@@ -11,58 +11,95 @@ that draws random numbers for the whole batch, or takes a mean over it, must the
 """
 
 import contextlib
+import importlib
+import importlib.util
 import os
-import re
+import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 # oneDNN is on by default only for the newest CPUs; on others it more than doubles the speed of convolutions.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # hides INFO; warnings and errors stay
+# Settings of Keras that would change what our programs do: limits for quick tries, and a part that needs flax.
+for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"):
+    os.environ.pop(name, None)
+if not os.environ.get("KERAS_HOME"):  # empty, it would be the current folder
+    os.environ.pop("KERAS_HOME", None)
 
-CHATTER = re.compile(
+BACKENDS = {"tensorflow": "pip install -r requirements.txt", "jax": "pip install jax"}  # and where each comes from
+# Stated here, because ~/.keras/keras.json of the user may name another backend.
+NAME = os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
+if NAME not in BACKENDS:
+    sys.exit(f"error: KERAS_BACKEND is {NAME!r}: unset it, or set it to {' or '.join(BACKENDS)}")
+if importlib.util.find_spec(NAME) is None:
+    sys.exit(f"error: KERAS_BACKEND is {NAME!r}, which is not installed: {BACKENDS[NAME]}, or unset KERAS_BACKEND")
+
+CHATTER = (
     r"^I\d{4}|^WARNING: All log messages before absl|cuInit: .*(303|no CUDA-capable)|^To enable the foll"
+    r"|^Matplotlib created a temporary cache|^mkdir -p failed for path"
 )
+# A process of its own, so that the last words of a program that TensorFlow aborts are printed.
+FILTER = """
+import re, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+for line in sys.stdin.buffer:
+    if line.strip() and not re.search(sys.argv[1], line.decode(errors="replace")):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+"""
 
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Within this context, what TensorFlow's C++ code tells about its own start is hidden.
-
-    All other lines on stderr are printed when the context ends.
-    """
+    """Within this context, what libraries tell on stderr about their own start is hidden. Other lines are printed."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
+    try:
+        words = [sys.executable, "-I", "-S", "-c", FILTER, CHATTER]
+        reader = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    except OSError:  # too many processes: nothing is hidden
+        yield
+        return
+    with reader, cast(Any, reader.stdin) as pipe:
+        kept = os.dup(2)
+        os.dup2(pipe.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-            caught.seek(0)
-            for line in caught.read().decode(errors="replace").splitlines():
-                if line and not CHATTER.search(line):
-                    print(line, file=sys.stderr)
 
 
+def _import_matplotlib() -> None:
+    """Keras imports it, which fails if MPLBACKEND names a backend that this Python does not have.
+
+    A notebook or an IDE sets MPLBACKEND for itself, and each program that it starts gets it.
+    """
+    asked = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    import matplotlib
+
+    if asked:
+        with contextlib.suppress(ValueError):
+            matplotlib.rcParams["backend"] = asked
+            os.environ["MPLBACKEND"] = asked
+
+
+if sys.stderr.isatty():
+    print(f"loading {NAME}: some seconds", file=sys.stderr)
 with without_chatter():
-    import keras
+    _import_matplotlib()
+    try:
+        import keras
+    except (ValueError, AttributeError, OSError) as fault:  # of its settings file, which it reads first
+        sys.exit(
+            f"error: Keras cannot be loaded ({fault}): delete {os.environ.get('KERAS_HOME', '~/.keras')}/keras.json"
+        )
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
 
-    NAME = keras.backend.backend()
-    backend: Any
-    if NAME == "tensorflow":
-        from models.engine import on_tensorflow
-
-        backend = on_tensorflow
-    elif NAME == "jax":
-        from models.engine import on_jax
-
-        backend = on_jax
-    else:
-        sys.exit(f"error: Keras is set to the backend {NAME!r}: unset KERAS_BACKEND, or set it to tensorflow or jax")
+    backend: Any = importlib.import_module(f"models.engine.on_{NAME}")
 
 # What the two backends do differently; on_tensorflow.py says what each name means.
 Adam, BatchNormalization = backend.Adam, backend.BatchNormalization

@@ -21,13 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from animefaces.commands import Command, run_commands, stop_signals
+from animefaces.commands import Command, run_commands
 from animefaces.files import written_whole
 from animefaces.options import having, to_record
 from animefaces.problems import Misuse, Problem
 from recipes import ADJUSTABLE, NETWORKS, RECIPES, Options
 
 if TYPE_CHECKING:
+    from animefaces.progress import Bar
     from training.task import Task
 
 MAX_ROLLBACKS = 3  # in a row, near one step
@@ -215,42 +216,50 @@ class Training:
 
         self.task, self.player, self.options, self.run, self.progress = task, task.player, options, run, progress
         self.log = logs.Log(run, progress.step)
-        self.saved_at = progress.seconds
+        self.saved_at, self.saved_step = progress.seconds, progress.step
         self.at_once = options.steps_per_call or engine.steps_per_call()
         self.warned: str | None = None
         self.told = False  # to stop
 
     def go_on(self) -> None:
-        """Train to the end, or until Ctrl-C, which saves first."""
-        from tqdm import tqdm
+        """Train to the end, or until a signal to stop, which saves first."""
+        from animefaces import progress, signals
 
-        done = self.progress.share(self.options)
-        layout = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
-        with stop_signals() as stopping, tqdm(total=1, initial=done, bar_format=layout, disable=None) as bar:
-            # A state to go back to. And if the disk is full, that shows now, not in five minutes.
-            if self.progress.step == 0 and not self.save():
-                raise Problem("the weights to start with are not finite: name another run with --init-from")
-            while True:
-                while self.progress.share(self.options) < 1 and not self.told:
-                    self.run_until_trouble(bar, stopping)
-                if not self.told:
-                    self.last_verdict()
-                if self.save():
-                    break
-                self.roll_back(bar)
-            self.finish()
-        run = self.options.run
+        done, run = self.progress.share(self.options), self.options.run
+        try:
+            with signals.stop_signals() as stopping, progress.Bar(total=1, initial=done, desc="training") as bar:
+                self.to_the_end(bar, stopping)
+        except KeyboardInterrupt:
+            raise Problem(f"stopped at once: python train.py --run {run} continues from step {self.saved_step:,}, "
+                          "which was saved") from None  # fmt: skip
         if self.told:
             raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {run} continues")
         print(f"done: {self.progress.step:,} steps in {self.progress.seconds / 60:.1f} minutes.")
         print(f"See samples/, curves.png and progress.gif in {run}; {self.task.use}{run}")
 
-    def run_until_trouble(self, bar: Any, stopping: list[int]) -> None:
+    def to_the_end(self, bar: "Bar", stopping: list[int]) -> None:
+        """Make all steps, save, and draw the curves."""
+        # A state to go back to. And if the disk is full, that shows now, not in five minutes.
+        if self.progress.step == 0 and not self.save():
+            raise Problem("the weights to start with are not finite: name another run with --init-from")
+        bar.note("preparing the first step, up to a minute")
+        while True:
+            while self.progress.share(self.options) < 1 and not self.told:
+                self.run_until_trouble(bar, stopping)
+            if not self.told:
+                self.last_verdict()
+            if self.save():
+                break
+            self.roll_back(bar)
+        bar.note("drawing curves.png and progress.gif")
+        self.finish()
+
+    def run_until_trouble(self, bar: "Bar", stopping: list[int]) -> None:
         """Make steps until the training is done, is told to stop, or has rolled back."""
+        from animefaces import signals
         from animefaces.batches import prefetched
 
-        clock, start = time.perf_counter(), self.progress.seconds
-        with prefetched(self.make_call, self.calls()) as batches:
+        with prefetched(self.make_call, self.calls()) as batches, signals.stopwatch() as lap:
             while self.progress.share(self.options) < 1 and not self.told:
                 asked = time.perf_counter()
                 count, inputs = next(batches)
@@ -260,7 +269,7 @@ class Training:
                     self.roll_back(bar)
                     return
                 self.progress.step += count
-                self.progress.seconds = start + time.perf_counter() - clock
+                self.progress.seconds += lap()
                 self.progress.window.setdefault("waiting", []).append(waited)
                 for name, values in figures.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
@@ -272,6 +281,7 @@ class Training:
                 if self.progress.step % self.options.sample_every == 0:
                     self.sample()
                 self.agree(stopping)
+                bar.update(self.progress.share(self.options) - bar.n)
                 due = self.progress.seconds - self.saved_at >= self.options.save_minutes * 60
                 if due and not self.save():
                     self.roll_back(bar)
@@ -312,7 +322,7 @@ class Training:
         batches = [self.task.batch(step + i) for i in range(count)]
         return count, [np.stack(parts) for parts in zip(*batches, strict=True)]
 
-    def note(self, bar: Any) -> None:
+    def note(self, bar: "Bar") -> None:
         """Log the means of the figures since the last note, show them, and warn if the training has gone wrong."""
 
         window, self.progress.window = self.progress.window, {}
@@ -325,8 +335,7 @@ class Training:
                  "waiting": round(sum(window["waiting"]) / max(since, 1e-9), 5)}  # fmt: skip
         self.log.add({"step": step, "epoch": self.task.order.epoch(step), "seconds": seconds, **means, **speed})
         losses = ", ".join(f"{label} {means[name]:.3f}" for name, label in self.task.shown.items() if name in means)
-        bar.set_postfix_str(f"step {step:,}, {speed['images_per_second']:.0f} img/s, {losses}", refresh=False)
-        bar.update(self.progress.share(self.options) - bar.n)
+        bar.note(f"step {step:,}, {speed['images_per_second']:.0f} img/s, {losses}")
         trouble = self.task.trouble(self.log.entries)
         if trouble and trouble != self.warned:
             bar.write(f"warning: step {step:,}: {trouble}", file=sys.stderr)
@@ -357,10 +366,10 @@ class Training:
         if self.progress.step > self.progress.trouble:
             self.progress.rollbacks = 0
         states.save(self.run, arrays, dataclasses.asdict(self.progress))
-        self.saved_at = self.progress.seconds
+        self.saved_at, self.saved_step = self.progress.seconds, self.progress.step
         return True
 
-    def roll_back(self, bar: Any) -> None:
+    def roll_back(self, bar: "Bar") -> None:
         """After a loss or a weight that is not finite: go back to the last state, with half the learning rates."""
         from animefaces import states
 

@@ -6,17 +6,17 @@ import dataclasses
 import functools
 import itertools
 import os
-import signal
 import sys
 import typing
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from animefaces import signals, streams
 from animefaces.options import check, flag, kind, shown
-from animefaces.problems import Misuse, Problem
+from animefaces.problems import Misuse, Problem, in_words
 
 
 @dataclass(frozen=True)
@@ -197,64 +197,44 @@ def run_commands(commands: list[Command], argv: list[str] | None) -> int:
     For a problem that the user can solve, it prints one line on stderr, without a traceback.
     """
     argv = sys.argv[1:] if argv is None else argv
-    debug = "--debug" in argv
-    for stream in (sys.stdout, sys.stderr):  # the terminal may be unable to print a character of a file name
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        command = next((c for c in commands if c.name and argv[:1] == [c.name]), None)
-        words = argv[1:] if command else argv
-        chosen = command or commands[0]
-        if not command and chosen.name and words and not words[0].startswith("-"):
-            raise Misuse(f"there is no {chosen.noun} {words[0]}: choose from {', '.join(c.name for c in commands)}")
-        options, given, debug = parse(chosen, words, tuple(c for c in commands if c is not chosen))
-        chosen.work(options, given | set(command.fixed if command else ()))
-        return 0
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        return _complain("stopped", 1)
-    except BrokenPipeError:  # the program that reads our output has ended
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - so that Python raises nothing when it closes stdout at the end
-        return 1
-    except (Problem, OSError, MemoryError, ModuleNotFoundError) as fault:
-        if debug:
-            raise
-        return _complain(_in_words(fault), getattr(fault, "exit_code", 1))
+    named = next((c for c in commands if c.name and argv[:1] == [c.name]), None)
+    chosen, words, debug = named or commands[0], argv[1:] if named else argv, "--debug" in argv
+    with streams.lasting():
+        try:
+            with signals.interrupted(), _surroundings(debug):
+                if not named and chosen.name and words and not words[0].startswith("-"):
+                    raise Misuse(
+                        f"there is no {chosen.noun} {words[0]}: choose from {', '.join(c.name for c in commands)}"
+                    )
+                options, given, _ = parse(chosen, words, tuple(c for c in commands if c is not chosen))
+                chosen.work(options, given | set(named.fixed if named else ()))
+                sys.stdout.flush()
+            return 0
+        except KeyboardInterrupt:
+            if debug:
+                raise
+            return _complain("stopped", 1)
+        except streams.Unread:
+            return 1
+        except (Problem, OSError, MemoryError, ImportError) as fault:
+            if debug:
+                raise
+            return _complain(in_words(fault, [f.name for f in chosen.fields()]), getattr(fault, "exit_code", 1))
 
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Catch Ctrl-C and SIGTERM -> a list that is empty until the first signal comes.
-
-    So a training can finish its step, and save a complete state, before it stops. The second signal stops the program
-    at once.
-    """
-    received: list[int] = []
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, receive) for number in numbers]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _in_words(fault):
-    if isinstance(fault, MemoryError):
-        return "not enough memory: try a smaller --batch-size, --size or --count"
-    if isinstance(fault, ModuleNotFoundError):
-        return f"{fault}: install what is needed, pip install -r requirements.txt"
-    if isinstance(fault, OSError):
-        where = f"{fault.filename}: " if fault.filename else ""
-        return f"{where}{fault.strerror or fault}: check the path, its permissions and the free space"
-    return str(fault)
+def _surroundings(debug):
+    """What the user's environment must not change: warnings that are made errors, and a current folder that is gone."""
+    with warnings.catch_warnings():
+        if sys.warnoptions and not debug:  # PYTHONWARNINGS=error would end each import of a library that warns
+            warnings.simplefilter("default")
+            for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+                warnings.simplefilter("ignore", kind)
+        try:
+            os.getcwd()
+        except OSError as fault:
+            raise Problem("the current folder does not exist any more: change to another one with cd") from fault
+        yield
 
 
 def _complain(text, code):

@@ -12,6 +12,17 @@ from animefaces.problems import Misuse
 
 
 @contextlib.contextmanager
+def naming(path: str | Path, *hidden: str) -> Iterator[None]:
+    """Within this context, an OSError of the system that names no file, or a `hidden` one, names `path`."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno is None or fault.filename not in (None, *hidden):
+            raise
+        raise OSError(fault.errno, fault.strerror, str(path)) from fault
+
+
+@contextlib.contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A path -> a temporary path beside it, to write to. At the end of the `with` block the new file replaces the old.
 
@@ -20,22 +31,20 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = None
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp" + path.suffix)
-        os.close(handle)
-        yield Path(name)
-        with open(name, "rb+") as file:
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
     except OSError as fault:
-        if name is None or fault.filename == name:  # not a fault of other files within the `with` block
-            raise OSError(fault.errno, fault.strerror, str(path)) from fault
-        raise
+        raise OSError(fault.errno, fault.strerror, str(path)) from fault
+    try:
+        with naming(path, name):  # not a fault of other files within the `with` block
+            os.close(handle)
+            yield Path(name)
+            with open(name, "rb+") as file:
+                os.fsync(file.fileno())
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
     finally:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
 
 
 def _umask():

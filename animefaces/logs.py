@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from animefaces.files import written_whole
+from animefaces.files import naming, written_whole
 
 
 def read(run: Path) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ class Log:
     def add(self, entry: dict[str, float]) -> None:
         """Log one entry: a dict of figures, with its `step`."""
         self.entries.append(entry)
-        with open(self._path, "a", encoding="utf-8") as file:
+        with naming(self._path), open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         events = self._opened()
         if events:

@@ -1,5 +1,6 @@
 """How far long work has come: a bar in a terminal, and a plain line every minute where there is none."""
 
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -8,7 +9,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 EVERY = 60.0  # seconds between two plain lines, and before the first one
-SHARE = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"  # the bar of a share
+SHARE = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"  # the bar of a share
 
 
 class Bar:
@@ -28,8 +29,11 @@ class Bar:
         self._start = self._told = time.monotonic()
         self._bar: Any = None
         if sys.stderr.isatty():
-            layout = None if unit else SHARE
-            self._bar = tqdm(total=self._total, desc=desc, unit=unit, initial=initial, smoothing=0, bar_format=layout)
+            width = shutil.get_terminal_size().columns  # where a terminal says 0 or rubbish, it is 80
+            self._bar = tqdm(
+                total=self._total, desc=desc, unit=unit, initial=initial, smoothing=0, ncols=width,
+                bar_format=None if unit else SHARE,
+            )  # fmt: skip
 
     def __enter__(self) -> "Bar":
         return self

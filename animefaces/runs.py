@@ -19,7 +19,7 @@ from typing import Any
 import filelock
 
 from animefaces import states
-from animefaces.files import write_json
+from animefaces.files import naming, write_json
 from animefaces.options import flag, from_record, having, to_record
 from animefaces.problems import Misuse, Problem
 
@@ -226,7 +226,8 @@ def locked(run: Path) -> Iterator[Path]:
     run.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(run / "lock", blocking=False)
     try:
-        lock.acquire()
+        with naming(run / "lock"):  # some network disks cannot lock
+            lock.acquire()
     except filelock.Timeout as fault:
         raise Problem(f"{run} is being trained by another process: wait for it, or give --run another name") from fault
     try:

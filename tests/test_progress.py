@@ -61,7 +61,7 @@ def test_words_are_printed_where_they_belong(capsys):
     assert capsys.readouterr() == ("told\n", "warned\n")
 
 
-@pytest.mark.parametrize("columns", ["", "0", "10", "many"])
+@pytest.mark.parametrize("columns", ["", "0", "many"])
 def test_in_a_terminal_there_is_a_bar(columns, capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", columns)

@@ -29,9 +29,9 @@ class Bar:
         self._start = self._told = time.monotonic()
         self._bar: Any = None
         if sys.stderr.isatty():
-            width = shutil.get_terminal_size().columns  # where a terminal says 0 or rubbish, it is 80
+            width, height = shutil.get_terminal_size()  # not left to tqdm, which shows nothing where a terminal says 0
             self._bar = tqdm(
-                total=self._total, desc=desc, unit=unit, initial=initial, smoothing=0, ncols=width,
+                total=self._total, desc=desc, unit=unit, initial=initial, smoothing=0, ncols=width, nrows=height,
                 bar_format=None if unit else SHARE,
             )  # fmt: skip
 

@@ -1,8 +1,11 @@
 """Progress: a bar in a terminal, plain lines where there is none."""
 
+import os
+import subprocess
 import sys
 
 import pytest
+from conftest import PROJECT
 
 from animefaces import progress
 
@@ -61,17 +64,26 @@ def test_words_are_printed_where_they_belong(capsys):
     assert capsys.readouterr() == ("told\n", "warned\n")
 
 
+TERMINAL = """
+import sys
+from animefaces.progress import Bar
+with Bar(total=1, desc="training") as bar:
+    bar.note("step 3")
+    bar.update(0.5)
+    bar.write("warned", file=sys.stderr)
+    bar.update(0.5)
+"""
+
+
 @pytest.mark.parametrize("columns", ["", "0", "many"])
-def test_in_a_terminal_there_is_a_bar(columns, capsys, monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setenv("TERM", "dumb")
-    with progress.Bar(total=1, desc="training") as bar:
-        bar.note("step 3")
-        bar.update(0.5)
-        bar.write("warned", file=sys.stderr)
-        bar.update(0.5)
-    err = capsys.readouterr().err
-    assert "warned\n" in err
-    assert "100%" in err
-    assert "step 3" in err
+def test_in_a_terminal_there_is_a_bar(columns):
+    """Also in one that does not tell its size, as those of containers, and that knows no control sequences."""
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TERM": "dumb", "COLUMNS": columns}
+    subprocess.run([sys.executable, "-c", TERMINAL], stdout=theirs, stderr=theirs, env=environment, check=True)
+    os.close(theirs)
+    with open(ours, "rb", buffering=0) as file:
+        lines = file.read(10_000).decode().replace("\r", "\n").split("\n")
+    assert "warned" in lines
+    assert [line for line in lines if "100%" in line and line.endswith(", step 3")] != []
+    assert max(map(len, lines)) <= 80

@@ -116,14 +116,13 @@ def drawn_in_parts(
 
 def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -> list[PhotoFace]:
     """Photos -> the people on them. Photos without a face are named on stderr; Problem if none has one."""
-    from tqdm import tqdm
-
+    from animefaces.progress import Bar
     from drawing import photos
 
     faces: list[PhotoFace] = []
     names: set[str] = set()
     reasons: list[str] = []
-    with tqdm(paths, desc="looking", unit="photo", disable=None) as bar:
+    with Bar(paths, desc="looking", unit="photo") as bar:
         for path in bar:
             try:
                 crops = photos.faces_on(path, shape[1], shape[2], find)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from animefaces.commands import run_script
+from animefaces.files import check_input
 from animefaces.options import at_least, option, within
 from animefaces.problems import Misuse, Problem
 from animefaces.words import counted
@@ -119,6 +120,10 @@ def evaluate(options: Options, given: set[str]) -> None:
     """Measure, and report."""
     alone(given, ("run",), ("fake",))
     output, _ = chosen_output(options.output, given, PNG)
+    for path in options.real or ():
+        check_input(path, "--real")
+    if options.fake:
+        check_input(options.fake, "--fake")
     from animefaces import metrics
     from drawing import features
 

@@ -105,11 +105,10 @@ class Drawing:
 
     def batches(self) -> Iterator[tuple[list[str], Any]]:
         """(names, pixels uint8 (n, H, W, C)) of some hundred faces at a time, with a progress bar."""
-        from tqdm import tqdm
-
+        from animefaces.progress import Bar
         from drawing.generator import AT_ONCE
 
-        with tqdm(total=len(self), desc="drawing", unit="face", disable=None) as bar:
+        with Bar(total=len(self), desc="drawing", unit="face") as bar:
             for start in range(0, len(self), AT_ONCE):
                 names = self.chosen.names(start, start + AT_ONCE)
                 yield names, self.generator.draw(self.z(start, start + AT_ONCE))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animefaces.commands import run_script
+from animefaces.files import check_input
 from animefaces.options import above, at_least, having, option, to_record, within
 from animefaces.problems import Misuse, Problem
 from animefaces.words import counted
@@ -106,6 +107,8 @@ def work(options: Options, given: set[str]) -> None:
         folder, shortfall = scrape.scrape(options.scrape, options.limit or 1000, options.rating, options.pause)
         inputs.append(folder)
     inputs = inputs or [RAW]
+    for path in inputs:
+        check_input(path, "--input")
     ended = tell(add_faces(inputs, options, cascade), inputs, options) or shortfall
     if ended:
         raise Problem(ended)
@@ -176,8 +179,7 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Out
 
     Only those pictures are opened that the output folder does not know yet.
     """
-    from tqdm import tqdm
-
+    from animefaces.progress import Bar
     from gathering import collection, crops, manifest, pictures
 
     limit = None if options.scrape else options.limit  # a scrape has kept to it already
@@ -190,7 +192,7 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Out
     with (
         collection.locked(options.output),
         collection.Collection(options.output, _shaping(options), _shaping(Options()), bits) as faces,
-        tqdm(found, total=total, desc="finding faces", unit="img", disable=None) as bar,
+        Bar(found, total, desc="finding faces", unit="img") as bar,
     ):
         try:
             for picture, cut in crops.in_parallel(faces.unknown(bar), options, cascade):
@@ -198,7 +200,7 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Out
                     new[line["verdict"]] += 1
                     if line["verdict"] in crops.UNUSED:
                         skipped.append((picture.name, line["detail"] or crops.REASONS[line["verdict"]]))
-                bar.set_postfix(faces=new["kept"], refresh=False)
+                bar.note(f"{new['kept']:,} kept")
         except KeyboardInterrupt:
             ended = "stopped: run the same command again to go on with the other pictures"
         except Problem as fault:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from animefaces.commands import Command, run_commands
-from animefaces.files import written_whole
+from animefaces.files import check_input, written_whole
 from animefaces.options import having, to_record
 from animefaces.problems import Misuse, Problem
 from recipes import ADJUSTABLE, NETWORKS, RECIPES, Options
@@ -95,6 +95,8 @@ def train(options: Options, given: set[str]) -> None:
             print(f"{options.run} is finished: {progress.step:,} steps, {progress.seconds / 60:.1f} minutes.")
             print(f"To continue, raise --steps or --minutes; to see faces: python generate.py --run {options.run}")
             return
+        for path in options.data:
+            check_input(path, "--data")
         faces = open_faces(options.data, options.size, options.channels, options.cache)
         if machines > 1:
             print(f"machines   {place + 1} of {machines}: waiting for the others")

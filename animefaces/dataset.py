@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from animefaces import arrays, images, sources
 from animefaces.files import check_output, write_json, written_whole
 from animefaces.problems import Problem
+from animefaces.progress import Bar
 from animefaces.words import counted, visible
 
 CACHE = Path("data/cache")
@@ -239,7 +239,7 @@ def _decode(source, file, names, shape, label):
     with (
         open(file, "wb") as out,
         open(names, "w", encoding="utf-8") as named,
-        tqdm(total=source.count, desc=f"reading {label}", unit="img", disable=None) as bar,
+        Bar(total=source.count, desc=f"reading {label}", unit="img") as bar,
     ):
         np.lib.format.write_array_header_1_0(out, _header(0, shape))
         offset = out.tell()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from animefaces.problems import Misuse
+from animefaces.problems import Misuse, Problem
 
 
 @contextlib.contextmanager
@@ -65,6 +65,16 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write a JSON-able value to a file, whole or not at all. Any text in it is read back as it was."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def check_input(path: str | Path, flag: str) -> None:
+    """Raise Problem if there is nothing at a path. `flag`: what the user types to name it."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        raise Problem(f"{flag} {path} does not exist: check the path") from None
+    except OSError as fault:
+        raise Problem(f"{flag} {path} cannot be read ({fault.strerror}): check the path and its permissions") from fault
 
 
 def check_output(path: str | Path, flag: str = "--output", folder: bool = False) -> None:

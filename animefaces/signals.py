@@ -53,6 +53,13 @@ def interrupted() -> Iterator[None]:
         yield
 
 
+def leave_to_parent() -> None:
+    """In a worker process: only its parent heeds STOPS, and ends its workers with SIGTERM."""
+    for name in set(STOPS) - {"SIGTERM"}:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
     """Catch each of STOPS -> a list that is empty until the first signal comes.

@@ -405,9 +405,9 @@ class Options:
 
 def work(options: Options, given: set[str]) -> None:
     """Draw those pictures that are not in the folder yet."""
-    from tqdm import tqdm
+    from animefaces.progress import Bar
 
-    for seed in tqdm(range(options.count), desc="drawing", unit="face", disable=None):
+    for seed in Bar(range(options.count), desc="drawing", unit="face"):
         path = options.output / f"{seed:05}.png"
         if not path.exists():
             images.save(path, draw(seed, options.size))

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from animefaces import latents
 from animefaces.images import to_network
 from animefaces.problems import Problem
+from animefaces.progress import Bar
 from drawing.generator import Generator
 from models import refine
 from models.batches import ROWS, in_batches
@@ -31,7 +31,7 @@ def refined(
     It comes in parts (n, latent), each as soon as it is done. `moments`: as drawing.opening.read_moments gives them.
     """
     batches = -(-len(crops) // ROWS)
-    with tqdm(total=steps * batches, desc="refining", unit="step", disable=None) as bar:
+    with Bar(total=steps * batches, desc="refining", unit="step") as bar:
         yield from refine.refined(generator.network, moments, to_network(crops), mean, steps, bar.update)
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from animefaces import runs
 from animefaces.files import written_whole
 from animefaces.images import to_network
 from animefaces.problems import Misuse, Problem
+from animefaces.progress import Bar
 from drawing.opening import opened
 from models.batches import ROWS, in_batches
 
@@ -109,7 +109,7 @@ def _discriminator():
 def extract(network: FeatureNetwork, faces: Any, indices: np.ndarray, label: str) -> np.ndarray:
     """The features of faces[indices], float32 (len(indices), D), with a bar. Raises Problem if they are not finite."""
     rows = np.empty((len(indices), network.dimensions), np.float32)
-    with tqdm(total=len(indices), desc=label, unit="face", disable=None) as bar:
+    with Bar(total=len(indices), desc=label, unit="face") as bar:
         for start in range(0, len(indices), ROWS):
             part = indices[start : start + ROWS]
             rows[start : start + ROWS] = network(to_network(faces[part]))

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from animefaces import directions, images, latents, marks
+from animefaces.progress import Bar
 from models.batches import ROWS, in_batches
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Generator:
 
     def batches(self, z: np.ndarray, label: str) -> Iterator[np.ndarray]:
         """z (N, latent) -> faces, uint8 (n, H, W, C) with n of at most ROWS, with a progress bar."""
-        with tqdm(total=len(z), desc=label, unit="face", disable=None) as bar:
+        with Bar(total=len(z), desc=label, unit="face") as bar:
             for start in range(0, len(z), ROWS):
                 yield self.draw(z[start : start + ROWS])
                 bar.update(min(ROWS, len(z) - start))

@@ -6,6 +6,7 @@ This module is read by --help, so it imports nothing heavy before it is used.
 from pathlib import Path
 from typing import Any
 
+from animefaces.files import check_input
 from animefaces.options import at_least, option
 from animefaces.problems import Misuse, Problem
 from drawing.outputs import PNG, chosen_output, output_option
@@ -65,6 +66,8 @@ def training_faces(generator: Any, data: tuple[Path, ...] | None, cache: Path) -
     height, width, channels = generator.shape
     if height != width:
         raise Problem(f"{generator.file} draws {width}x{height}, and training faces are square: name another --run")
+    for path in data or ():
+        check_input(path, "--data")
     return open_faces(data or runs.data_of(generator.file), height, channels, cache)
 
 

@@ -70,15 +70,15 @@ def show(options: Options, given: set[str]) -> None:
 def strongest(network: Any, layer: str, faces: Any, order: Any, label: str) -> tuple[Any, Any]:
     """The strongest answer of each map to each face, and its place in the map: two (N, C)."""
     import numpy as np
-    from tqdm import tqdm
 
     from animefaces.images import to_network
+    from animefaces.progress import Bar
     from models import inside
     from models.batches import ROWS, in_batches
 
     top = inside.peaks(network, layer)
     parts = []
-    with tqdm(total=len(order), desc=label, unit="face", disable=None) as bar:
+    with Bar(total=len(order), desc=label, unit="face") as bar:
         for i in range(0, len(order), ROWS):
             part = order[i : i + ROWS]
             parts.append(in_batches(top, to_network(faces[part])))

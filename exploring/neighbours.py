@@ -80,13 +80,13 @@ def closest(faces: Any, drawn: Any, rows: Any, features: Any) -> Any:
     LIKELY faces are chosen by thumbnails, and of these three by features; `rows` are the features of the drawn faces.
     """
     import numpy as np
-    from tqdm import tqdm
 
     from animefaces import metrics
+    from animefaces.progress import Bar
     from models.batches import ROWS
 
     small, distances = metrics.thumbnails(drawn), []
-    for i in tqdm(range(0, len(faces), 10 * ROWS), desc="searching", unit="batch", disable=None):
+    for i in Bar(range(0, len(faces), 10 * ROWS), desc="searching", unit="batch"):
         part = metrics.thumbnails(faces[np.arange(i, min(i + 10 * ROWS, len(faces)))])
         distances.append(np.linalg.norm(small[:, None] - part[None], axis=2))
     likely = np.argsort(np.concatenate(distances, axis=1), axis=1, kind="stable")[:, :LIKELY]

@@ -4,12 +4,11 @@ import collections
 import contextlib
 import hashlib
 import io
-import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from animefaces import images, sources
+from animefaces import images, signals, sources
 from animefaces.problems import Problem
 from animefaces.words import counted
 from gathering import cleaning, detectors
@@ -17,8 +16,6 @@ from gathering.pictures import Picture
 
 START = 120  # seconds that a worker may take to start; the pool itself would try again without end
 LONGEST_DETAIL = 300  # characters of what is noted of a fault: some libraries write pages
-# What a terminal or a batch system sends to all processes of a program. SIGTERM is left: so the pool ends a worker.
-STOPS = ("SIGINT", "SIGHUP", "SIGBREAK", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 WAITING = 4  # pictures for each worker that are in memory at most
 
 # The verdicts on pictures and faces, and what the report says of each.
@@ -98,9 +95,7 @@ _of_worker: dict[str, Any] = {}  # what a worker process gets once, instead of w
 
 
 def _start_worker(options, cascade):
-    for name in STOPS:  # they are for the parent process, which ends the workers
-        if number := getattr(signal, name, None):
-            signal.signal(number, signal.SIG_IGN)
+    signals.leave_to_parent()
     _of_worker["options"] = options
     try:
         _of_worker["find"] = detectors.open_detector(options.detector, cascade)

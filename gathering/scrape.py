@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from tqdm import tqdm
-
 from animefaces import images
 from animefaces.problems import Misuse, Problem
+from animefaces.progress import Bar
 from animefaces.words import counted, visible
 
 RAW = Path("data/raw")
@@ -162,7 +161,7 @@ def _run(command, messages, limit, folder):
     """Run gallery-dl to its end -> (its exit code, how many pictures of the search it has by now)."""
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages, text=True, errors="replace") as process,
-        tqdm(total=limit, desc="scraping", unit="img", disable=None) as bar,
+        Bar(total=limit, desc="scraping", unit="img") as bar,
     ):
         try:
             seen = 0

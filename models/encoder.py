@@ -27,6 +27,7 @@ TEMPERATURE = 0.2  # divides the mean squared distances of standardised layouts,
 DIRECTIONS = 256  # along which the distribution of the codes is compared with the prior
 # Weights of the losses. Colour and structure are in nats, the others in squared distances or nats.
 COLOUR, STRUCTURE, NEARNESS, SKIN, WANTED, PRIOR, SPREAD = 1.3, 1.0, 0.1, 1.0, 2.0, 6.0, 0.3
+EPOCHS = 12  # in which the sketch is fitted
 
 
 def measured(rows: Callable[[Any], Any], images: np.ndarray) -> np.ndarray:
@@ -34,15 +35,21 @@ def measured(rows: Callable[[Any], Any], images: np.ndarray) -> np.ndarray:
     return np.concatenate([np.asarray(rows(images[i : i + 250])) for i in range(0, len(images), 250)])
 
 
-def fit_sketch(z: np.ndarray, rows: np.ndarray, epochs: int = 12) -> keras.Model:
-    """z (N, latent) and the standardised rows (N, D) of their drawings -> the sketch, a network z -> rows."""
+def fit_sketch(
+    z: np.ndarray, rows: np.ndarray, epochs: int = EPOCHS, advance: Callable[[int], Any] = lambda count: None
+) -> keras.Model:
+    """z (N, latent) and the standardised rows (N, D) of their drawings -> the sketch, a network z -> rows.
+
+    `advance` is called with 1 after each epoch, for a progress bar.
+    """
     inputs = x = keras.Input(z.shape[1:], name="z")
     for _ in range(2):
         x = layers.Dense(768, activation="gelu")(x)
     sketch = keras.Model(inputs, layers.Dense(rows.shape[1], name="rows")(layers.Concatenate()([x, inputs])))
     rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * -(-len(z) // 64))
     sketch.compile(keras.optimizers.AdamW(rate, weight_decay=0.05), "mse")
-    sketch.fit(z, rows, batch_size=64, epochs=epochs, verbose=0)
+    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: advance(1))
+    sketch.fit(z, rows, batch_size=64, epochs=epochs, verbose=0, callbacks=[told])
     return keras.Model(sketch.input, sketch.output, name="sketch")  # without the optimizer and its variables
 
 

@@ -115,7 +115,9 @@ def test_both_precisions_are_tried_on_the_training_itself(monkeypatch, capsys):
         chosen = check.settled(options, program.label_targets).precision
     finally:
         keras.config.set_dtype_policy("float32")
-    said = re.fullmatch(r"precision +(\w+): ([\d,]+) and ([\d,]+) images/s in .*\n", capsys.readouterr().out)
+    out = capsys.readouterr().out
+    assert out.startswith("precision  trying float32 and bfloat16, about a minute\n")  # before the silence
+    said = re.fullmatch(r"precision +(\w+): ([\d,]+) and ([\d,]+) images/s in .*", out.splitlines()[1])
     assert said[1] == chosen
     plain, mixed = (int(pace.replace(",", "")) for pace in said.groups()[1:])
     assert plain > 0

@@ -1,12 +1,13 @@
 """Text that any file name may be in, and outputs that are checked before the work."""
 
+import errno
 import json
 import os
 
 import pytest
 
 from animefaces import files
-from animefaces.problems import Misuse
+from animefaces.problems import Misuse, Problem
 from animefaces.words import counted
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9.jpg")
@@ -65,3 +66,26 @@ def test_a_fault_names_the_file_and_not_the_temporary_one(tmp_path, monkeypatch)
 def test_one_and_several():
     assert [counted(n, "face") for n in (0, 1, 2000)] == ["0 faces", "1 face", "2,000 faces"]
     assert counted(3, "box", "boxes") == "3 boxes"
+
+
+def test_an_input_that_is_missing_is_named_by_its_flag(tmp_path):
+    files.check_input(tmp_path, "--data")
+    with pytest.raises(Problem, match=r"^--data pics does not exist: check the path$"):
+        files.check_input("pics", "--data")
+    with pytest.raises(Problem, match=r"^--data .* cannot be read .*File name too long"):
+        files.check_input("x" * 300, "--data")
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "file"),  # as write() raises it
+        (OSError(errno.EACCES, "Permission denied", "other"), "other"),
+        (OSError("of a library"), None),
+    ],
+)
+def test_a_fault_while_a_file_is_written_names_the_file(fault, named):
+    with pytest.raises(OSError, match=fault.strerror or "of a library") as found, files.written_whole("file"):
+        raise fault
+    assert found.value.filename == named
+    assert os.listdir() == []

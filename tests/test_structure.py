@@ -59,6 +59,11 @@ def test_keras_is_imported_after_the_engine_is_ready(path):
     assert "keras" not in first
 
 
+def test_progress_is_shown_by_one_module():
+    files = [path for path in PROJECT.rglob("*.py") if ".venv" not in path.parts]
+    assert [path.name for path in files if "tqdm" in imported(path)] == ["progress.py"]
+
+
 def test_recipes_are_light():
     assert imported(PROJECT / "recipes.py") & OURS == {"animefaces"}
 

@@ -290,6 +290,11 @@ def test_other_pictures_are_refused(copied, refuse):
     assert "the pictures are not those" in refuse(1, "--run", copied, "--data", "second", "--steps", "30")
 
 
+def test_pictures_that_are_gone_are_named_by_their_flag(copied, refuse):
+    line = refuse(1, "--run", copied, "--data", "pics", "--steps", "30")
+    assert line == "--data pics does not exist: check the path"
+
+
 def test_folders_that_are_no_run(refuse, trained):
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("precious")

@@ -26,8 +26,10 @@ WARM = 3  # calls before the clock starts: they compile
 
 def check(options: Any, targets: Targets) -> None:
     """Print what this computer has, and how fast it trains with these options, on noise."""
-    for label, text in [*described(), ("speed", speed(options, targets))]:
+    for label, text in described():
         print(f"{label:<10} {text}")
+    print("measuring  one to three minutes")
+    print(f"speed      {speed(options, targets)}")
 
 
 def described() -> Iterator[tuple[str, str]]:
@@ -82,6 +84,7 @@ def settled(options: Any, targets: Targets) -> Any:
     alone = hardware.machines()[1] == 1  # several would have to agree
     if not (long and alone and task_of(options.network).trial and engine.device() == "CPU" and hardware.cpu()[1]):
         return plain
+    print("precision  trying float32 and bfloat16, about a minute")
     with contextlib.ExitStack() as both:
         trials = [both.enter_context(contextlib.closing(paces(o, targets, TRIED))) for o in (plain, mixed)]
         turns = [[next(trial) for trial in trials] for _ in range(TURNS)]

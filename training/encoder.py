@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from tqdm import tqdm
 
 from animefaces import images, latents, runs
 from animefaces.batches import Order, Part, is_test_photo
 from animefaces.files import written_whole
 from animefaces.problems import Problem
+from animefaces.progress import Bar
 from drawing.generator import draw
 from drawing.opening import opened, read_moments
 from models import build, encoder, layouts, saved
@@ -79,13 +79,16 @@ class Task:
             return opened(self.run / runs.SKETCH, "sketch"), read_moments(self.run)
         build.prepare(self.options)
         z, parts = latents.from_seeds(range(DRAWINGS), self.generator.latent), []
-        for start in tqdm(range(0, DRAWINGS, 240), desc="drawing", unit_scale=240, unit="face", disable=None):
+        print(f"sketch     of the generator, from {DRAWINGS:,} drawings: some minutes")
+        for start in Bar(range(0, DRAWINGS, 240), desc="drawing", unit="batch"):
             parts.append(layouts.of_drawings(in_batches(self.generator.network, z[start : start + 240])))
         count = min(len(self.photos), DRAWINGS)
         photos = images.to_network(self.photos[np.arange(count) * len(self.photos) // count])
         rows = {"photo": encoder.measured(layouts.of_photos, photos), "drawn": np.concatenate(parts)}
         moments = {name: np.stack([of.mean(0), of.std(0) + 1e-6]) for name, of in rows.items()}
-        return encoder.fit_sketch(z, (rows["drawn"] - moments["drawn"][0]) / moments["drawn"][1]), moments
+        with Bar(total=encoder.EPOCHS, desc="sketching", unit="epoch") as bar:
+            standard = (rows["drawn"] - moments["drawn"][0]) / moments["drawn"][1]
+            return encoder.fit_sketch(z, standard, advance=bar.update), moments
 
     def begin(self, new: bool) -> None:
         """Keep the sketch, the moments and what belongs to the generator with a new run."""

@@ -30,6 +30,7 @@ REFINE = 4  # steps: more make it more like the photo, and less like a drawing (
 GAP = 16  # pixels between the faces of a card
 LONGEST = 120  # bytes of a name: with "_v20-12.png" behind it, it fits into the 143 bytes of an encrypted folder
 KINDS = {".png": "card", FOLDER: "folder"}
+NO_FACE = "shows no face that could be found: if it is a tight crop of a face, add --no-detect"
 
 
 @dataclass(frozen=True)
@@ -125,15 +126,20 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     with Bar(paths, desc="looking", unit="photo") as bar:
         for path in bar:
             try:
-                crops = photos.faces_on(path, shape[1], shape[2], find)
-            except Problem as fault:
-                reasons.append(str(fault))
+                photo = photos.faces_on(path, shape[1], shape[2], find)
+                reason = "" if photo.faces else NO_FACE
+            except (OSError, ValueError, MemoryError) as fault:
+                reason = unreadable(path, fault)
+            if reason:
+                reasons.append(f"{path} {reason}")
                 if len(paths) > 1:
-                    bar.write(f"warning: {fault}", file=sys.stderr)
+                    bar.write(f"warning: {path} {reason}", file=sys.stderr)
                 continue
-            if len(crops) > 1:
-                bar.write(f"{path}: {len(crops)} faces, numbered from left to right")
-            for number, (small, crop) in enumerate(crops, 1):
+            if photo.turned:
+                bar.write(f"{path}: turned {photo.turned}, so that the faces are upright")
+            if len(photo.faces) > 1:
+                bar.write(f"{path}: {len(photo.faces)} faces, numbered from left to right")
+            for number, (small, crop) in enumerate(photo.faces, 1):
                 name = unique(path.stem if number == 1 else f"{path.stem}_{number}", names)
                 faces.append(PhotoFace(name, small, crop if large else None))
     if not faces:
@@ -141,6 +147,20 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     if reasons:
         print(f"skipped {len(reasons)} of {len(paths)} photos")
     return faces
+
+
+def unreadable(path: Path, fault: Exception) -> str:
+    """Why a photo cannot be read, and what to do."""
+    if isinstance(fault, FileNotFoundError):
+        return "does not exist: check the path"
+    if path.suffix.lower() in (".heic", ".heif", ".avif"):
+        return f"is a {path.suffix[1:].upper()}, which cannot be read: save it as JPEG or PNG first"
+    if isinstance(fault, OSError) and fault.errno is not None:
+        return f"cannot be read ({fault.strerror}): check the path and its permissions"
+    if isinstance(fault, MemoryError):
+        return "needs more memory than there is: make it smaller first"
+    reason = " ".join(str(fault).split()) if "too many" in str(fault) else "damaged, or of an unknown format"
+    return f"is no picture that can be read ({reason}): save it as JPEG or PNG of at most 100 million pixels"
 
 
 def unique(name: str, names: set[str]) -> str:

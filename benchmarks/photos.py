@@ -1,9 +1,11 @@
-"""Measure where the eyes are in aligned photos, and how well each detector finds faces in photos.
+"""Measure where the eyes are in aligned photos, how well each detector finds faces, and what becomes of turned photos.
 
     python -m benchmarks.photos frame --photos photos.zip
     python -m benchmarks.photos find  --photos photos.zip --pictures pictures.zip
+    python -m benchmarks.photos turns --photos photos_loose.zip --pictures pictures.zip --count 60
 
-photos.zip holds photos of faces, aligned and cropped tightly. pictures.zip holds drawn pictures for backgrounds.
+photos.zip holds photos of faces, aligned and cropped tightly; those in photos_loose.zip show hair and background.
+pictures.zip holds drawn pictures for backgrounds.
 """
 
 import io
@@ -31,7 +33,7 @@ EYES_IN_HAAR = ((0.31, 0.39), (0.69, 0.39))  # in the box of the Haar cascade, i
 class Options:
     """What to measure, and on what."""
 
-    figure: str = option("find", "what to measure", choices=("frame", "find"), positional=True)
+    figure: str = option("find", "what to measure", choices=("frame", "find", "turns"), positional=True)
     photos: Path = option(Path("data/raw/photos.zip"), "zip of aligned photos")
     pictures: Path | None = option(None, "zip of pictures without people: the background of every second scene")
     count: int = option(300, "photos")
@@ -173,6 +175,36 @@ def find(options, _):
               f"| {np.quantile(errors, 0.95):.3f} | {seconds:.2f} |", flush=True)  # fmt: skip
     if options.sheet:
         draw(options.sheet, scenes[:12], everything[:12])
+
+
+def turns(options, _):
+    """Print how often photos are turned upright, each shown in all four turns, alone and pasted into backgrounds."""
+    rng, seen = np.random.default_rng(0), {}
+    faces = read_some(options.photos, options.count, seed=5)
+    grounds = read_some(options.pictures, options.count) if options.pictures else []
+    detector = photos.open_photo_detector()
+
+    def find_once(pixels):
+        key = pixels.tobytes()
+        if key not in seen:
+            seen[key] = detector(pixels)
+        return seen[key]
+
+    kinds = {"alone": faces, "on clouds": [scene(face, clouds(rng), rng)[0] for face in faces]}
+    if grounds:
+        kinds["on drawings"] = [scene(f, grounds[i % len(grounds)], rng)[0] for i, f in enumerate(faces)]
+    print("| photos | as taken | lying on the left | upside down | on the right | taken and searched four times |")
+    print("|---|---|---|---|---|---|")
+    for name, pictures in kinds.items():
+        right, longer = np.zeros(4), 0
+        for pixels in pictures:
+            seen.clear()
+            for shown in range(4):
+                _, turned = photos.upright(np.ascontiguousarray(np.rot90(pixels, shown)), find_once)
+                right[shown] += (shown + turned) % 4 == 0
+                longer += shown == 0 and len(seen) > 1
+        figures = [*right, longer]
+        print(f"| {name} | {' | '.join(f'{figure / len(pictures):.3f}' for figure in figures)} |", flush=True)
 
 
 def draw(path, scenes, found):

@@ -1,17 +1,18 @@
 """Photos of people -> their faces, turned upright and framed like the photos that the encoder was trained on.
 
-A photo detector is one function: pixels, uint8 (H, W, 3) -> a list of Person.
+A photo detector is one function: pixels, uint8 (H, W, 3) -> a list of Person. It finds upright faces only.
 """
 
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from animefaces import images
 from animefaces.problems import Problem
+from drawing import light
 from models import engine
 
 # A crop as in the photos that the encoder is trained on (docs/research/encode.md): `python -m benchmarks.photos frame`
@@ -20,58 +21,78 @@ EYES_IN_CROP = 0.285  # of the crop's side, from its top; in the middle of its w
 EYE_DISTANCE = 0.38  # of the crop's side
 
 LARGER = 4  # the crop that is shown is this many times as large as the network's pictures
-LONGEST = (
-    960  # faces are looked for in a picture of this many pixels on its longer side, and cut from the whole picture
-)
+# Faces are looked for in a picture of this many pixels on its longer side, and cut from the whole picture.
+LONGEST = 960
 MIN_SIDE = 64  # pixels; mtcnn complains of a smaller picture
 SURE = 0.9  # a face is what mtcnn gives at least this confidence, in [0, 1]
 BORDER = 0.1  # of the longer side, added on all sides, so that a face that fills its picture is found
+CERTAIN = 0.99  # with such a face the photo is upright; `python -m benchmarks.photos turns` measures this
+TURNS = ("", "a quarter to the left", "upside down", "a quarter to the right")
+BLUR = 0.06  # of the crop's side: how much is blurred what lies beyond the photo
 
 
 class Person(NamedTuple):
     """A face. `eyes`: (x, y) of both pupils in pixels; the pupil that is further left in the picture comes first."""
 
     eyes: tuple[tuple[float, float], tuple[float, float]]
-    score: float  # how sure the detector is, on a scale of its own: larger is surer
+    score: float  # how sure the detector is, in [0, 1]
 
 
-def faces_on(file: Path, size: int, channels: int, find: Callable | None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """A photo's file -> for each of its faces, from left to right, two crops, upright and framed alike.
+class Photo(NamedTuple):
+    """What was found on a photo."""
 
-    The first crop, uint8 (size, size, channels), is for a network. The second one is LARGER times as large, in colour,
-    and is shown to people. `find`: a photo detector, or None to take the picture's centre square as the crop. Raises
-    Problem for a file that is no picture, and for a picture without a face.
+    faces: list[tuple[np.ndarray, np.ndarray]]  # from left to right, two crops of each: see `faces_on`
+    turned: str  # how the photo was turned so that the faces are upright, one of TURNS
+
+
+def faces_on(file: str | Path | BinaryIO, size: int, channels: int, find: Callable | None) -> Photo:
+    """A photo's file -> for each of its faces two crops, upright and framed alike.
+
+    The first crop, uint8 (size, size, channels), is for a network; drawing/light.py has mended its light. The second
+    one is LARGER times as large, in colour and as the photo shows it, and is for people. `find`: a photo detector, or
+    None to take the picture's centre square as the crop. Raises OSError, ValueError or MemoryError as images.read does.
     """
-    try:
-        if find is None:
-            return [(images.read(file, size, channels), images.read(file, LARGER * size))]
-        pixels = images.read(file)
-    except (OSError, ValueError, MemoryError) as fault:
-        raise Problem(f"{file} {_why_unreadable(Path(file), fault)}") from fault
-    people = sorted(find(pixels), key=lambda person: person.eyes)
-    if not people:
-        raise Problem(f"{file} shows no face that could be found: if it is a tight crop of a face, add --no-detect")
-    cuts = [cut_upright(pixels, person.eyes, LARGER * size) for person in people]
-    return [(images.to_array(images.to_image(large), size, channels), large) for large in cuts]
+    pixels, turns = images.read(file), 0
+    if find is None:
+        cuts = [pixels]
+    else:
+        people, turns = upright(pixels, find)
+        if turns:
+            pixels = np.ascontiguousarray(np.rot90(pixels, turns))
+        people = sorted(people, key=lambda person: person.eyes)
+        cuts = [cut_upright(pixels, person.eyes, LARGER * size) for person in people]
+    faces = []
+    for cut in map(images.to_image, cuts):
+        small = light.levelled(images.to_array(cut, size), pixels)
+        if channels == 3:
+            small = light.coloured(small, framed=find is not None)
+        faces.append((images.to_array(images.to_image(small), size, channels), images.to_array(cut, LARGER * size)))
+    return Photo(faces, TURNS[turns])
 
 
-def _why_unreadable(path, fault):
-    if isinstance(fault, FileNotFoundError):
-        return "does not exist: check the path"
-    if path.suffix.lower() in (".heic", ".heif", ".avif"):
-        return f"is a {path.suffix[1:].upper()}, which cannot be read: save it as JPEG or PNG first"
-    if isinstance(fault, OSError) and fault.errno is not None:
-        return f"cannot be read ({fault.strerror}): check the path and its permissions"
-    if isinstance(fault, MemoryError):
-        return "needs more memory than there is: make it smaller first"
-    reason = " ".join(str(fault).split()) if "too many" in str(fault) else "damaged, or of an unknown format"
-    return f"is no picture that can be read ({reason}): save it as JPEG or PNG of at most 100 million pixels"
+def upright(pixels: np.ndarray, find: Callable) -> tuple[list[Person], int]:
+    """Pixels, uint8 (H, W, 3), and a detector -> (people, how many quarters to the left the photo is turned for them).
+
+    A photo with a face that is certain is not turned, so that it takes no more time. Else the detector is less sure of
+    a wrong turn, where it sees no face or takes something else for one.
+    """
+    people = find(pixels)
+    if _doubt(people) <= 1 - CERTAIN:
+        return people, 0
+    others = {turns: find(np.ascontiguousarray(np.rot90(pixels, turns))) for turns in (1, 2, 3)}
+    best = min(others, key=lambda turns: _doubt(others[turns]))
+    # Half the doubt, because most photos are upright.
+    return (others[best], best) if _doubt(others[best]) < _doubt(people) / 2 else (people, 0)
+
+
+def _doubt(people):
+    return 1 - max((person.score for person in people), default=0)
 
 
 def cut_upright(pixels: np.ndarray, eyes: tuple, size: int) -> np.ndarray:
     """Pixels, uint8 (H, W, 3), and the eyes of a face -> its crop, uint8 (size, size, 3), with the eyes level.
 
-    What lies beyond the picture mirrors what is inside.
+    What lies beyond the picture is its border, drawn out and blurred. (Mirrored, it would show a second face.)
     """
     import cv2
 
@@ -94,8 +115,11 @@ def cut_upright(pixels: np.ndarray, eyes: tuple, size: int) -> np.ndarray:
     turn = np.stack([x_axis, y_axis], axis=1) * side / size
     offset = centre - first + turn @ np.full(2, 0.5 - size / 2)
     matrix = np.column_stack([scale[:, None] * turn, scale * offset - 0.5])
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(part, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    crop = cv2.warpAffine(part, matrix, (size, size), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+    full = np.full(part.shape[:2], 255, np.uint8)
+    inside = cv2.warpAffine(full, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.where(inside[..., None] > 127, crop, cv2.GaussianBlur(crop, (0, 0), BLUR * size))
 
 
 def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
@@ -119,13 +143,21 @@ def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
             if not len(rows):
                 return []
         people = []
-        for _, _, _, _, _, score, *points in rows.tolist():  # five x, then five y, of eyes, nose, mouth
+        for _, _, _, _, _, score, *points in rows.tolist():  # five x, then five y, of two eyes, nose, mouth's corners
+            if not _mouth_below_eyes(np.reshape(points, (2, 5))):
+                continue
             eyes = sorted(((x + 0.5 - border) / shrink, (y + 0.5 - border) / shrink)
                           for x, y in zip(points[:2], points[5:7], strict=True))  # fmt: skip
             people.append(Person(tuple(eyes), score))
         return people
 
     return find
+
+
+def _mouth_below_eyes(points):
+    """Rather below than beside or above them: else it is no face, or one to be found in another turn of the photo."""
+    x, y = points[:, 3:].mean(axis=1) - points[:, :2].mean(axis=1)
+    return y >= abs(x)
 
 
 def _prepared(pixels):

@@ -166,12 +166,12 @@ def test_several_people_from_left_to_right(draw, people, capsys):
 
 def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
     images.save("wide.png", np.full((100, 200, 3), 128, np.uint8))
-    images.save("high.png", np.full((200, 100, 3), 128, np.uint8))
+    images.save("sea.png", np.full((150, 150, 3), 128, np.uint8))
     Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
     Path("phone.heic").write_bytes(b"ftypheic")
-    assert draw("high.png", "gone.png", "wide.png", "broken.jpg", "phone.heic", ".", detect=True) == 0
+    assert draw("sea.png", "gone.png", "wide.png", "broken.jpg", "phone.heic", ".", detect=True) == 0
     said = capsys.readouterr()
-    for words in ("warning: high.png shows no face that could be found: if it is a tight crop of a face, add",
+    for words in ("warning: sea.png shows no face that could be found: if it is a tight crop of a face, add",
                   "warning: gone.png does not exist", "warning: broken.jpg is no picture that can be read",
                   "warning: phone.heic is a HEIC, which cannot be read: save it as JPEG"):  # fmt: skip
         assert words in said.err
@@ -180,11 +180,11 @@ def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
 
 
 def test_when_nothing_comes_out(draw, people, refused):
-    images.save("high.png", np.full((200, 100, 3), 128, np.uint8))
-    line = refused(lambda argv: draw(*argv, detect=True), ["high.png"], 1)
-    assert line.startswith("high.png shows no face") and "--no-detect" in line
-    assert encode.main(["high.png", "gone.png", "--run", str(Path("nowhere"))]) == 1
-    assert draw("high.png", "gone.png", detect=True) == 1
+    images.save("sea.png", np.full((150, 150, 3), 128, np.uint8))
+    line = refused(lambda argv: draw(*argv, detect=True), ["sea.png"], 1)
+    assert line.startswith("sea.png shows no face") and "--no-detect" in line
+    assert encode.main(["sea.png", "gone.png", "--run", str(Path("nowhere"))]) == 1
+    assert draw("sea.png", "gone.png", detect=True) == 1
     assert not CARD.exists()
 
 

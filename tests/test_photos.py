@@ -1,6 +1,5 @@
-"""Faces on photos: how they are cut, what a detector says, and the clear word for everything else."""
+"""Faces on photos: how they are turned and cut, and what a detector says."""
 
-import io
 import sys
 import types
 from pathlib import Path
@@ -9,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animefaces import decoding, images
+from animefaces import images
 from animefaces.problems import Problem
 from demo import cartoons
-from drawing import photos
+from drawing import light, photos
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 ASTRONAUT = ((204.5, 101), (246, 103))  # the eyes in astronaut.png, read off the picture
@@ -57,12 +56,17 @@ def test_a_crop_that_is_framed_already_stays_as_it_is():
     assert np.abs(again.astype(int) - face).max() <= 1
 
 
-def test_beyond_the_picture_it_is_mirrored():
+def test_beyond_the_picture_its_border_goes_on_without_a_second_face():
     face = cartoons.draw(3, 128)
-    eyes = STANDARD * 128 - [20, 0]
-    crop = photos.cut_upright(face, tuple(map(tuple, eyes)), 128)
-    assert np.abs(crop[:, 20:].astype(int) - face[:, :108]).max() <= 1
-    assert np.abs(crop[:, :20].astype(int) - face[:, 19::-1]).max() <= 1
+    crop = photos.cut_upright(face, tuple(map(tuple, STANDARD * 128 - [40, 0])), 128).astype(int)
+    assert np.abs(crop[:, 40:] - face[:, :88]).max() <= 1
+    beyond = crop[:, :40]
+    # Each row keeps the mean colour of the border beside it, and nothing in it is as sharp as a mirrored eye would be.
+    border = np.repeat(face[:, :1].astype(np.float32), 40, axis=1)
+    assert np.abs(beyond - border).mean() < 12
+    assert np.abs(np.diff(beyond, axis=1)).max() <= 6
+    mirrored = face[:, 39::-1].astype(int)
+    assert np.abs(np.diff(mirrored, axis=1)).max() > 60
 
 
 def test_a_large_face_is_made_small_without_flicker():
@@ -94,19 +98,34 @@ def two(pixels):
 def test_crops_from_left_to_right():
     pixels = marked(((20, 40), (30, 40)), (100, 120))
     images.save("two.png", pixels)
-    (small, large), (second, _) = photos.faces_on(Path("two.png"), 16, 3, two)
+    found = photos.faces_on(Path("two.png"), 16, 3, two)
+    (small, large), (_, second) = found.faces
+    assert found.turned == ""
     assert (small.shape, large.shape) == ((16, 16, 3), (64, 64, 3))
     assert np.array_equal(large, photos.cut_upright(pixels, ((20, 40), (30, 40)), 64))
-    assert np.array_equal(small, images.to_array(images.to_image(large), 16))
+    assert np.array_equal(small, light.coloured(images.to_array(images.to_image(large), 16), framed=True))
     assert np.ptp(second) == 0
-    assert photos.faces_on(Path("two.png"), 16, 1, two)[0][0].shape == (16, 16, 1)
+    ((grey, _), _) = photos.faces_on(Path("two.png"), 16, 1, two).faces
+    assert np.array_equal(grey, images.to_array(images.to_image(large), 16, 1))
 
 
 def test_without_a_detector_the_picture_is_the_crop():
     images.save("wide.png", cartoons.draw(0, 64).repeat(2, axis=1))
-    ((small, large),) = photos.faces_on(Path("wide.png"), 32, 3, None)
+    ((small, large),) = photos.faces_on(Path("wide.png"), 32, 3, None).faces
     assert np.array_equal(small, images.read("wide.png", 32))
     assert np.array_equal(large, images.read("wide.png", 128))
+
+
+def test_the_light_is_mended_for_the_network_and_not_for_people():
+    """Dark, grey photos, with and without a detector."""
+    pixels = cartoons.draw(0, 128).mean(axis=2, keepdims=True).repeat(3, axis=2) / 8
+    images.save("dark.png", pixels.astype(np.uint8))
+    for find in (None, lambda pixels: [photos.Person(((44.0, 60.0), (84.0, 60.0)), 1.0)]):
+        ((small, large),) = photos.faces_on(Path("dark.png"), 32, 3, find).faces
+        assert large.max() < 40 and np.ptp(large, axis=2).max() == 0
+        assert small.max() > 150 and (small[..., 0].mean() - small[..., 2].mean()) > 10
+        ((grey, _),) = photos.faces_on(Path("dark.png"), 32, 1, find).faces
+        assert grey.shape == (32, 32, 1) and grey.max() > 150
 
 
 def test_a_photo_is_turned_upright_first():
@@ -120,49 +139,68 @@ def test_a_photo_is_turned_upright_first():
         shapes.append(pixels.shape)
         return two(pixels)
 
-    crop = photos.faces_on(Path("turned.jpg"), 16, 3, find)[0][1]
+    crop = photos.faces_on(Path("turned.jpg"), 16, 3, find).faces[0][1]
     assert shapes == [(100, 120, 3)]
     assert places(crop) == pytest.approx(STANDARD, abs=0.05)
 
 
-def refusal(name, find=two):
-    with pytest.raises(Problem) as caught:
-        photos.faces_on(Path(name), 16, 3, find)
-    return str(caught.value)
+def seen_when_upright(score, other=0.0):
+    """A detector of the white and the black disc of `marked`: sure of `score` if they are level, else of `other`."""
+
+    def find(pixels):
+        centres = [
+            np.argwhere(mask)[:, ::-1].mean(axis=0) + 0.5 for mask in (pixels[..., 0] > 192, pixels[..., 0] < 64)
+        ]
+        (x0, y0), (x1, y1) = centres
+        upright = x1 - x0 > abs(y1 - y0)
+        calls.append(upright)
+        if upright:
+            return [photos.Person(((x0, y0), (x1, y1)), score)]
+        return [photos.Person(((10.0, 10.0), (20.0, 10.0)), other)] if other else []
+
+    calls = find.calls = []
+    return find
 
 
-def test_what_is_no_picture_is_said():
-    Path("text.jpg").write_text("hello")
-    Path("empty.png").write_bytes(b"")
-    Path("phone.HEIC").write_bytes(b"....ftypheic")
-    Path("folder.png").mkdir()
-    whole = io.BytesIO()
-    Image.fromarray(cartoons.draw(0)).save(whole, "PNG")
-    Path("cut.png").write_bytes(whole.getvalue()[:-400])
-    for name in ("text.jpg", "empty.png", "cut.png"):
-        assert refusal(name).startswith(f"{name} is no picture that can be read (damaged, or of an unknown format): ")
-        assert refusal(name, None) == refusal(name)
-    assert refusal("phone.HEIC") == "phone.HEIC is a HEIC, which cannot be read: save it as JPEG or PNG first"
-    assert refusal("gone.jpg") == "gone.jpg does not exist: check the path"
-    assert "cannot be read (Is a directory)" in refusal("folder.png")
+@pytest.mark.parametrize("shown", [0, 1, 2, 3])
+@pytest.mark.parametrize(("score", "other"), [(0.999, 0.0), (0.97, 0.0), (0.97, 0.93), (0.999, 0.988)])
+def test_a_photo_in_any_turn_is_turned_upright(shown, score, other):
+    find = seen_when_upright(score, other)
+    images.save("photo.png", np.rot90(marked(((50, 60), (88, 60)), (140, 160)), shown))
+    found = photos.faces_on(Path("photo.png"), 16, 3, find)
+    assert found.turned == ["", "a quarter to the right", "upside down", "a quarter to the left"][shown]
+    ((_, crop),) = found.faces
+    assert places(crop) == pytest.approx(STANDARD, abs=0.03)
+    assert len(find.calls) == (1 if shown == 0 and score > photos.CERTAIN else 4)  # the usual photo takes no more time
 
 
-def test_too_many_pixels_are_said(monkeypatch):
-    images.save("large.png", cartoons.draw(0))
-    monkeypatch.setattr(decoding, "MAX_PIXELS", 1000)
-    assert "too many pixels" in refusal("large.png")
+def test_a_photo_is_not_turned_for_a_doubtful_gain():
+    find = seen_when_upright(0.985, 0.987)
+    assert photos.upright(marked(((50, 60), (88, 60)), (140, 160)), find)[1] == 0
 
 
-def test_nobody_is_said():
+def test_nobody_in_any_turn():
     images.save("sea.png", np.full((64, 64, 3), 128, np.uint8))
-    assert "shows no face that could be found" in refusal("sea.png", lambda pixels: [])
-    assert "--no-detect" in refusal("sea.png", lambda pixels: [])
+    assert photos.faces_on(Path("sea.png"), 16, 3, lambda pixels: []) == photos.Photo([], "")
 
 
 def test_without_mtcnn(monkeypatch):
     monkeypatch.setitem(sys.modules, "mtcnn", None)
     with pytest.raises(Problem, match=r"pip install -r requirements.txt, or give tight crops with --no-detect"):
         photos.open_photo_detector()
+
+
+def mtcnn_of(stage):
+    return types.SimpleNamespace(MTCNN=lambda: types.SimpleNamespace(stages=[stage]))
+
+
+@pytest.mark.parametrize(("mouth", "is_face"), [((0, 30), True), ((20, 25), True), ((30, 5), False), ((0, -30), False)])
+def test_the_mouth_of_a_face_is_below_its_eyes(mouth, is_face, monkeypatch):
+    x, y = (np.array([0, 20, 10, 3, 17]), np.array([0, 0, 0, 0, 0]))
+    x[3:], y[3:] = x[3:] + mouth[0], y[3:] + mouth[1]
+    row = [0, 0, 0, 9, 9, 0.99, *(40 + x), *(40 + y)]
+    monkeypatch.setitem(sys.modules, "mtcnn", mtcnn_of(lambda **_: np.array([row], float)))
+    assert len(photos.open_photo_detector()(np.zeros((100, 100, 3), np.uint8))) == is_face
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (700, 3), (64, 64), (300, 2500), (2500, 300)])
@@ -174,8 +212,7 @@ def test_places_survive_the_way_to_the_detector(shape, monkeypatch):
         row, column = np.argwhere(seen == seen.max()).mean(axis=0)
         return np.array([[0, 0, 0, 9, 9, 0.99, *[column] * 5, *[row] * 5]], float)
 
-    module = types.SimpleNamespace(MTCNN=lambda: types.SimpleNamespace(stages=[stage]))
-    monkeypatch.setitem(sys.modules, "mtcnn", module)
+    monkeypatch.setitem(sys.modules, "mtcnn", mtcnn_of(stage))
     pixels, (y, x) = np.zeros((*shape, 3), np.uint8), (shape[0] // 2, shape[1] // 2)
     around = slice(max(0, y - 2), y + 3), slice(max(0, x - 2), x + 3)
     pixels[around] = 100
@@ -209,6 +246,15 @@ def test_the_astronaut_is_found(find, scale):
     pixels = np.asarray(whole.resize((round(512 * scale),) * 2, Image.Resampling.LANCZOS))
     (person,) = find(pixels)
     assert np.array(person.eyes) / scale == pytest.approx(np.array(ASTRONAUT), abs=3)
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+def test_the_astronaut_lying_on_her_side_or_upside_down(find):
+    pixels = np.asarray(Image.open(DATA / "astronaut.png").convert("RGB"))
+    for shown in range(4):
+        (person,), turns = photos.upright(np.ascontiguousarray(np.rot90(pixels, shown)), find)
+        assert (shown + turns) % 4 == 0
+        assert np.array(person.eyes) == pytest.approx(np.array(ASTRONAUT), abs=3)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")

@@ -41,7 +41,7 @@ def in_words(fault: Exception, options: Iterable[str] = ()) -> str:
 
     `options`: the names of the program's options.
     """
-    if isinstance(fault, MemoryError):
+    if isinstance(fault, MemoryError) or "failed to map segment" in str(fault):  # of a library that is loaded
         flags = ["--" + name.replace("_", "-") for name in SPARING if name in set(options)]
         return "not enough memory: " + (f"try a smaller {' or '.join(flags)}" if flags else "close other programs")
     if isinstance(fault, ModuleNotFoundError):

@@ -224,6 +224,7 @@ def failing(fault):
         (MemoryError(), 1, "not enough memory: close other programs"),
         (ImportError("many\nlines\nDLL load failed"), 1, "DLL load failed: install what is needed again, pip install "
          "-r requirements.txt"),
+        (ImportError("big.so: failed to map segment from shared object"), 1, "not enough memory: close other programs"),
         (KeyboardInterrupt(), 1, "stopped"),
     ],
 )  # fmt: skip

@@ -15,10 +15,10 @@ from animefaces.files import naming, written_whole
 def read(run: Path) -> list[dict[str, Any]]:
     """A run folder -> the entries of its log, in order; none if there is no log. A damaged line is left out."""
     file, entries = run / "log.jsonl", []
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # a power failure can leave half a line
-            entry = json.loads(line)
-            entries.append({**entry, "step": int(entry["step"])})
+    for line in file.read_bytes().splitlines() if file.exists() else []:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a power cut can leave half a line, or any bytes
+            entry = {name: value + 0 for name, value in dict(json.loads(line)).items()}  # all are numbers
+            entries.append({**entry, "step": int(entry["step"]), "seconds": float(entry["seconds"])})
     return entries
 
 
@@ -76,7 +76,7 @@ class _Events:
 
         self._summary = tf.summary
         with tf.device("CPU"):
-            self._file = tf.summary.create_file_writer(os.fspath(folder))
+            self._file = tf.summary.create_file_writer(os.fsencode(folder))  # bytes: a name may not be UTF-8
 
     def add_scalar(self, name, value, step):
         with self._file.as_default():

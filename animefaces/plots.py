@@ -9,6 +9,8 @@ import numpy as np
 
 from animefaces.files import written_whole
 
+PALE = 200  # more points than this are drawn pale, and their moving average over them
+
 
 @contextlib.contextmanager
 def _drawn(path: Path, width: float, height: float) -> Iterator[Any]:
@@ -31,30 +33,63 @@ def curves(path: Path, entries: Sequence[Mapping[str, Any]], panels: Mapping[str
     """Entries of log.jsonl -> a PNG file with the figures over the steps: each value, pale, and their moving average.
 
     `panels`: the label of each vertical axis -> the names of its figures and their labels. A panel is left out if none
-    of its figures was logged.
+    of its figures was logged. The heights are for the averages: single values may be beyond them. Panels have the same
+    steps if their figures were logged at the same time. So a warm-up that ended early fills its panel.
     """
-    known = set().union(*entries)
-    panels = {label: names for label, names in panels.items() if known & set(names)} or panels
-    with _drawn(path, 9, 3 * len(panels)) as figure:
-        rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (label, names) in zip(rows, panels.items(), strict=True):
-            _lines(axes, entries, names)
+    lines = {label: {words: _points(entries, name) for name, words in names.items()} for label, names in panels.items()}
+    lines = {label: {w: p for w, p in some.items() if p.size} for label, some in lines.items()}
+    shown = {label: some for label, some in lines.items() if some} or {label: {} for label in list(lines)[:1]}
+    with _drawn(path, 9, 0.4 + 2.2 * len(shown)) as figure:
+        for axes, (label, some) in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown.items(), strict=True):
+            heights = [_line(axes, points, words) for words, points in some.items()]
             axes.set_ylabel(label)
-            axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
-        rows[-1].set_xlabel("step")
+            axes.grid(alpha=0.3)
+            if heights:
+                axes.set_xlim(*_together(_span(some), [_span(others) for others in shown.values()]))
+                axes.set_ylim(*_limits(np.concatenate(heights)))
+                axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        figure.axes[-1].set_xlabel("step")
 
 
-def _lines(axes, entries, names):
-    for name, label in names.items():
-        steps, values = np.array([(e["step"], e[name]) for e in entries if name in e], float).reshape(-1, 2).T
-        width = max(1, len(steps) // 50)
-        (line,) = axes.plot(steps, values, alpha=0.25, linewidth=0.8)
-        if len(values):
-            smooth = np.convolve(values, np.ones(width) / width, mode="valid")
-            axes.plot(steps[width - 1 :], smooth, color=line.get_color(), label=label)
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(loc="upper right")
-    axes.grid(alpha=0.3)
+def _points(entries, name):
+    """The steps and the values of one figure, (2, N); what is not finite is left out."""
+    points = np.array([(e["step"], e[name]) for e in entries if name in e], float).reshape(-1, 2).T
+    return points[:, np.isfinite(points[1])]
+
+
+def _span(some):
+    """The lines of a panel -> its first and its last step."""
+    steps = np.concatenate([points[0] for points in some.values()])
+    return steps.min(), steps.max()
+
+
+def _together(span, spans):
+    """A span of steps and all spans -> the ends of an axis for those that overlap with the first."""
+    over = [(first, last) for first, last in spans if first <= span[1] and last >= span[0]]
+    low, high = min(first for first, _ in over), max(last for _, last in over)
+    margin = 0.02 * (high - low) or 1
+    return low - margin, high + margin
+
+
+def _line(axes, points, label):
+    """Draw one figure -> the heights that must be seen."""
+    steps, values = points
+    if len(steps) < PALE:
+        axes.plot(steps, values, label=label, marker="o" if len(steps) < 30 else None, markersize=4)
+        return values
+    width = len(steps) // 50
+    (line,) = axes.plot(steps, values, alpha=0.2, linewidth=0.5)
+    smooth = np.convolve(values, np.ones(width) / width, mode="valid")
+    axes.plot(steps[width // 2 :][: len(smooth)], smooth, color=line.get_color(), label=label)
+    return smooth
+
+
+def _limits(heights):
+    """Heights -> the ends of an axis: from 0 unless they are far from it, and without the highest hundredth."""
+    low, high = heights.min(), np.quantile(heights, 0.99, method="higher")
+    low = 0.0 if 0 <= low < high / 2 else low
+    margin = 0.06 * (high - low) or 0.1
+    return low - margin, high + margin
 
 
 def matrix(path: Path, names: Sequence[str], values: np.ndarray) -> None:

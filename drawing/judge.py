@@ -12,11 +12,15 @@ from drawing import features
 
 COUNT = 500  # new faces that are drawn for each verdict
 SHARE = 0.02  # share of the training time that verdicts may take
-FIRST = 10.0  # seconds that the first verdict is expected to take: it opens the network and reads the validation faces
+FIRST = 4.0  # seconds that the first verdict is expected to take
 
 
 class Judge:
-    """Verdicts on a generator, as often as SHARE of the training time allows."""
+    """Verdicts on a generator, as often as SHARE of the training time allows.
+
+    Before the first one the network is opened and the validation faces are read. This is needed once, so its time does
+    not count: it would keep the next verdicts away.
+    """
 
     def __init__(self, name: str, validation: Pictures):
         """`name`: as for features.open_features; `validation`: faces that are never trained on."""
@@ -30,11 +34,11 @@ class Judge:
         return len(self._validation) > 0 and spent + self._cost <= SHARE * seconds
 
     def verdict(self, draw: Callable[[], np.ndarray]) -> tuple[float, float, float]:
-        """draw() -> faces, uint8 (N, H, W, C); returns (kernel distance, its standard error, seconds it all took)."""
-        start = time.perf_counter()
+        """draw() -> faces, uint8 (N, H, W, C); returns (kernel distance, its standard error, seconds it took)."""
         if self._network is None:
             self._network = features.open_features(self._name)
             self._known = self._network(to_network(self._validation[:]))
+        start = time.perf_counter()
         distance, error = metrics.kernel_distance(self._known, self._network(to_network(draw())))
         self._cost = time.perf_counter() - start
         return distance, error, self._cost

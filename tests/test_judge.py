@@ -67,11 +67,22 @@ def test_verdicts_take_no_more_than_their_share(network, monkeypatch):
     bench = judge.Judge(network, np.zeros((5, 8, 8, 3), np.uint8))
     assert not bench.due(judge.FIRST / judge.SHARE - 1, 0)
     assert bench.due(judge.FIRST / judge.SHARE, 0)
-    clock = iter([100.0, 104.0])
-    monkeypatch.setattr(judge.time, "perf_counter", lambda: next(clock))
-    assert bench.verdict(lambda: np.zeros((5, 8, 8, 3), np.uint8))[2] == 4
+    clock = [100.0]
+
+    def takes(seconds, work):
+        def done(*args):
+            clock[0] += seconds
+            return work(*args)
+
+        return done
+
+    monkeypatch.setattr(judge.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(judge.features, "open_features", takes(50, features.open_features))  # once, so it is no price
+    new = takes(4, lambda: np.zeros((5, 8, 8, 3), np.uint8))
+    assert bench.verdict(new)[2] == 4
     assert not bench.due(7 / judge.SHARE - 1, spent=3)
     assert bench.due(7 / judge.SHARE, spent=3)
+    assert bench.verdict(new)[2] == 4
 
 
 def test_nothing_is_judged_by_nothing(network):

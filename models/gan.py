@@ -80,7 +80,7 @@ class GAN:
             optimizers["w_optimizer"] = warm_up.optimizer, warm_up.trained
             helpers["posterior"] = warm_up.posterior
         networks = {"generator": generator, "discriminator": discriminator, "average": self.average}
-        self.state = State(networks, optimizers, helpers)
+        self.state = State(networks, optimizers, helpers, warm_up.steps if warm_up else 0)
         variables = self.state.variables
         self.faces = None if faces is None else keras.Variable(faces, trainable=False, dtype="uint8")
         fixed = [] if faces is None else [self.faces]

@@ -11,6 +11,8 @@ import numpy as np
 # A name in state files of format 1 (animefaces/states.py has the number): part and position, "generator/003".
 BY_POSITION = re.compile(r"\w+/\d{3,}")
 
+WARM_UP = "w_optimizer"  # the name of the optimizer of a warm-up
+
 
 class State:
     """What training changes: networks, what a warm-up adds to them, and optimizers.
@@ -30,11 +32,13 @@ class State:
         networks: Mapping[str, keras.Model],
         optimizers: Mapping[str, tuple[keras.optimizers.Optimizer, Sequence[keras.Variable]]],
         helpers: Mapping[str, keras.layers.Layer] | None = None,
+        warm_up_steps: int = 0,
     ) -> None:
         """All by name. `optimizers`: each one, already built, with the weights that it trains, in the same order.
 
-        `helpers`: layers that only the warm-up trains.
+        `helpers`: layers that only the warm-up trains, in the first `warm_up_steps` steps.
         """
+        self._warm_up_steps = warm_up_steps
         self._networks, self._helpers = dict(networks), dict(helpers or {})
         self._optimizers = {name: optimizer for name, (optimizer, _) in optimizers.items()}
         self._named = _named_weights(self._networks) | _named_weights(self._helpers)
@@ -47,16 +51,23 @@ class State:
         """Every variable of every part, the states of seed generators included."""
         return [variable for part in self._parts().values() for variable in part.variables]
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Name -> numpy array, the same on either backend."""
-        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self._named.items()}
+    def arrays(self, step: int = 0) -> dict[str, np.ndarray]:
+        """Name -> numpy array, the same on either backend. After the warm-up, by `step`, its parts are left out."""
+        named = self._lasting() if step >= self._warm_up_steps else self._named
+        return {name: keras.ops.convert_to_numpy(variable) for name, variable in named.items()}
+
+    def _lasting(self) -> dict[str, keras.Variable]:
+        """What training needs after its warm-up, by name: not the helpers, nor the optimizer that trains them."""
+        passing = {*self._helpers, WARM_UP} if self._helpers else set()
+        return {name: variable for name, variable in self._named.items() if name.split("/")[0] not in passing}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Set every variable to its array, as `arrays` of this or of the earlier format gave them.
 
         Raises ValueError, before anything is changed, if the arrays are those of other networks.
         """
-        _assign(self._by_position(self._parts()) if _is_by_position(arrays) else self._named, arrays)
+        named = self._named if self._named.keys() <= arrays.keys() else self._lasting()
+        _assign(self._by_position(self._parts()) if _is_by_position(arrays) else named, arrays)
 
     def restore_networks(self, arrays: Mapping[str, np.ndarray]) -> None:
         """As `restore`, but the networks alone: the arrays of optimizers and warm-up may be missing or different.

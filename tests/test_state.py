@@ -115,6 +115,19 @@ def test_weights_of_the_same_path_are_told_apart():
     assert firsts == [2, 6]
 
 
+def test_after_the_warm_up_its_parts_are_not_saved():
+    source, gan = scrambled(tiny_gan(warm_up=3)), tiny_gan(warm_up=3)
+    during, after = source.state.arrays(2), source.state.arrays(3)
+    passed = {name for name in during if name.split("/")[0] in ("posterior", "w_optimizer")}
+    assert during.keys() - after.keys() == passed != set()
+    gan.state.restore(after)
+    assert same(gan.state.arrays(3), after)
+    gan.state.restore(during)  # a state of the format before held them to the end
+    assert same(gan.state.arrays(2), during)
+    with pytest.raises(ValueError, match="other networks"):
+        tiny_gan(warm_up=3).state.restore({n: a for n, a in after.items() if n != "generator/dense/kernel"})
+
+
 def test_a_state_by_position_is_read(options):
     source = scrambled(build.build_gan(options))
     gan = build.build_gan(options)

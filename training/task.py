@@ -20,8 +20,8 @@ Targets = Callable[[Any, int, np.random.Generator], tuple[np.ndarray, np.ndarray
 class State(Protocol):
     """All that training changes: networks and optimizers (models.state.State)."""
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Everything, by name."""
+    def arrays(self, step: int = 0) -> dict[str, np.ndarray]:
+        """Everything that training still needs after `step` steps, by name."""
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """The inverse of `arrays`. Raises ValueError, before anything is changed, if they are of other networks."""

@@ -6,7 +6,7 @@ A recipe says what it changes of BASE, and a comment says why it exists. docs/ho
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from animefaces.options import above, at_least, option, span, within
+from animefaces.options import ADJUSTABLE, LOCAL, above, at_least, option, span, within
 
 # What train.py can train. Each has a module of its name in training/, and recipes that name it as their network.
 NETWORKS = {
@@ -22,9 +22,6 @@ GAN, ENCODER = ("gan",), ("encoder",)
 # The headings of --help.
 DATA, LENGTH, NETS, LEARNING = "what to train, and where", "how long", "networks", "learning"
 TOLD, WRITTEN, COMPUTER = "what the discriminator is told", "what is written", "this computer"
-# Facts about options. A run that goes on may have another value of an adjustable option. --init-from takes
-# the options of the run that it names, but for the local ones: those are of this training and this computer.
-ADJUSTABLE, LOCAL = "adjustable", "local"
 
 
 @dataclass(frozen=True)
@@ -36,9 +33,11 @@ class Options:
                                    "are those of the recipe", group=DATA)  # fmt: skip
     data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, arrays (npz, npy) or pictures",
                                     group=DATA, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
-    run: Path | None = option(None, "run folder; if it holds a run, this run continues (default: a new run folder, "
-                                    "results/NNNNN-RECIPE)", group=DATA,
-                              facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+    run: Path | None = option(None, "run folder; if it holds a run, this run continues (default: the last unfinished "
+                                    "run with the same options and pictures, else a new folder, results/NNNNN-RECIPE)",
+                              group=DATA, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+    new: bool = option(False, "begin a new run, even if there is an unfinished one with the same options and pictures",
+                       group=DATA, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     init_from: Path | None = option(
         None, "gan: start with the networks of this run folder, or the generator of this .keras file; 'pretrained' "
         "names the shipped weights. vae, encoder: the generator to train for (default: the newest run, else the "
@@ -113,6 +112,9 @@ class Options:
 
     save_minutes: float = option(5.0, "training time between two saved states, in minutes", at_least(0),
                                  group=WRITTEN, facts=(ADJUSTABLE,))  # fmt: skip
+    keep: int = option(2, "number of saved states that are kept. If the newest is damaged, for example by a power cut, "
+                          "training goes on from the one before; 1 takes less disk", at_least(1), group=WRITTEN,
+                       facts=(ADJUSTABLE,))  # fmt: skip
     log_every: int = option(10, "steps between two log entries", at_least(1), group=WRITTEN,
                             facts=(ADJUSTABLE,))  # fmt: skip
     sample_every: int = option(500, "steps between two sample grids", at_least(1), group=WRITTEN,

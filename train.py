@@ -1,6 +1,7 @@
-"""Train a GAN on faces. You can stop it at any time: python train.py --run RUN continues the training.
+"""Train a GAN on faces. You can stop it at any time: the same command continues the training.
 
-    python train.py                                    # data/faces, with the recipe for a computer without a GPU
+    python train.py                                    # data/faces, with the recipe for a computer without a GPU;
+                                                       # the same command continues a training that was stopped
     python train.py --data faces.zip more/ --minutes 30
     python train.py --recipe paper --run results/night # a run folder of your choice
     python train.py --run results/night                # continue this run
@@ -14,24 +15,27 @@ events, the generator for generate.py, and the saved states from which the train
 
 import dataclasses
 import math
+import shutil
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from animefaces.commands import Command, run_commands
 from animefaces.files import check_input, written_whole
-from animefaces.options import having, to_record
 from animefaces.problems import Misuse, Problem
-from recipes import ADJUSTABLE, NETWORKS, RECIPES, Options
+from animefaces.words import counted
+from recipes import NETWORKS, RECIPES, Options
 
 if TYPE_CHECKING:
     from animefaces.progress import Bar
+    from animefaces.states import Progress
     from training.task import Task
 
 MAX_ROLLBACKS = 3  # in a row, near one step
+SPARE = 1.5  # room for the networks and the sample beside a state, as a multiple of its size
 
 
 def label_targets(options: Options, epoch: int, rng: Any) -> tuple[Any, Any]:
@@ -48,59 +52,47 @@ def label_targets(options: Options, epoch: int, rng: Any) -> tuple[Any, Any]:
     return real, fake
 
 
-@dataclass
-class Progress:
-    """Where a training stands. It is saved with every state."""
-
-    step: int = 0
-    seconds: float = 0.0  # training time, of all parts of a training that was stopped
-    rollbacks: int = 0
-    trouble: int = 0  # the step of the last rollback
-    judging: float = 0.0  # the part of `seconds` that verdicts took
-    best: float | None = None  # the smallest kernel distance so far
-    judged: int = 0  # the step of the last verdict
-    window: dict = field(default_factory=dict)  # figures since the last log entry
-
-    @classmethod
-    def of(cls, record: dict[str, Any]) -> "Progress":
-        """The record of a saved state -> where it stands."""
-        return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls) if f.name in record})
-
-    def share(self, options: Options) -> float:
-        """How much of the training is done, in [0, 1]: by steps or by minutes, whichever is more."""
-        by_time = self.seconds / (options.minutes * 60) if options.minutes else 0
-        return min(1, max(self.step / options.steps, by_time))
-
-
 def train(options: Options, given: set[str]) -> None:
     """Train, or go on training, until --steps or --minutes are reached."""
-    from animefaces import runs, states
-    from animefaces.dataset import open_faces
+    from animefaces import resuming, states
+    from animefaces.states import Progress
 
+    validate(options, given)
     if options.check:
         from training.check import check
 
-        validate(options, given)
         check(options, label_targets)
         return
     place, machines = companions(options)
-    options = runs.open_run(options, given, having(Options, ADJUSTABLE))
-    folder = cast(Path, options.run)  # open_run always names it
-    # A new folder is removed if no run begins in it. Of several machines, only the first one writes to the run folder.
-    with runs.followed(folder) if place else runs.locked(folder) as run:
-        validate(options, given)
+    named, options, faces = options.run, resuming.resolved(options, given), None
+    if named is None:
+        faces = opened(options)
+        choice = resuming.taken(options, given, faces.fingerprint)
+    else:  # of several machines, only the first one writes to the run folder
+        choice = resuming.followed(named) if place else resuming.locked(named)
+    with choice as run:
+        if named is None:
+            options = resuming.resolved(replace(options, run=run), given)
         state = states.load(run, arrays=False)
         progress = Progress.of(state[1]) if state else Progress()
         if state and progress.share(options) == 1:
-            print(f"{options.run} is finished: {progress.step:,} steps, {progress.seconds / 60:.1f} minutes.")
+            took = f"{counted(progress.step, 'step')}, {progress.seconds / 60:.1f} minutes"
+            print(f"{options.run} is finished: {took}.")
             print(f"To continue, raise --steps or --minutes; to see faces: python generate.py --run {options.run}")
             return
-        for path in options.data:
-            check_input(path, "--data")
-        faces = open_faces(options.data, options.size, options.channels, options.cache)
         if machines > 1:
             print(f"machines   {place + 1} of {machines}: waiting for the others")
-        begin(options, faces, run, progress, new=not state)
+        found = named is None and (run / "options.json").exists()
+        begin(options, given, faces or opened(options), run, progress, new=not state, found=found)
+
+
+def opened(options: Options) -> Any:
+    """The pictures that --data names."""
+    from animefaces.dataset import open_faces
+
+    for path in options.data:
+        check_input(path, "--data")
+    return open_faces(options.data, options.size, options.channels, options.cache)
 
 
 def companions(options: Options) -> tuple[int, int]:
@@ -115,28 +107,34 @@ def companions(options: Options) -> tuple[int, int]:
     return place, machines
 
 
-def begin(options: Options, faces: Any, run: Path, progress: Progress, new: bool) -> None:
-    """Build the networks, restore their state if the run is not `new`, and train them."""
-    from animefaces import hardware, runs
+def begin(
+    options: Options, given: set[str], faces: Any, run: Path, progress: "Progress", *, new: bool, found: bool
+) -> None:
+    """Build the networks, restore their state if the run is not `new`, and train them.
+
+    `found`: the user did not name the run.
+    """
+    from animefaces import hardware, resuming
     from models import engine
-    from training.check import settled
+    from training import announce
     from training.task import task_of
 
     if hardware.machines()[1] > 1 and engine.NAME != "tensorflow":
         raise Misuse("several machines need TensorFlow: unset KERAS_BACKEND, or TF_CONFIG to train on this one alone")
     try:
         with engine.faults():
-            options = settled(options, label_targets)
+            asked, (options, words) = options, settled(options, given, run)
             task = task_of(options.network)(options, faces, run, label_targets)  # first: the options may not fit
             if options.batch_size % engine.device_count():
                 raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
                              f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
-            runs.keep_record(run, options, faces)
-            announce(options, faces, progress)
+            resuming.keep_record(run, asked, options, faces)
+            announce.announce(options, faces, progress, found, words)
             task.begin(new)
             if not new:
                 progress = _restore(task.player, run)
             print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
+            announce.check_disk(task, options, run)
             agreed(progress, faces)
             Training(task, options, run, progress).go_on()
     except ConnectionError as fault:
@@ -144,7 +142,22 @@ def begin(options: Options, faces: Any, run: Path, progress: Progress, new: bool
                       "like; it continues from the last saved state") from fault  # fmt: skip
 
 
-def agreed(progress: Progress, faces: Any) -> None:
+def settled(options: Options, given: set[str], run: Path) -> tuple[Options, str]:
+    """Options -> the same with what the program decides itself, and words about it.
+
+    A run that goes on keeps what was decided when it began, so that it is the same training.
+    """
+    from animefaces import resuming, runs
+    from training import check, warm_up
+
+    begun = runs.read_record(run) is not None
+    options = check.settled(resuming.settled(run, options), label_targets)
+    if begun or "warm_up" in given:
+        return options, ""
+    return warm_up.shortened(options, label_targets)
+
+
+def agreed(progress: "Progress", faces: Any) -> None:
     """Raise Problem unless all machines are about to take the same step on the same pictures."""
     from models import engine
 
@@ -163,43 +176,9 @@ def _parameters(network: Any) -> str:
     return f"{sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
 
 
-def announce(options: Options, faces: Any, progress: Progress) -> None:
-    """Say what is about to be trained, on what, and how long."""
-    from animefaces.dataset import doubts
-    from models import engine
-
-    size = f"{options.size}x{options.size}"
-    print(f"run        {options.run}" + (f", from step {progress.step:,}" if progress.step else ""))
-    print(f"data       {len(faces):,} pictures from {', '.join(map(str, options.data))}")
-    if faces.resized:
-        print(f"           {faces.resized:,} of them centre-cropped and resized to {size}")
-    for line in faces.remarks():
-        print(f"           {line}")
-    if doubt := doubts(faces):
-        print(f"           warning: {doubt}")
-    epochs = options.steps * options.batch_size / len(faces)
-    devices = f"{engine.device_count()} {engine.device()}s" if engine.device_count() > 1 else engine.device()
-    limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
-    print(f"training   {options.steps:,} steps of {options.batch_size} at {size} ({epochs:,.1f} epochs){limit}, "
-          f"on {devices} with {engine.NAME}")  # fmt: skip
-    if options.warm_up and not options.init_from:
-        print(f"           the first {options.warm_up:,} steps are a warm-up as an autoencoder: the faces are blurred")
-    if options.recipe in ("modern", "light", "quick") and engine.device() != "CPU":
-        print(f"           --recipe large is made for such a device, and gives far better faces than {options.recipe}")
-    record = to_record(options)
-    shown = {name: record[name] for name in record if name not in ("data", "run", "check") and name in meaning(options)}
-    words = {name: ",".join(map(str, v)) if isinstance(v, list) else v for name, v in shown.items() if v is not None}
-    print("options    " + " ".join(f"{name}={value}" for name, value in words.items()))
-
-
-def meaning(options: Options) -> set[str]:
-    """The names of the options that mean something to the network that is trained."""
-    command = next(command for command in commands() if command.name == options.network)
-    return {f.name for f in command.fields()}
-
-
-def _restore(player: Any, run: Path) -> Progress:
+def _restore(player: Any, run: Path) -> "Progress":
     from animefaces import runs, states
+    from animefaces.states import Progress
 
     arrays, record, damaged = cast(tuple, states.load(run))  # there is one: begin() has seen it
     for name in damaged:
@@ -212,7 +191,7 @@ def _restore(player: Any, run: Path) -> Progress:
 class Training:
     """The loop around the steps: batches, figures, samples, states, and what to do when something goes wrong."""
 
-    def __init__(self, task: "Task", options: Options, run: Path, progress: Progress):
+    def __init__(self, task: "Task", options: Options, run: Path, progress: "Progress"):
         from animefaces import logs
         from models import engine
 
@@ -236,7 +215,7 @@ class Training:
                           "which was saved") from None  # fmt: skip
         if self.told:
             raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {run} continues")
-        print(f"done: {self.progress.step:,} steps in {self.progress.seconds / 60:.1f} minutes.")
+        print(f"done: {counted(self.progress.step, 'step')} in {self.progress.seconds / 60:.1f} minutes.")
         print(f"See samples/, curves.png and progress.gif in {run}; {self.task.use}{run}")
 
     def to_the_end(self, bar: "Bar", stopping: list[int]) -> None:
@@ -345,11 +324,11 @@ class Training:
 
     def sample(self) -> None:
         """Write the sample grid. A GPU waits meanwhile, so nothing else is written at each of these steps."""
-        from animefaces import images
+        from animefaces import samples
 
         pixels, step = self.task.sample(), self.progress.step
-        images.save(self.run / "samples" / f"step_{step:06d}.png", pixels, run=self.run.name, step=step)
-        self.log.picture("samples", pixels, step)
+        samples.write(self.run, pixels, step)
+        self.log.picture("samples", samples.small(pixels), step)
 
     def save(self) -> bool:
         """Write the networks, then the state. If a weight is not finite, nothing is written, and it returns False."""
@@ -358,17 +337,37 @@ class Training:
         from animefaces import states
         from models import saved
 
-        arrays = self.player.state.arrays()
+        arrays = self.player.state.arrays(self.progress.step)
         if not all(np.isfinite(a).all() for a in arrays.values()):
             return False
+        if self.crowded(sum(array.nbytes for array in arrays.values())):
+            return True
         self.sample()
         for name, network in self.task.files().items():
             with written_whole(self.run / name) as temporary:
                 saved.save(network, temporary)
         if self.progress.step > self.progress.trouble:
             self.progress.rollbacks = 0
-        states.save(self.run, arrays, dataclasses.asdict(self.progress))
+        states.save(self.run, arrays, dataclasses.asdict(self.progress), self.options.keep)
         self.saved_at, self.saved_step = self.progress.seconds, self.progress.step
+        return True
+
+    def crowded(self, size: int) -> bool:
+        """Whether there is no room on the disk for a state of that many bytes, and the training can go on without it.
+
+        Then it says so. The first and the last state are tried in any case.
+        """
+        from training.announce import megabytes
+
+        step = self.progress.step
+        if step == 0 or self.told or self.progress.share(self.options) == 1:
+            return False
+        free = shutil.disk_usage(self.run).free
+        if free > SPARE * size:
+            return False
+        self.saved_at = self.progress.seconds  # the next try is as far away as the next save
+        print(f"warning: step {step:,} is not saved, because the disk of {self.options.run} has only {megabytes(free)} "
+              "free: free some space; the training continues", file=sys.stderr)  # fmt: skip
         return True
 
     def roll_back(self, bar: "Bar") -> None:
@@ -385,20 +384,19 @@ class Training:
         self.progress = _restore(self.player, self.run)
         self.progress.rollbacks, self.progress.trouble, self.progress.seconds = rollbacks, trouble, seconds
         self.player.state.scale_learning_rates(0.5)
-        states.save(self.run, self.player.state.arrays(), dataclasses.asdict(self.progress))
+        arrays = self.player.state.arrays(self.progress.step)
+        states.save(self.run, arrays, dataclasses.asdict(self.progress), self.options.keep)
         self.log.rewind(self.progress.step)
         back = f"back to step {self.progress.step:,} with half the learning rates"
         bar.write(f"warning: the loss or a weight at step {trouble:,} is not finite: {back}", file=sys.stderr)
 
     def finish(self) -> None:
         """Draw the curves and make the film of the samples."""
-        from animefaces import images, plots
+        from animefaces import plots, samples
 
         self.log.close()
         plots.curves(self.run / "curves.png", self.log.entries, self.task.curves)
-        grids = sorted((self.run / "samples").glob("step_*.png"), key=lambda path: (len(path.name), path.name))
-        shown = grids[:: math.ceil(len(grids) / 60)]  # a film of a minute at most, whatever the training's length
-        images.save_film(self.run / "progress.gif", (images.read(path) for path in shown), seconds=0.3)
+        samples.film(self.run)
 
 
 def commands() -> Iterator[Command]:

@@ -9,6 +9,10 @@ from typing import Any
 
 from animefaces.problems import Misuse, Problem
 
+# Facts about options of a training. A run that goes on may have another value of an adjustable option. A local option
+# is of one training on one computer: --init-from RUN does not take it, and it does not make two runs different.
+ADJUSTABLE, LOCAL = "adjustable", "local"
+
 
 def option(
     default: Any,

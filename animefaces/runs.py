@@ -1,27 +1,16 @@
 """Run folders, results/NNNNN-name/: all files that are needed to use a run, to repeat it and to go on with it.
 
 A run folder holds options.json, log.jsonl, TensorBoard events, samples/ and curves.png. Programs draw with its
-generator.keras. Training goes on from its state/ (animefaces/states.py).
+generator.keras. Training goes on from its state/ (animefaces/states.py); animefaces/resuming.py says in which folder.
 """
 
 import contextlib
-import importlib.metadata
 import json
-import re
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import filelock
-
-from animefaces import states
-from animefaces.files import naming, write_json
-from animefaces.options import flag, from_record, having, to_record
-from animefaces.problems import Misuse, Problem
+from animefaces.problems import Problem
 
 RESULTS = Path("results")
 PROJECT = Path(__file__).resolve().parent.parent
@@ -36,21 +25,6 @@ ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
 SKETCH = "sketch.keras"  # the small network with which the encoder in the same folder was trained
 MOMENTS = "moments.npz"  # means and standard deviations of the layouts of photos and of drawings, for that encoder
 DEMO = "demo"  # the recipe of `make demo`
-
-
-def create(name: str) -> Path:
-    """Name -> the path of a new run folder, results/NNNNN-name, with the next free number."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    while True:
-        run = RESULTS / f"{1 + max(map(_number, RESULTS.iterdir()), default=-1):05d}-{name}"
-        with contextlib.suppress(FileExistsError):  # another process took this number first
-            run.mkdir()
-            return run
-
-
-def _number(path):
-    match = re.match(r"\d+", path.name)
-    return int(match.group()) if match else -1
 
 
 def newest(name: str = GENERATOR) -> Path | None:
@@ -132,49 +106,10 @@ def read_record(run: Path) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        return {**record, "data": str(record["data"]), "options": dict(record["options"])}
+        return {**record, "data": str(record["data"]), "options": dict(record["options"]),
+                "settled": dict(record.get("settled", {}))}  # fmt: skip
     except (ValueError, KeyError, TypeError) as fault:
         raise Problem(f"{file} is damaged: restore it from a copy, or give --run a new name") from fault
-
-
-def open_run(options: Any, given: set[str], adjustable: set[str]) -> Any:
-    """Options, and the names of those that the user typed -> the options to train with. They always name a run folder.
-
-    If the run exists, it goes on with its own options; the user can change only the `adjustable` ones.
-    """
-    record = read_record(options.run) if options.run else None
-    if record:
-        recorded = from_record(type(options), record["options"])
-        changed = [n for n in sorted(given - adjustable) if getattr(options, n) != getattr(recorded, n)]
-        if changed:
-            flags = ", ".join(map(flag, changed))
-            raise Misuse(f"{options.run} was started with another {flags}: leave out {flags}, or give --run a new name")
-        return replace(recorded, run=options.run, **{n: getattr(options, n) for n in given & adjustable - {"run"}})
-    if options.init_from == Path(PRETRAINED.name) and not options.init_from.exists():
-        options = replace(options, init_from=PRETRAINED)
-    if options.init_from:
-        options = _continued(options, given)
-    return replace(options, run=options.run or create(options.recipe))
-
-
-def _continued(options, given):
-    """Options with --init-from RUN -> the options of that run, changed by the flags that the user typed.
-
-    If the user typed --recipe, or trains another network than that run, the options stay as they are.
-    """
-    if not options.init_from.exists():
-        raise Problem(f"{options.init_from} does not exist: give --init-from a run folder or a .keras file")
-    if options.init_from.is_file():
-        return options
-    record = read_record(options.init_from)
-    if record is None:
-        raise Problem(f"{options.init_from} is not a run folder: give --init-from a run folder or a .keras file")
-    if "recipe" in given or options.network != record["options"].get("network"):
-        return options
-    source = from_record(type(options), record["options"])
-    own = given | having(type(options), "local")
-    reached = {"penalty": source.penalty[-1:] * 2}  # that run has reached the end of its schedule
-    return replace(source, **{**reached, **{name: getattr(options, name) for name in own}})
 
 
 @contextlib.contextmanager
@@ -186,74 +121,3 @@ def fitting(path: Path) -> Iterator[None]:
         raise Problem(
             f"{path} does not fit these options ({fault}): give the recipe and sizes it was made with"
         ) from fault
-
-
-def keep_record(run: Path, options: Any, faces: Any) -> None:
-    """Write options.json. Raises Problem if the pictures are not those with which the run was started."""
-    before = read_record(run)
-    if before and before["data"] != faces.fingerprint:
-        raise Problem(
-            f"the pictures are not those {run} began with: put them back, or start a new run with --init-from {run}"
-        )
-    if before is None or before["options"] != to_record(options):
-        made = {"options": to_record(options), "data": faces.fingerprint, "pictures": len(faces), **provenance()}
-        write_json(run / "options.json", made)
-
-
-def provenance() -> dict[str, Any]:
-    """The commit of the project (None outside git) and the versions of the libraries, for options.json."""
-    try:
-        commit = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=PROJECT, capture_output=True, text=True, timeout=10, check=True,
-        ).stdout.strip()  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        commit = None
-    versions = {}
-    for name in ("tensorflow", "jax", "keras", "numpy", "pillow"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return {"commit": commit, "versions": versions}
-
-
-@contextlib.contextmanager
-def locked(run: Path) -> Iterator[Path]:
-    """Lock a run folder, so that no second process trains in it. The lock ends with the process, even a killed one.
-
-    Files that a killed process left half written are removed first. At the end, the folder is removed if no run was
-    started in it.
-    """
-    run.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(run / "lock", blocking=False)
-    try:
-        with naming(run / "lock"):  # some network disks cannot lock
-            lock.acquire()
-    except filelock.Timeout as fault:
-        raise Problem(f"{run} is being trained by another process: wait for it, or give --run another name") from fault
-    try:
-        for left in run.rglob(".*.tmp*"):
-            left.unlink(missing_ok=True)
-        yield run
-    finally:
-        lock.release()
-        if not (run / "options.json").exists():
-            with contextlib.suppress(OSError):
-                (run / "lock").unlink(missing_ok=True)
-                run.rmdir()
-
-
-@contextlib.contextmanager
-def followed(run: Path) -> Iterator[Path]:
-    """A run folder -> a temporary copy of its options.json and state/.
-
-    For the machines that take part in a training of several machines, but do not write its files.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / run.name
-        for path in (run / "options.json", *states.files(run)):
-            if path.exists():
-                target = copy / path.relative_to(run)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(path, target)
-        copy.mkdir(exist_ok=True)
-        yield copy

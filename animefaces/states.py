@@ -4,9 +4,11 @@ A state file holds the arrays of the networks and optimizers by their names (mod
 step, the training time in seconds and the version of this format.
 """
 
+import dataclasses
 import json
 import os
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,33 @@ import numpy as np
 from animefaces.files import written_whole
 from animefaces.problems import Problem
 
-FORMAT = 2  # format 1 had no "format", and named arrays by their index; models/state.py reads both
-KEPT = 2  # number of state files that are kept
+# Format 1 had no "format", and named arrays by their index. Format 2 always held the parts of the warm-up.
+# models/state.py reads all.
+FORMAT = 3
+
+
+@dataclass
+class Progress:
+    """Where a training stands. It is saved with every state."""
+
+    step: int = 0
+    seconds: float = 0.0  # training time, of all parts of a training that was stopped
+    rollbacks: int = 0
+    trouble: int = 0  # the step of the last rollback
+    judging: float = 0.0  # the part of `seconds` that verdicts took
+    best: float | None = None  # the smallest kernel distance so far
+    judged: int = 0  # the step of the last verdict
+    window: dict = field(default_factory=dict)  # figures since the last log entry
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> "Progress":
+        """The record of a saved state -> where it stands."""
+        return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls) if f.name in record})
+
+    def share(self, options: Any) -> float:
+        """How much of the training is done, in [0, 1]: by steps or by minutes, whichever is more."""
+        by_time = self.seconds / (options.minutes * 60) if options.minutes else 0
+        return min(1, max(self.step / options.steps, by_time))
 
 
 def files(run: Path) -> list[Path]:
@@ -34,10 +61,11 @@ def _settle(folder):
             os.close(handle)
 
 
-def save(run: Path, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> None:
+def save(run: Path, arrays: dict[str, np.ndarray], record: dict[str, Any], keep: int = 2) -> None:
     """Write a state file: a dict of arrays, and a record for JSON that holds the `step`.
 
-    An interrupted write leaves no half file. The last KEPT files are kept. Files of later steps are removed too: they
+    An interrupted write leaves no half file. The last `keep` files are kept, and an old one is removed
+    only when the new one is whole. Files of later steps are removed too: they
     are damaged, otherwise the training would have gone on from them.
     """
     path = run / "state" / f"step_{record['step']:09d}.npz"
@@ -45,7 +73,7 @@ def save(run: Path, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> No
         np.savez(temporary, record=np.array(json.dumps({**record, "format": FORMAT})), **arrays)  # type: ignore[arg-type]
     _settle(path.parent)
     later = [state for state in files(run) if state > path]
-    for useless in later + files(run)[len(later) + KEPT :]:
+    for useless in later + files(run)[len(later) + keep :]:
         useless.unlink()
 
 

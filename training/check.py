@@ -95,16 +95,16 @@ def settled(options: Any, targets: Targets) -> Any:
     return chosen
 
 
-def measured(options: Any, targets: Targets, seconds: float) -> float:
-    """Steps per second, measured once, over `seconds` seconds."""
-    with contextlib.closing(paces(options, targets, seconds)) as turns:
+def measured(options: Any, targets: Targets, seconds: float, first: int | None = None) -> float:
+    """Steps per second, measured once, over `seconds` seconds. `first`: see `paces`."""
+    with contextlib.closing(paces(options, targets, seconds, first)) as turns:
         return next(turns)
 
 
-def paces(options: Any, targets: Targets, seconds: float) -> Generator[float]:
+def paces(options: Any, targets: Targets, seconds: float, first: int | None = None) -> Generator[float]:
     """Steps per second of the real training step on noise, again and again, each time over `seconds` seconds.
 
-    The time for compiling is not counted.
+    The time for compiling is not counted. `first`: the first of these steps; None is the first one after the warm-up.
     """
     shape = (NOISE, options.size, options.size, options.channels)
     task = task_of(options.network)(
@@ -115,7 +115,8 @@ def paces(options: Any, targets: Targets, seconds: float) -> Generator[float]:
     def inputs(step):
         return [np.stack(parts) for parts in zip(*(task.batch(step + i) for i in range(at_once)), strict=True)]
 
-    with prefetched(inputs, itertools.count(build.warm_up_steps(options), at_once)) as batches:
+    first = build.warm_up_steps(options) if first is None else first
+    with prefetched(inputs, itertools.count(first, at_once)) as batches:
         for _ in range(WARM):
             task.player.steps(*next(batches))
         while True:

@@ -397,7 +397,7 @@ def test_a_weight_that_is_no_number_goes_back_too(train, monkeypatch, capsys):
         calls.append(arrays(self, step))
         if (
             len(calls) == 4
-        ):  # the save at the end, after two for the estimate of the disk: the loss has not shown it yet
+        ):  # two for the disk, the first save, the last: the loss has not shown it
             return {**calls[-1], "generator/dense/kernel": calls[-1]["generator/dense/kernel"] * np.nan}
         return calls[-1]
 

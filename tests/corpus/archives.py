@@ -127,7 +127,9 @@ def _links():
 
 
 def _directories():
-    return zipped([("sub/", b""), ("sub/deep/", b""), *((f"sub/deep/{n}.png", d) for n, d in enumerate(made.bytes_of()))])
+    return zipped(
+        [("sub/", b""), ("sub/deep/", b""), *((f"sub/deep/{n}.png", d) for n, d in enumerate(made.bytes_of()))]
+    )
 
 
 def _tar(mode):
@@ -177,7 +179,8 @@ ARCHIVES = [
     ("a link in it", "set.zip", _links, 10, ("link.png",)),
     ("text beside the pictures", "set.zip", lambda: zipped(**{"readme.txt": b"hello", "tags.csv": b"a,b\n"}), 10, ()),
     ("one picture is encrypted", "set.zip", lambda: _flags(zipped(), 3, 1), 9, ("3.png", "encrypted|password")),
-    ("all pictures are encrypted", "set.zip", lambda: _flags(zipped(), None, 1), None, ("set.zip", "encrypted|password")),
+    ("all pictures are encrypted", "set.zip", lambda: _flags(zipped(), None, 1), None,
+     ("set.zip", "encrypted|password")),
     ("one picture is packed in an unknown way", "set.zip", lambda: _flags(zipped(), 3, 0, 98), 9, ("3.png",)),
     ("one picture has a wrong sum", "set.zip", lambda: _wrong_sum(zipped()), 9, ("0.png",)),
     ("one picture is an HTML page", "set.zip", lambda: zipped(**{"x.png": pictures.HTML}), 10, ("x.png", "HTML")),
@@ -221,7 +224,9 @@ def cases(short: bool = False) -> list[Case]:
     for what, file, make, used, words in ARCHIVES:
         for program in ("train.py", "preprocess.py"):
             tried = functools.partial(_named, program, file, make, used, words)
-            found.append(Case("archives", f"{what} ({file}), {program}", tried, what in SHORT and program == "train.py"))
+            found.append(
+                Case("archives", f"{what} ({file}), {program}", tried, what in SHORT and program == "train.py")
+            )
         if used is None and file.endswith(".zip"):
             inside = functools.partial(_inside, file, make, words)
             found.append(Case("archives in folders", f"{what}, train.py", inside, what == "an HTML page"))
@@ -313,5 +318,3 @@ def _real():
     Path("set.zip").write_bytes(_flags(zipped(), None, 1))
     done = run("evaluate", "--real", "set.zip", "--fake", made.good("fake", 10), "--features", "discriminator")
     return refused(done, "set.zip", "encrypted|password", code=1)
-
-

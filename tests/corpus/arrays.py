@@ -159,13 +159,18 @@ ARRAYS = [
     ("names that lead upwards", lambda: npz(**{"../../evil": stack()}), N, "", ()),
     ("a name of markup", lambda: npz(**{"<b>": stack()}), N, "", ()),
 ]  # fmt: skip
-OTHERS = [("an npy", "set.npy", lambda: npy(stack()), 0), ("an npy of objects", "set.npy", lambda: npy(
-    np.array([{}], object), True), REFUSED), ("PyTorch", "set.pt", lambda: pickle.dumps({}), REFUSED),
-    ("HDF5", "set.h5", lambda: b"\x89HDF\r\n\x1a\n" + bytes(900), REFUSED), ("a pickle", "set.pkl", lambda: pickle.dumps(
-        stack()), REFUSED), ("Matlab", "set.mat", lambda: b"MATLAB 5.0 MAT-file" + bytes(900), REFUSED),
-    ("Parquet", "set.parquet", lambda: b"PAR1" + bytes(900), REFUSED), ("TFRecord", "set.tfrecord", lambda: bytes(900),
-     REFUSED), ("MNIST's own format", "t10k-images-idx3-ubyte.gz", lambda: b"\x1f\x8b" + bytes(500), REFUSED),
-    ("CSV", "set.csv", lambda: b"pixel0,pixel1\n0,1\n", REFUSED)]  # fmt: skip
+OTHERS = [
+    ("an npy", "set.npy", lambda: npy(stack()), 0),
+    ("an npy of objects", "set.npy", lambda: npy(np.array([{}], object), True), REFUSED),
+    ("PyTorch", "set.pt", lambda: pickle.dumps({}), REFUSED),
+    ("a pickle", "set.pkl", lambda: pickle.dumps([1, 2]), REFUSED),
+    ("HDF5", "set.h5", lambda: b"\x89HDF\r\n\x1a\n" + bytes(900), REFUSED),
+    ("Matlab", "set.mat", lambda: b"MATLAB 5.0 MAT-file" + bytes(900), REFUSED),
+    ("Parquet", "set.parquet", lambda: b"PAR1" + bytes(900), REFUSED),
+    ("TFRecord", "set.tfrecord", lambda: bytes(900), REFUSED),
+    ("MNIST's own format", "t10k-images-idx3-ubyte.gz", lambda: b"\x1f\x8b" + bytes(500), REFUSED),
+    ("CSV", "set.csv", lambda: b"pixel0,pixel1\n0,1\n", REFUSED),
+]
 SHORT = ("uint8 (N, 64, 64, 3)", "one picture (64, 64, 3)", "pictures and masks", "float32 from 0 to 1",
          "channels first (N, 3, 64, 64)", "objects, which could run code", "a header of 10^9 pictures")  # fmt: skip
 
@@ -228,7 +233,7 @@ def _tried(make, used, colour, words):
 def _other(program, file, make, used):
     Path(file).write_bytes(make())
     if program == "train.py":
-        done, faces = readers.train(Path(file))
+        done, _ = readers.train(Path(file))
     else:
         done = run("preprocess", "--input", file, "--output", "crops", *made.WHOLE)
     if used is REFUSED or done.code:
@@ -251,7 +256,7 @@ def _real():
 
 
 def _few(count):
-    done, faces = readers.train(made.good("set", count))
+    done, _ = readers.train(made.good("set", count))
     if done.code:
         return refused(done, "few|more pictures|small", code=1)
     return _warns(done, "few", "small", "more pictures")
@@ -276,7 +281,9 @@ def _equal():
 def _equal_formats():
     folder = Path("set")
     folder.mkdir()
-    for number, (kind, settings) in enumerate([("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("TIFF", {})] * 3):
+    for number, (kind, settings) in enumerate(
+        [("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("TIFF", {})] * 3
+    ):
         (folder / f"{number}.{kind.lower()}").write_bytes(made.encoded(kind, **settings))
     return _warns(readers.train(folder)[0], "equal", "alike", "the same")
 

@@ -72,7 +72,6 @@ RIDDLES = {
     r"<[^<>\n]* at 0x[0-9a-f]+>": "the address of an object",
     r"BytesIO": "a word of the code",
     r"\.tmp\b[^\s]*:": "the name of a temporary file",
-    r"(?<![\d.,])1 (faces|pictures|photos|files|drawings)\b": "a wrong plural",
 }
 HARMLESS = re.compile(r"^(warning: |error: |\s|$|[^\n]*(WARNING: All log|port\.cc|cudart_stub|cpu_feature_guard|"
                       r"To enable the following|cuda_|computation_placer|rebuild TensorFlow))")  # fmt: skip
@@ -123,8 +122,14 @@ def at_most(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def run_apart(program: str, *words: Any, nobody: bool = False, without: tuple[str, ...] = (), seconds: int = 120,
-              **environment: str) -> Done:
+def run_apart(
+    program: str,
+    *words: Any,
+    nobody: bool = False,
+    without: tuple[str, ...] = (),
+    seconds: int = 120,
+    **environment: str,
+) -> Done:
     """The same as `run` in a process of its own, whose environment lacks `without` and has `environment` too.
 
     With `nobody`, root starts it as a user who may read only what everybody may read.

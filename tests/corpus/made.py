@@ -83,10 +83,9 @@ def kept() -> Path:
 @functools.cache
 def probe() -> Path:
     """A run folder whose encoder gives as z the quarters of the picture that it is fed, in [-1, 1]."""
-    import models  # noqa: F401 - readies Keras
-    import keras
+    from models import engine, saved
 
-    from models import saved
+    keras = engine.keras
 
     run = kept() / "probe"
     run.mkdir()
@@ -99,7 +98,9 @@ def probe() -> Path:
     z = keras.Input((LATENT,))
     drawn = keras.layers.Reshape((SIZE, SIZE, 3))(keras.layers.Dense(SIZE * SIZE * 3, activation="tanh")(z))
     saved.save(keras.Model(z, drawn), run / "generator.keras")
-    ones = {side: np.stack([np.zeros(n), np.ones(n)]).astype(np.float32) for side, n in (("photo", 563), ("drawn", 566))}
+    ones = {
+        side: np.stack([np.zeros(n), np.ones(n)]).astype(np.float32) for side, n in (("photo", 563), ("drawn", 566))
+    }
     np.savez(run / "moments.npz", **ones)
     return run
 

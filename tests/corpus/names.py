@@ -97,11 +97,15 @@ def cases(short: bool = False) -> list[Case]:
     found.append(Case("names in report.html", "tags beside pictures", _tags))
     for what, name in NAMES.items():
         encoded = functools.partial(_encode_alone, name)
-        found.append(Case("names of photos", f"{what}, encode.py in its folder", encoded, what in ("a star", "not UTF-8")))
+        found.append(
+            Case("names of photos", f"{what}, encode.py in its folder", encoded, what in ("a star", "not UTF-8"))
+        )
         stem = name.strip().removesuffix(".png")
         if what in FOLDERS:
             runs = functools.partial(_as_run, stem)
-            found.append(Case("names of runs", f"{what}, train.py and generate.py", runs, what in ("emoji", "not UTF-8")))
+            found.append(
+                Case("names of runs", f"{what}, train.py and generate.py", runs, what in ("emoji", "not UTF-8"))
+            )
             found.append(Case("names of data and crops", f"{what}, preprocess.py and train.py",
                               functools.partial(_as_folder, stem)))  # fmt: skip
     return found
@@ -140,10 +144,14 @@ def _read_report(done, names):
         odd = [name for name, _ in attrs if name.startswith("on") or name in ("y", "x", "srcdoc", "formaction")]
         must(tag not in ("script", "iframe", "object", "embed", "link", "base"), f"the page has a {tag}", done)
         must(not odd, f"a name became an attribute: {attrs}", done)
-        urls = [value for name, value in attrs if name in ("src", "href") and not value.startswith(("data:image/", "#"))]
+        urls = [
+            value for name, value in attrs if name in ("src", "href") and not value.startswith(("data:image/", "#"))
+        ]
         must(not urls, f"the page links elsewhere: {urls}", done)
     shown = " ".join([*page.titles, *page.texts])
-    whole = [name for name in names if name.encode("utf-8", "replace").decode() in shown or json.dumps(name)[1:-1] in shown]
+    whole = [
+        name for name in names if name.encode("utf-8", "replace").decode() in shown or json.dumps(name)[1:-1] in shown
+    ]
     must(len(whole) >= min(len(names), 36) - 8, f"only {len(whole)} of {len(names)} names stand in the page", done)
     return page
 

@@ -51,10 +51,9 @@ class _Touch:
 
 def _saved(build):
     """A function that builds a network -> the bytes of its .keras file."""
-    import models  # noqa: F401 - readies Keras
-    import keras
+    from models import engine
 
-    network = build(keras)
+    network = build(engine.keras)
     network.save("made.keras")
     data = Path("made.keras").read_bytes()
     Path("made.keras").unlink()
@@ -182,7 +181,9 @@ def cases(short: bool = False) -> list[Case]:
     for what, file, make in NETWORKS:
         for use in USES:
             tried = functools.partial(_network, use, file, make, what)
-            found.append(Case("networks", f"{what} ({file}), {use}", tried, what in SHORT and use == "generate.py --run"))
+            found.append(
+                Case("networks", f"{what} ({file}), {use}", tried, what in SHORT and use == "generate.py --run")
+            )
     for what, make, used, words in LATENTS:
         for program in ("generate.py", "explore.py walk"):
             found.append(Case("latents", f"{what}, {program}", functools.partial(_latents, program, make, used, words),

@@ -18,7 +18,11 @@ def _profile(columns, padding=0):
     curve = b"curv" + bytes(4) + struct.pack(">I", 1024)
     curve += b"".join(struct.pack(">H", round(65535 * light)) for light in to_light(np.linspace(0, 255, 1024)))
     name = b"desc" + bytes(4) + struct.pack(">I", 5) + b"made\0" + bytes(78)
-    tags = {b"desc": name, b"cprt": b"text" + bytes(4) + b"none\0", b"wtpt": b"XYZ " + bytes(4) + fixed(0.9642, 1, 0.8249)}
+    tags = {
+        b"desc": name,
+        b"cprt": b"text" + bytes(4) + b"none\0",
+        b"wtpt": b"XYZ " + bytes(4) + fixed(0.9642, 1, 0.8249),
+    }
     for number, letter in enumerate(b"rgb"):
         tags[bytes([letter]) + b"XYZ"] = b"XYZ " + bytes(4) + fixed(*columns[:, number])
         tags[bytes([letter]) + b"TRC"] = curve

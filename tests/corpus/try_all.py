@@ -63,7 +63,9 @@ def table(results: list[tuple[Case, str, str]]) -> str:
     counts: dict[str, collections.Counter[str]] = {}
     for case, outcome, _ in results:
         counts.setdefault(case.kind, collections.Counter())[outcome] += 1
-    rows = [(kind, str(sum(c.values())), str(c["used"]), str(c["refused"]), str(c["WRONG"])) for kind, c in counts.items()]
+    rows = [
+        (kind, str(sum(c.values())), str(c["used"]), str(c["refused"]), str(c["WRONG"])) for kind, c in counts.items()
+    ]
     sums = [sum(int(row[i]) for row in rows) for i in range(1, 5)]
     rows = [("kind", "tried", "used", "refused with a clear line", "wrong"), ("---", "--:", "--:", "--:", "--:"), *rows,
             ("**all**", *map(str, sums))]  # fmt: skip
@@ -88,7 +90,9 @@ def main(argv: list[str] | None = None) -> int:
             began = time.monotonic()
             outcome, why = attempt(case)
             results.append((case, outcome, why))
-            print(f"{outcome:<8}{time.monotonic() - began:6.1f} s  {case.kind}: {case.name}", flush=True)
+            line = f"{outcome:<8}{time.monotonic() - began:6.1f} s  {case.kind}: {case.name}"
+            first = f" => {why.splitlines()[0]}" if why else ""
+            print((line + first).encode("ascii", "backslashreplace").decode(), flush=True)
     wrong = "".join(f"\n### {case.kind}: {case.name}\n\n```\n{why}\n```\n" for case, outcome, why in results if why)
     page.write_bytes(f"{table(results)}\n{wrong}".encode("utf-8", "backslashreplace"))
     print(table(results))

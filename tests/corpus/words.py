@@ -2,10 +2,11 @@
 
 import functools
 import os
+import re
 from pathlib import Path
 
-from tests.corpus import made
-from tests.corpus.case import Case, must, refused, run
+from tests.corpus import made, readers
+from tests.corpus.case import Case, must, refused, run, warned
 
 # program, command line, words that the line must have
 LINES = """
@@ -104,7 +105,62 @@ def cases(short: bool = False) -> list[Case]:
         program, *words = typed.split()
         found.append(Case("command lines", f"{program}.py {' '.join(words)}", functools.partial(
             _tried, program, words, named), typed.startswith(SHORT)))  # fmt: skip
+    for name, tried in ONE.items():
+        found.append(Case("one of a thing", name, functools.partial(_one, tried), name.startswith("encode")))
     return found
+
+
+def _train_one():
+    return readers.train(made.good("set", 1))[0]
+
+
+def _skip_one():
+    (made.good("set", 10) / "x.png").write_bytes(b"broken")
+    return readers.train(Path("set"))[0]
+
+
+def _preprocess(count):
+    return lambda: run("preprocess", "--input", made.good("set", count), "--output", "crops", *made.WHOLE)
+
+
+def _encode(*more):
+    def tried():
+        photos = sorted(made.good("set", 1).iterdir())
+        return run("encode", *photos, *more, "--no-detect", "--refine", "0", "--run", made.probe())
+
+    return tried
+
+
+def _encode_broken():
+    (made.good("set", 1) / "x.png").write_bytes(b"broken")
+    return run("encode", *sorted(Path("set").iterdir()), "--no-detect", "--refine", "0", "--run", made.probe())
+
+
+def _generate(*more):
+    return lambda: run("generate", "--run", made.trained(), "--count", "1", *more)
+
+
+# How the programs speak of one face, one picture and one step.
+ONE = {
+    "one picture, train.py": _train_one,
+    "one picture is left out, train.py": _skip_one,
+    "one step, train.py": lambda: readers.train(made.good("set", 10), "--steps", "1")[0],
+    "one picture, preprocess.py": _preprocess(1),
+    "one face on a card, encode.py": _encode(),
+    "one face in a folder, encode.py": _encode("--output", "out/"),
+    "one photo is left out, encode.py": _encode_broken,
+    "one face, generate.py": _generate(),
+    "one face in a folder, generate.py": _generate("--output", "out/"),
+    "one face as a film, generate.py": _generate("--output", "a.gif"),
+    "one face, explore.py walk": lambda: run("explore", "walk", "--run", made.trained(), "--count", "1"),
+}
+
+
+def _one(tried):
+    done = tried()
+    plural = re.search(r"(?<![\w.,-])1 (faces|pictures|photos|files|steps|images)\b", done.said)
+    must(not plural, f"a wrong plural: {plural and plural[0]!r}", done)
+    return warned(done) if done.code == 0 else "refused"
 
 
 def _tried(program, words, named):

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.importorskip("resource", reason="the inputs need an operating system like Linux or macOS")
+
 from tests.corpus import try_all
 
 CASES = try_all.all_cases(short=True)

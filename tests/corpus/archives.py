@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from tests.corpus import made, pictures, readers
-from tests.corpus.case import Case, as_nobody, must, refused, run, warned
+from tests.corpus.case import Case, as_everybody, must, refused, run, warned
 
 SHORT = ("plain", "Windows's backslashes", "one picture is encrypted", "cut in half", "an HTML page",
          "a member is a bomb", "macOS's resource forks")  # fmt: skip
@@ -290,7 +290,7 @@ def _closed():
     folder = made.good("set", 10)
     (folder / "a.zip").write_bytes(zipped())
     (folder / "a.zip").chmod(0)
-    with as_nobody():
+    with as_everybody():
         done, faces = readers.train(folder)
     warned(done, "a.zip", "Permission denied|may not be read|permission")
     must(len(faces) == 10, "the good pictures are not used", done)
@@ -300,7 +300,7 @@ def _closed():
 def _closed_alone():
     Path("a.zip").write_bytes(zipped())
     Path("a.zip").chmod(0)
-    with as_nobody():
+    with as_everybody():
         done, _ = readers.train(Path("a.zip"))
     return refused(done, "a.zip", "Permission denied|may not be read|permission", code=1)
 

@@ -1,10 +1,12 @@
 """What one try is, and what is true of every run of a program, whatever its input is."""
 
 import contextlib
+import ctypes
 import io
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import traceback
@@ -15,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-NOBODY = 65534  # a user who may read only what everybody may read
 
 
 class Wrong(Exception):
@@ -91,19 +92,42 @@ def look_at(done: Done) -> Done:
     return done
 
 
+# Linux's numbers: what root must lose to be stopped by the permissions of a file, as everybody else is.
+CAPABILITIES = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+VERSION, GET_SECUREBITS, SET_SECUREBITS, DROP_FOR_CHILDREN, NO_SETUID_FIXUP = 0x20080522, 27, 28, 24, 1 << 2
+
+
 @contextlib.contextmanager
-def as_nobody() -> Iterator[None]:
-    """Within this context, root is a user who may read only what everybody may read; other users stay who they are."""
+def as_everybody() -> Iterator[None]:
+    """Within this context, permissions count for root too; for other users they count anyway."""
     if os.getuid() != 0:
         yield
         return
-    os.setresgid(NOBODY, NOBODY, 0)
-    os.setresuid(NOBODY, NOBODY, 0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    head, data = struct.pack("Ii", VERSION, 0), ctypes.create_string_buffer(24)
+    bits = libc.prctl(GET_SECUREBITS, 0, 0, 0, 0)
+    before = _checked(libc.capget(head, data)) or data.raw
+    effective, *rest = struct.unpack("6I", before)
+    _checked(libc.prctl(SET_SECUREBITS, bits | NO_SETUID_FIXUP, 0, 0, 0))  # for os.access
+    _checked(libc.capset(head, struct.pack("6I", effective & ~CAPABILITIES, *rest)))
     try:
         yield
     finally:
-        os.setresuid(0, 0, 0)
-        os.setresgid(0, 0, 0)
+        _checked(libc.capset(head, before))
+        _checked(libc.prctl(SET_SECUREBITS, bits, 0, 0, 0))
+
+
+def _checked(answer):
+    if answer == -1:
+        raise OSError(ctypes.get_errno(), "root's rights cannot be changed here")
+    return answer
+
+
+def _lose_rights():
+    """In a new process, before its program is started: the same as `as_everybody`, for good."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for number in (1, 2):
+        _checked(libc.prctl(DROP_FOR_CHILDREN, number, 0, 0, 0))
 
 
 @contextlib.contextmanager
@@ -123,27 +147,21 @@ def at_most(seconds: int) -> Iterator[None]:
 
 
 def run_apart(
-    program: str,
-    *words: Any,
-    nobody: bool = False,
-    without: tuple[str, ...] = (),
-    seconds: int = 120,
+    program: str, *words: Any, everybody: bool = False, without: tuple[str, ...] = (), seconds: int = 120,
     **environment: str,
-) -> Done:
+) -> Done:  # fmt: skip
     """The same as `run` in a process of its own, whose environment lacks `without` and has `environment` too.
 
-    With `nobody`, root starts it as a user who may read only what everybody may read.
+    With `everybody`, permissions count for root too.
     """
     argv = [str(word) for word in words]
     variables = {"PYTHONPATH": str(PROJECT), "TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **environment}
-    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if nobody and os.getuid() == 0 else {}
-    if user and "HOME" not in environment:
-        variables["HOME"] = os.getcwd()
+    rights = {"preexec_fn": _lose_rights} if everybody and os.getuid() == 0 else {}
     try:
         done = subprocess.run(
             [sys.executable, "-B", PROJECT / f"{program}.py", *argv], capture_output=True, timeout=seconds,
             env={name: value for name, value in variables.items() if name not in without}, stdin=subprocess.DEVNULL,
-            **user,
+            **rights,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise Wrong(f"{program}.py {' '.join(argv)} was still running after {seconds} seconds") from None

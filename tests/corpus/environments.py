@@ -162,7 +162,7 @@ def _read_only(program):
             words = words[:place] + words[place + 2 :]
     os.chmod(".", 0o555)
     try:
-        done = run_apart(name, *words, nobody=True)
+        done = run_apart(name, *words, everybody=True)
     finally:
         os.chmod(".", 0o777)
     return refused(done, "permission|read-only|cannot be written|may not")
@@ -171,7 +171,7 @@ def _read_only(program):
 def _no_home(program):
     """No HOME that exists, so no settings and no caches: it works, and nobody is told of it at length."""
     name, words = _words(program)
-    return warned(run_apart(name, *words, nobody=True, HOME="/nowhere"))
+    return warned(run_apart(name, *words, everybody=True, HOME="/nowhere"))
 
 
 def _full(program):

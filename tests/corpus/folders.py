@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from tests.corpus import archives, made, pictures, readers
-from tests.corpus.case import Case, as_nobody, must, refused, run, run_apart, warned
+from tests.corpus.case import Case, as_everybody, must, refused, run, warned
 
 CLOSED = "Permission denied|permission|may not be read|not allowed|closed"
 
@@ -168,18 +168,16 @@ def _tried(program, change, used, words):
     change(folder)
     made.trained(), made.probe()
     flags = PATHS[program][1](folder)
-    if program == "preprocess.py":
-        closed = change in (_closed_inside, _closed_file)
-        done = run_apart("preprocess", *flags, nobody=True) if closed else run("preprocess", *flags)
-        count, words = len(list(Path("crops").glob("*.png"))), ()
-    else:
-        with as_nobody():
-            if program == "train.py":
-                done, faces = readers.train(folder)
-                count = len(faces) if faces else 0
-            else:
-                done = run("encode", *flags)
-                count, words = len(list(Path("out").glob("*.png"))), words[:1]
+    with as_everybody():
+        if program == "train.py":
+            done, faces = readers.train(folder)
+            count = len(faces) if faces else 0
+        elif program == "preprocess.py":
+            done = run("preprocess", *flags)
+            count, words = len(list(Path("crops").glob("*.png"))), ()
+        else:
+            done = run("encode", *flags)
+            count, words = len(list(Path("out").glob("*.png"))), words[:1]
     warned(done, *words)
     must(count == used, f"{count} pictures are used instead of {used}", done)
     return "used"
@@ -226,15 +224,9 @@ PATHS = {
 
 def _wrong(program, make, words):
     make("thing")
-    return refused(_as_nobody(program, PATHS[program][1]("thing")), "thing", *words)
-
-
-def _as_nobody(program, words):
-    """What the program does for a user who may read only what everybody may read."""
-    if program == "preprocess.py":  # its worker processes share more with their parent than the user
-        return run_apart("preprocess", *words, nobody=True)
-    with as_nobody():
-        return run(program.removesuffix(".py"), *words)
+    flags = PATHS[program][1]("thing")
+    with as_everybody():
+        return refused(run(program.removesuffix(".py"), *flags), "thing", *words)
 
 
 def _pattern(program):
@@ -305,7 +297,8 @@ def _output(program, make, words):
     }[program]  # fmt: skip
     others = {"--cache": "cache", "--run": "run"} if program == "train.py" else {}
     more = [word for other, value in others.items() if other != flag for word in (other, value)]
-    done = _as_nobody(program, [*flags, *more, flag, path])
+    with as_everybody():
+        done = run(program.removesuffix(".py"), *flags, *more, flag, path)
     result = refused(done, flag, path)
     if make is _a_file:
         must(Path(path.split("/")[0]).read_text() == "mine", "the file that was there is lost", done)

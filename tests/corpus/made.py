@@ -73,7 +73,6 @@ def bytes_of(kind: str = "PNG", count: int = 10) -> list[bytes]:
 def kept() -> Path:
     """A folder that stays as long as this process, for what is made once."""
     folder = Path(tempfile.mkdtemp(prefix="corpus-"))
-    folder.chmod(0o755)
     import atexit
 
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

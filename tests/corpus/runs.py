@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.corpus import made
-from tests.corpus.case import Case, as_nobody, must, refused, run, warned
+from tests.corpus.case import Case, as_everybody, must, refused, run, warned
 
 
 def _without(name):
@@ -217,7 +217,7 @@ def _read_only():
         os.chmod(place, 0o555)
         for file in files:
             os.chmod(Path(place, file), 0o444)
-    with as_nobody():
+    with as_everybody():
         return warned(run("generate", "--run", copy, "--count", "2"))
 
 
@@ -227,7 +227,7 @@ def _no_writing():
         os.chmod(place, 0o555)
         for file in files:
             os.chmod(Path(place, file), 0o444)
-    with as_nobody():
+    with as_everybody():
         return refused(_train(), "run", "permission|read-only", code=None)
 
 

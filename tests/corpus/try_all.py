@@ -32,10 +32,9 @@ def all_cases(short: bool = False, kinds: tuple[str, ...] = KINDS) -> list[Case]
 
 @contextlib.contextmanager
 def workplace() -> Iterator[Path]:
-    """An empty folder, which is the current one within this context. Every user may write to it."""
+    """An empty folder, which is the current one within this context."""
     before = os.getcwd()
     folder = Path(tempfile.mkdtemp(prefix="case-"))
-    folder.chmod(0o777)
     os.chdir(folder)
     try:
         yield folder

@@ -85,7 +85,6 @@ explore     walk --count 1 --walks 2    | --walks|--count
 explore     walk --output a.png         | --output | a.png
 explore     walk --run nowhere          | nowhere | --run
 explore     features --layer cat        | cat|--data
-explore     arithmetic --these 0        | --these|--minus|--plus
 explore     neighbours --data nowhere   | nowhere
 evaluate    --real nowhere              | nowhere | --real
 evaluate    --count 1                   | --count
@@ -152,6 +151,9 @@ ONE = {
     "one face, generate.py": _generate(),
     "one face in a folder, generate.py": _generate("--output", "out/"),
     "one face as a film, generate.py": _generate("--output", "a.gif"),
+    "one face for two walks, explore.py walk": lambda: run(
+        "explore", "walk", "--run", made.trained(), "--count", "1", "--walks", "2"
+    ),
     "one face, explore.py walk": lambda: run("explore", "walk", "--run", made.trained(), "--count", "1"),
 }
 

@@ -12,8 +12,14 @@ from pathlib import Path
 from tests.corpus import made, pictures, readers
 from tests.corpus.case import Case, as_everybody, must, refused, run, warned
 
-SHORT = ("plain", "Windows's backslashes", "one picture is encrypted", "cut in half", "an HTML page",
-         "a member is a bomb", "macOS's resource forks")  # fmt: skip
+SHORT = (
+    "plain",
+    "Windows's backslashes",
+    "one picture is encrypted",
+    "cut in half",
+    "an HTML page",
+    "a member is a bomb",
+)
 
 
 def zipped(members=None, packing=zipfile.ZIP_DEFLATED, **more):

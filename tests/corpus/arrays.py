@@ -204,7 +204,7 @@ def cases(short: bool = False) -> list[Case]:
     found.append(Case("arrays in other files", "an npz in a folder, train.py", _in_folder))
     found.append(Case("arrays in other files", "one picture, evaluate.py --real", _real))
     for count in (1, 2, 3):
-        found.append(Case("small sets", f"{count} pictures, train.py", functools.partial(_few, count), count == 2))
+        found.append(Case("small sets", f"{count} pictures, train.py", functools.partial(_few, count)))
     found.append(Case("small sets", "twelve equal pictures, train.py", _equal, True))
     found.append(Case("small sets", "twelve equal pictures of other names and formats, train.py", _equal_formats))
     found.append(Case("small sets", "twelve black pictures, train.py", _black))

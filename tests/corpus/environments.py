@@ -44,8 +44,7 @@ def cases(short: bool = False) -> list[Case]:
             _works, "train.py", {"MPLBACKEND": value}))  # fmt: skip
     for what, text in KERAS.items():
         for program in ("generate.py", "train.py"):
-            add(f"keras.json with {what}, {program}", functools.partial(_keras, program, text),
-                what == "channels first" and program == "generate.py")  # fmt: skip
+            add(f"keras.json with {what}, {program}", functools.partial(_keras, program, text))
     for name in ("nonsense", "torch", "theano", ""):
         add(f"KERAS_BACKEND={name}", functools.partial(_backend, name))
     add("KERAS_BACKEND=jax, generate.py", functools.partial(_works, "generate.py", {"KERAS_BACKEND": "jax"}))
@@ -71,7 +70,7 @@ def cases(short: bool = False) -> list[Case]:
         add(f"the disk is full, {program}", functools.partial(_full, program))
     add("a current folder that is gone", _gone)
     for program in ("generate.py", "train.py"):
-        add(f"closed stdout, {program}", functools.partial(_stream, program, ">&-"), program == "generate.py")
+        add(f"closed stdout, {program}", functools.partial(_stream, program, ">&-"))
         add(f"stdout that is full, {program}", functools.partial(_stream, program, ">/dev/full"))
         add(f"closed stderr, {program}", functools.partial(_stream, program, "2>&-"))
         add(f"closed stdin, {program}", functools.partial(_stream, program, "<&-"))

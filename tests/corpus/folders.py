@@ -139,7 +139,7 @@ FOLDERS = [
     ("300 broken pictures", _many_broken, 10, ("300",)),
     ("30 HTML pages", _html, 10, ("30", "HTML")),
 ]  # fmt: skip
-SHORT = ("links in a loop", "a pipe", "a folder named a.jpg", "30 HTML pages")
+SHORT = ("links in a loop", "30 HTML pages")
 
 
 def cases(short: bool = False) -> list[Case]:

@@ -103,9 +103,7 @@ def cases(short: bool = False) -> list[Case]:
         stem = name.strip().removesuffix(".png")
         if what in FOLDERS:
             runs = functools.partial(_as_run, stem)
-            found.append(
-                Case("names of runs", f"{what}, train.py and generate.py", runs, what in ("emoji", "not UTF-8"))
-            )
+            found.append(Case("names of runs", f"{what}, train.py and generate.py", runs, what == "not UTF-8"))
             found.append(Case("names of data and crops", f"{what}, preprocess.py and train.py",
                               functools.partial(_as_folder, stem)))  # fmt: skip
     return found

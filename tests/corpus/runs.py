@@ -142,7 +142,7 @@ RUNS = [
     ("without samples", _gone("samples"), OK, OK),
     ("with files that a kill left", _replaced(".x.tmp.npz", b"half"), OK, OK),
 ]
-SHORT = ("whole", "options.json is no JSON", "the newest state is cut", "log.jsonl has a line that is no JSON")
+SHORT = ("options.json is no JSON", "the newest state is cut")
 
 
 def cases(short: bool = False) -> list[Case]:

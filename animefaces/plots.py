@@ -64,8 +64,11 @@ def _span(some):
 
 
 def _together(span, spans):
-    """A span of steps and all spans -> the ends of an axis for those that overlap with the first."""
-    over = [(first, last) for first, last in spans if first <= span[1] and last >= span[0]]
+    """A span of steps and all spans -> the ends of an axis for those that overlap with the first.
+
+    One common entry is no overlap: it has the figures of the last steps of a warm-up, and of the first ones after it.
+    """
+    over = [s for s in spans if min(s[1], span[1]) - max(s[0], span[0]) >= min(s[1] - s[0], span[1] - span[0]) / 10]
     low, high = min(first for first, _ in over), max(last for _, last in over)
     margin = 0.02 * (high - low) or 1
     return low - margin, high + margin

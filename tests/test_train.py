@@ -395,9 +395,7 @@ def test_a_weight_that_is_no_number_goes_back_too(train, monkeypatch, capsys):
 
     def damaged(self, step=0):
         calls.append(arrays(self, step))
-        if (
-            len(calls) == 4
-        ):  # two for the disk, the first save, the last: the loss has not shown it
+        if len(calls) == 4:  # two for the disk, the first save, the last: the loss has not shown it
             return {**calls[-1], "generator/dense/kernel": calls[-1]["generator/dense/kernel"] * np.nan}
         return calls[-1]
 

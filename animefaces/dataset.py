@@ -48,6 +48,7 @@ class Faces:
         self.skipped = [tuple(entry) for record in self._records for entry in record["skipped"]]
         self.understood = [line for record in self._records for line in record["understood"]]
         self.resized = sum(record["resized"] for record in self._records)
+        self.enlarged = sum(record.get("enlarged", 0) for record in self._records)  # older caches did not count them
         # It is made from the pixels, not from paths and dates: the same pictures in another place are the same data.
         self.fingerprint = hashlib.sha256("".join(r["content"] for r in self._records).encode()).hexdigest()
 
@@ -127,7 +128,7 @@ def doubts(faces: Faces) -> str | None:
 class Source:
     """The pictures at one path. `stamp` is another text when they have changed. `rows()` decodes them, in order.
 
-    It yields (name, loaded). `loaded` is (pixels, whether they were resized), or the exception that a fault raised.
+    It yields (name, loaded). `loaded` is (pixels, sides of the picture in its file), or the exception of a fault.
     `understood`, `skipped`: as in Faces, what is known before a picture is decoded.
     """
 
@@ -160,9 +161,9 @@ def _pictures(entries, size, channels):
     def load(read, entry):
         try:
             file = io.BytesIO(read(entry))
-            resized = images.dimensions(file) != (size, size)
+            sides = images.dimensions(file)
             file.seek(0)
-            return images.read(file, size, channels), resized
+            return images.read(file, size, channels), sides
         except sources.FAULTS as fault:
             return fault  # `_decode` reports it
 
@@ -189,9 +190,9 @@ def _arrays(path, size, channels):
 
 def _resized(pixels, size, channels):
     if pixels.shape == (size, size, channels):
-        return pixels, False
+        return pixels, (size, size)
     image = images.flatten(images.to_image(pixels))
-    return images.to_array(image, size, channels), pixels.shape[:2] != (size, size)
+    return images.to_array(image, size, channels), pixels.shape[:2]
 
 
 def _digest(entries):
@@ -235,7 +236,8 @@ def _names_file(file):
 
 def _decode(source, file, names, shape, label):
     """Write the pictures of a source into an npy file, and their names into another -> the record of both."""
-    skipped, resized, count, content = list(source.skipped), 0, 0, hashlib.sha256()
+    skipped, content = list(source.skipped), hashlib.sha256()
+    resized = enlarged = count = 0
     with (
         open(file, "wb") as out,
         open(names, "w", encoding="utf-8") as named,
@@ -248,12 +250,13 @@ def _decode(source, file, names, shape, label):
             if isinstance(loaded, Exception):
                 skipped.append((name, sources.reason(loaded)))
                 continue
-            pixels, changed = loaded
+            pixels, sides = loaded
             row = np.ascontiguousarray(pixels).tobytes()
             out.write(row)
             content.update(row)
             named.write(json.dumps(name) + "\n")
-            resized += changed
+            resized += sides != shape[:2]
+            enlarged += min(sides) < shape[0]
             count += 1
         out.seek(0)
         np.lib.format.write_array_header_1_0(out, _header(count, shape))  # numpy leaves room for a longer N
@@ -261,7 +264,8 @@ def _decode(source, file, names, shape, label):
             raise Problem("the header of the cache file has changed its length: report this with your version of numpy")
     return {
         "stamp": source.stamp, "shape": [count, *shape], "offset": offset,
-        "content": content.hexdigest(), "resized": resized, "skipped": skipped, "understood": source.understood,
+        "content": content.hexdigest(), "resized": resized, "enlarged": enlarged, "skipped": skipped,
+        "understood": source.understood,
     }  # fmt: skip
 
 

@@ -156,6 +156,19 @@ def test_what_is_said_at_the_start(train, faces, capsys):
     assert "python generate.py --run run" in said
 
 
+def test_options_that_do_not_suit_the_pictures_are_said(train, capsys):
+    images.save("few/large.png", cartoons.draw(3, 40))
+    images.save("few/small.png", cartoons.draw(4, 12))
+    np.savez("few.npz", faces=cartoons.draw_many(2, 8))
+    tried(train, "--recipe", "light", "--steps", "1", "--data", "few", "few.npz", "--batch-size", "5")
+    said = capsys.readouterr().out
+    assert "4 of them centre-cropped and resized to 16x16" in said
+    assert "3 of them are smaller than that, so they are blurred: give larger pictures or a smaller --size" in said
+    assert "a step takes 5, so it takes the same pictures several times: " in said
+    tried(train, "--steps", "2", "--data", "few", "few.npz", tiny=[])  # the pictures come from the cache
+    assert "3 of them are smaller" in capsys.readouterr().out
+
+
 def test_runs_are_numbered(train, capsys):
     Path("results/00006-old").mkdir(parents=True)
     assert train("--recipe", "soft", "--steps", "1") == 0

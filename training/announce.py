@@ -54,6 +54,9 @@ def _pictures(options, faces):
     lines = [f"{counted(len(faces), 'picture')} from {', '.join(map(str, options.data))}"]
     if faces.resized:
         lines.append(f"{faces.resized:,} of them centre-cropped and resized to {options.size}x{options.size}")
+    if faces.enlarged:
+        lines.append(f"{faces.enlarged:,} of them are smaller than that, so they are blurred: give larger pictures or "
+                     "a smaller --size")  # fmt: skip
     lines += faces.remarks()
     if doubt := doubts(faces):
         lines.append(f"warning: {doubt}")

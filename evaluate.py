@@ -105,7 +105,7 @@ def open_told(options: Options, paths: Any, size: int, channels: int) -> Any:
 
     faces = open_faces(paths, size, channels, options.cache)
     for line in sources.passed_over(faces.skipped):
-        print(line, file=sys.stderr)
+        print(f"warning: {line}", file=sys.stderr)
     return faces
 
 

@@ -30,6 +30,7 @@ CHANNELS = (1, 3, 4)
 LEAST = 8  # pixels on a side: what has less is a list of points or boxes
 LABELS = 32  # if all numbers are smaller, they number classes
 BLOCK = 1 << 20  # bytes that are looked at together
+MAX_WHOLE = 1 << 30  # bytes of an array in Fortran's order: its pictures cannot be read one by one
 _CALLED = re.compile(r"mask|label|segm|annot|depth", re.IGNORECASE)
 
 Shape = tuple[int, ...]
@@ -51,6 +52,7 @@ class Array(NamedTuple):
     dtype: np.dtype
     slope: float
     offset: float
+    fortran: bool
 
     def understood(self) -> str:
         """In words: "images: 20,000 x 64 x 64 x 3"."""
@@ -70,43 +72,55 @@ class Found(NamedTuple):
 
 def found(path: Path) -> Found:
     """An npz or npy file -> what it holds. Raises Problem if it cannot be read."""
-    pictures, others, stamps = [], [], []
+    pictures, others, shapes = [], [], []
     with _members(path) as members:
-        for name, stamp, opened in members:
-            stamps.append((name, stamp))
+        for _, _, opened in members:
+            with opened() as content:
+                shapes.append(_header(path, content)[0])
+        for name, _, opened in members:
             try:
                 with opened() as content:
-                    pictures.append(_understood(path, name, content))
+                    pictures.append(_understood(path, name, content, shapes))
             except NoPicture as fault:
                 others.append((name, str(fault)))
     colour = {array.layout.shape[0] for array in pictures if array.layout.shape[3] > 1}
     for array in [a for a in pictures if a.layout.shape[3] == 1 and a.layout.shape[0] in colour]:
         pictures.remove(array)
         others.append((array.name, "grey beside as many pictures in colour, as masks are"))
-    return Found(pictures, others, stamps)
+    return Found(pictures, others, [(name, stamp) for name, stamp, _ in members])
 
 
 def rows(path: Path, arrays: Iterable[Array]) -> Iterator[tuple[str, np.ndarray]]:
     """A file and its arrays of pictures -> (name, uint8 (H, W, C)) of each picture, in order.
 
-    One picture at a time is in memory. Raises Problem where the file is damaged.
+    One picture at a time is in memory, but for arrays in Fortran's order. Raises Problem where the file is damaged.
     """
     wanted = {array.name: array for array in arrays}
     with _members(path) as members:
         for name, _, opened in members:
             if array := wanted.get(name):
                 with opened() as content:
-                    _header(path, content)
-                    for number in range(array.layout.shape[0]):
-                        yield f"{name}[{number}]", _next(array, content)
+                    shape, _, _ = _header(path, content)
+                    stored = _stored(array, content, shape)
+                    yield from ((f"{name}[{i}]", _pixels(array, picture)) for i, picture in enumerate(stored))
 
 
-def _next(array, content):
-    """The next picture of an array, uint8 (H, W, C). Raises ValueError where bytes are missing."""
+def _stored(array, content, shape):
+    """An array, opened behind its header -> its pictures one by one, as they are stored."""
+    if array.fortran:
+        return iter(_numbers(content, array.dtype, shape[::-1]).T.reshape(-1, *array.layout.stored))
+    return (_numbers(content, array.dtype, array.layout.stored) for _ in range(array.layout.shape[0]))
+
+
+def _numbers(content, dtype, shape):
+    """The next numbers of an array. Raises ValueError where bytes are missing."""
+    return np.frombuffer(content.read(math.prod(shape) * dtype.itemsize), dtype).reshape(shape)
+
+
+def _pixels(array, stored):
+    """A picture as it is stored -> uint8 (H, W, C)."""
     layout = array.layout
-    row = np.frombuffer(content.read(math.prod(layout.stored) * array.dtype.itemsize), array.dtype)
-    row = row.reshape(layout.stored)
-    row = (np.moveaxis(row, 0, -1) if layout.first else row).reshape(layout.shape[1:])
+    row = (np.moveaxis(stored, 0, -1) if layout.first else stored).reshape(layout.shape[1:])
     if array.dtype == np.uint8:
         return row
     return np.clip(row * array.slope + (array.offset + 0.5), 0, 255).astype(np.uint8)
@@ -129,19 +143,19 @@ def _members(path: Path) -> Iterator[list[tuple[str, str, Any]]]:
         raise Problem(f"{path} is damaged ({fault}): copy or download it again") from fault
 
 
-def _understood(path, name, content):
-    """A member of the file, opened -> an Array. Raises NoPicture if it is not clear what it is."""
+def _understood(path, name, content, shapes):
+    """A member of the file, opened, and the shapes of all -> an Array. Raises NoPicture if that is not clear."""
     shape, fortran, dtype = _header(path, content)
     if _CALLED.search(name):
         raise NoPicture("labels or masks, as its name says")
     if dtype.kind not in "uif":
         raise NoPicture("true and false, as masks are" if dtype.kind == "b" else f"no numbers, but {dtype}")
-    layout = layout_of(shape)
-    if fortran:
-        raise NoPicture("stored column by column: convert it with numpy.ascontiguousarray")
+    layout = layout_of(shape, shapes)
+    if fortran and math.prod(shape) * dtype.itemsize > MAX_WHOLE:
+        raise NoPicture("too large in Fortran's order: convert it with numpy.ascontiguousarray")
     if math.prod(layout.stored) * dtype.itemsize > 4 * MAX_PIXELS:
         raise NoPicture(TOO_MANY)
-    return Array(name, layout, dtype, *_scale(_blocks(content, math.prod(shape), dtype), dtype))
+    return Array(name, layout, dtype, *_scale(_blocks(content, math.prod(shape), dtype), dtype), fortran)
 
 
 def _header(path, content):
@@ -154,8 +168,11 @@ def _header(path, content):
         raise Problem(f"{path} holds something else than arrays: write it with numpy.savez_compressed") from fault
 
 
-def layout_of(shape: Shape) -> Layout:
-    """The shape of an array -> how it holds pictures. Raises NoPicture if it holds none, or if it is not clear."""
+def layout_of(shape: Shape, others: Iterable[Shape] = ()) -> Layout:
+    """The shape of an array -> how it holds pictures. Raises NoPicture if it holds none, or if it is not clear.
+
+    `others`: the shapes of the arrays beside it. (3, H, W) is three grey pictures if one of them has more of this size.
+    """
     sides = " x ".join(f"{side:,}" for side in shape)
     if not all(shape):
         raise NoPicture(f"{sides}: empty")
@@ -166,7 +183,8 @@ def layout_of(shape: Shape) -> Layout:
     if len(shape) == 3 and shape[2] in CHANNELS and min(shape[:2]) >= LEAST:
         return Layout((1, *shape), shape)
     if len(shape) == 3 and min(shape[1:]) >= LEAST:
-        if shape[0] in CHANNELS[1:]:
+        grey = any(len(other) == 3 and other[1:] == shape[1:] and other[0] not in CHANNELS for other in others)
+        if shape[0] in CHANNELS[1:] and not grey:
             raise NoPicture(f"{sides}: one picture or {shape[0]}? reshape it to N x height x width x channels")
         return Layout((*shape, 1), shape[1:])
     raise NoPicture(f"an array of {sides or 'one number'}: pictures are N x height x width x channels")

@@ -110,18 +110,20 @@ def doubts(faces: Faces) -> str | None:
 
     Of a large set, COMPARED pictures are compared, spread evenly over it.
     """
-    if len(faces) < FEW:
-        return f"{counted(len(faces), 'picture')} will be learned by heart: give at least {FEW}, better thousands"
     chosen = np.linspace(0, len(faces) - 1, min(len(faces), COMPARED)).astype(int)
-    small = [images.to_array(images.to_image(faces[[i]][0]), 8).ravel().astype(np.float32) for i in chosen]
     different: list[np.ndarray] = []
-    for picture in small:
-        if all(abs(picture - other).mean() >= ALIKE for other in different):
-            different.append(picture)
-    if len(different) > len(small) / 4:
-        return None
-    found = f"only {counted(len(different), 'different one')} among {len(small)} pictures that were compared"
-    return f"{found}: preprocess.py leaves out those that are nearly the same"
+    for index in chosen:
+        small = images.to_array(images.to_image(faces[[index]][0]), 8).astype(np.float32)
+        if all(abs(small - other).mean() >= ALIKE for other in different):
+            different.append(small)
+    if len(chosen) >= 4 * len(different) or len(chosen) > len(different) == 1:
+        found = f"nearly all pictures are alike, only {len(different):,} of {len(chosen):,} differ"
+        return f"{found}: give others too, and let preprocess.py leave out the copies"
+    if len(faces) < FEW:
+        return (
+            f"a set of {counted(len(faces), 'picture')} is too small, it is learned by heart: give {FEW} or many more"
+        )
+    return None
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,8 @@ def _open_source(paths, size, channels):
     if fault and len(paths) == 1 and not path.is_dir() and not entries[0].member:
         if isinstance(fault, OSError):
             raise fault
-        words = sources.reason(fault)
-        raise Problem(f"{path} is {words}" + ("" if ": " in words else f": {GIVE}"))
+        what, _, remedy = sources.reason(fault).partition(": ")
+        raise Problem(f"no pictures in {path} ({what}): {remedy or GIVE}")
     return _pictures(entries, size, channels)
 
 

@@ -22,6 +22,7 @@ PICTURES = {
 }
 SUFFIXES = frozenset(suffix for suffixes, _ in PICTURES.values() for suffix in suffixes.split())
 
+_UNPACK = "unpack it or make a zip of it"
 # What else people have among their pictures: how it begins -> words for it.
 _OTHERS = {
     rb"\Z": "an empty file",
@@ -31,12 +32,15 @@ _OTHERS = {
     rb"8BPS": "a Photoshop file: save it as PNG",
     rb"gimp xcf": "a GIMP file: save it as PNG",
     rb"%PDF": "a PDF: save its pages as PNG",
-    rb"%!PS|\xc5\xd0\xd3\xc6": "PostScript: save it as PNG",
+    rb"%!PS|\xc5\xd0\xd3\xc6": "EPS: save it as PNG",
     rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b": "an HTML page",
     rb"(?=.*<svg\b)(\xef\xbb\xbf)?\s*<": "SVG: save it as PNG",
     rb"version https://git-lfs": "a pointer of Git LFS: run git lfs pull",
     rb"PK(\x03\x04|\x05\x06|\x07\x08)": "a zip with another ending: if it holds pictures, name it .zip",
-    rb"Rar!|7z\xbc\xaf|\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|.{257}ustar": "an archive: unpack it",
+    rb"Rar!": f"a rar archive: {_UNPACK}",
+    rb"7z\xbc\xaf": f"a 7z archive: {_UNPACK}",
+    rb".{257}ustar": f"a tar archive: {_UNPACK}",
+    rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd": f"packed, as tar.gz files are: {_UNPACK}",
     rb"\x93NUMPY": "an array: name the file itself",
     rb"\xff\xfe|\xfe\xff|[^\0-\x08\x0e-\x1a\x1c-\x1f]+\Z": "text",
 }

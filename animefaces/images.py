@@ -67,14 +67,15 @@ def dimensions(file: File) -> tuple[int, int]:
 def flatten(image: Image.Image) -> Image.Image:
     """A Pillow image of any mode -> one of mode L or RGB. Transparent parts become white.
 
-    16 bits become 8. Of floating-point numbers, the largest one says whether they go to 1, to 255 or to 65535.
+    16 bits become 8. Floating-point numbers go from -1 to 1, or from 0 to 1, 255 or 65535: the smallest and the largest
+    one say which.
     """
     if image.mode.startswith(("I", "F")):
         values = np.nan_to_num(np.asarray(image, np.float32))
-        highest = values.max(initial=0)
-        scale = 1 / 257 if image.mode.startswith("I;16") or highest > 255 else 1
-        if image.mode == "F" and highest <= 1:
-            scale = 255
+        low, high = values.min(initial=0), values.max(initial=0)
+        if image.mode == "F" and high <= 1:
+            return Image.fromarray(to_pixels(values if low <= -0.5 else 2 * values - 1))
+        scale = 1 / 257 if image.mode.startswith("I;16") or high > 255 else 1
         return Image.fromarray(np.clip(values * scale + 0.5, 0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")

@@ -172,7 +172,7 @@ def _in_file(file, name, prefix):
                 yield Entry(name, file, fault=ValueError(f"a damaged zip ({fault}): copy or download it again"))
                 return
         else:
-            yield from members
+            yield from members or [Entry(name, file, fault=NoPicture("a zip, no pictures in it"))]
             return
     yield Entry(name, file, fault=_fault(head))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animefaces import dataset, images, sources
+from animefaces import arrays, dataset, images, sources
 from animefaces.batches import Order, is_test_photo
 from animefaces.dataset import open_faces
 from animefaces.problems import Problem
@@ -163,7 +163,6 @@ def noise(*shape, low=0, high=256):
 
 NOT_CLEAR = {
     "objects": (np.array([{"a": 1}], object), "no numbers, but object"),
-    "fortran": (np.asfortranarray(noise(3, 16, 16, 3)), "stored column by column"),
     "y": (np.arange(10, dtype=np.uint8), "an array of 10: pictures are N x height x width x channels"),
     "scalar": (np.uint8(4), "an array of one number"),
     "table": (noise(100, 40), "an array of 100 x 40"),
@@ -198,6 +197,18 @@ def test_an_array_that_is_not_clearly_pictures_is_refused_by_name(name):
     assert named == f"{name}.npy" and reason.startswith(why)
 
 
+def test_three_pictures_beside_more_of_their_size():
+    np.savez("mnist.npz", x_test=noise(3, 16, 16), x_train=noise(9, 16, 16))
+    assert read("mnist.npz").understood == ["x_test: 3 x 16 x 16 x 1", "x_train: 9 x 16 x 16 x 1"]
+
+
+def test_a_large_array_in_fortrans_order_is_refused(monkeypatch):
+    monkeypatch.setattr(arrays, "MAX_WHOLE", 1000)
+    np.savez("a.npz", a=np.asfortranarray(noise(6, 16, 16, 3)), b=noise(7, 16, 16, 3))
+    faces = read("a.npz")
+    assert len(faces) == 7 and faces.skipped[0][1].startswith("too large in Fortran's order: ")
+
+
 def test_grey_arrays_beside_colour_are_masks():
     np.savez("a.npz", x=noise(6, 16, 16, 3), z=noise(6, 16, 16))
     faces = read("a.npz")
@@ -209,13 +220,18 @@ def test_grey_arrays_beside_colour_are_masks():
 COLOUR = noise(6, 16, 16, 3)
 UNDERSTOOD = {
     "one": (COLOUR[0], COLOUR[:1], "one: 1 x 16 x 16 x 3"),
-    "first": (COLOUR.transpose(0, 3, 1, 2), COLOUR, "first: 6 x 16 x 16 x 3, its channels came first"),
+    "first": (
+        np.ascontiguousarray(COLOUR.transpose(0, 3, 1, 2)),
+        COLOUR,
+        "first: 6 x 16 x 16 x 3, its channels came first",
+    ),
     "floats": (COLOUR / np.float32(255), COLOUR, "floats: 6 x 16 x 16 x 3, from float32"),
     "halves": ((COLOUR / 255).astype(np.float16), COLOUR, "halves: 6 x 16 x 16 x 3, from float16"),
     "network": (images.to_network(COLOUR), COLOUR, "network: 6 x 16 x 16 x 3, from float32"),
     "large": (COLOUR.astype(">f8"), COLOUR, "large: 6 x 16 x 16 x 3, from >f8"),
     "whole": (COLOUR.astype(np.int64), COLOUR, "whole: 6 x 16 x 16 x 3, from int64"),
     "deep": (COLOUR * np.uint16(257), COLOUR, "deep: 6 x 16 x 16 x 3, from uint16"),
+    "fortran": (np.asfortranarray(COLOUR), COLOUR, "fortran: 6 x 16 x 16 x 3"),
     "black": (COLOUR * 0, COLOUR * 0, "black: 6 x 16 x 16 x 3"),
 }
 
@@ -223,8 +239,8 @@ UNDERSTOOD = {
 @pytest.mark.parametrize("name", UNDERSTOOD)
 def test_an_array_that_is_clear_is_converted(name):
     array, pixels, words = UNDERSTOOD[name]
-    np.savez_compressed("a.npz", **{name: np.ascontiguousarray(array)})
-    np.save(f"{name}.npy", np.ascontiguousarray(array))
+    np.savez_compressed("a.npz", **{name: array})
+    np.save(f"{name}.npy", array)
     for path in ("a.npz", f"{name}.npy"):
         faces = read(path)
         assert np.abs(pixels_of(faces).astype(int) - pixels).max() <= (name == "halves")
@@ -309,10 +325,11 @@ def test_no_pictures_at_all_are_a_problem(tmp_path):
     zipped(tmp_path / "bad.zip", {"a.png": b"hi"})
     give = ": give pictures, or folders, zips or arrays of pictures$"
     for name, words in {
-        "empty": f"no pictures in .*empty{give}", "none.zip": f"no pictures in .*none.zip{give}",
+        "empty": f"no pictures in .*empty{give}", "none.zip": rf"none.zip \(a zip, no pictures in it\){give}",
         "bad.zip": rf"no pictures in .*bad.zip \(passed over 1 file: a.png \(text\)\){give}",
-        "text.txt": f"text.txt is text{give}", "page.zip": f"page.zip is an HTML page{give}",
-        "phone.HEIC": "phone.HEIC is HEIC: save it as JPEG$", "gone": "does not exist", "gone.zip": "does not exist",
+        "text.txt": rf"no pictures in .*text.txt \(text\){give}", "page.zip": rf"page.zip \(an HTML page\){give}",
+        "phone.HEIC": r"no pictures in .*phone.HEIC \(HEIC\): save it as JPEG$",
+        "gone": "does not exist", "gone.zip": "does not exist",
         "gone.npz": "does not exist", "gone.png": "does not exist",
     }.items():  # fmt: skip
         with pytest.raises(Problem, match=words):
@@ -367,14 +384,14 @@ def test_small_and_monotonous_sets_are_doubted(drawn):
         np.savez("a.npz", x=pixels)
         return dataset.doubts(read("a.npz"))
 
-    assert doubt(drawn[:1]) == "1 picture will be learned by heart: give at least 100, better thousands"
-    assert doubt(drawn).startswith("10 pictures will be learned by heart")
-    advice = ": preprocess.py leaves out those that are nearly the same"
-    assert doubt(np.zeros((1000, 16, 16, 3), np.uint8)) == (
-        f"only 1 different one among 256 pictures that were compared{advice}"
-    )
+    assert doubt(drawn[:1]) == "a set of 1 picture is too small, it is learned by heart: give 100 or many more"
+    assert doubt(drawn).startswith("a set of 10 pictures is too small")
+    advice = "differ: give others too, and let preprocess.py leave out the copies"
+    for count, compared in ((2, 2), (12, 12), (1000, 256)):
+        equal = np.zeros((count, 16, 16, 3), np.uint8)
+        assert doubt(equal) == f"nearly all pictures are alike, only 1 of {compared} {advice}"
     shaken = np.resize(drawn, (300, 16, 16, 3)) // 2 + noise(300, 16, 16, 3, high=8)
-    assert doubt(shaken) == f"only 10 different ones among 256 pictures that were compared{advice}"
+    assert doubt(shaken) == f"nearly all pictures are alike, only 10 of 256 {advice}"
     assert doubt(cartoons.draw_many(100, 16)) is None
 
 

@@ -109,7 +109,9 @@ def test_what_is_passed_over_is_told_beside_the_figures(run, sets, tmp_path, cap
         archive.writestr("page.jpg", "<html>")
     assert run("fresh", "--json", real="real.zip") == 0
     said = capsys.readouterr()
-    assert said.err == "passed over 1 file: page.jpg (an HTML page)\n" and json.loads(said.out)["real_faces"] == 8
+    assert (
+        said.err == "warning: passed over 1 file: page.jpg (an HTML page)\n" and json.loads(said.out)["real_faces"] == 8
+    )
 
 
 def test_the_figures_in_words(run, sets, capsys):

@@ -300,11 +300,11 @@ WHAT = [
     (b'<?xml version="1.0"?><html xmlns="">', "an HTML page"), (b"<?xml version='1.0'?><svg>", "SVG: save it as PNG"),
     (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC: save it as JPEG"), (b"\0\0\0\x18ftypisom\0\0", "a video"),
     (b"8BPS\0\1", "a Photoshop file: save it as PNG"), (b"%PDF-1.7", "a PDF: save its pages as PNG"),
-    (b"Rar!\x1a\7", "an archive: unpack it"), (b"\xff\x0a\xfa", "JPEG XL: save it as PNG"),
+    (b"Rar!\x1a\7", "a rar archive: unpack it or make a zip of it"), (b"\xff\x0a\xfa", "JPEG XL: save it as PNG"),
     (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS: run git lfs pull"),
     (bytes(range(256)), "no picture, or one of an unknown format"),
     (b"\xff\xd8\xff\0damaged", "JPEG of a kind that cannot be read, or damaged: save it as PNG"),
-    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript: save it as PNG"),
+    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "EPS: save it as PNG"),
 ]  # fmt: skip
 
 

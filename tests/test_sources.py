@@ -220,7 +220,8 @@ def others(folder):
         "phone.heic": (b"\0\0\0\x18ftypheic", "HEIC: save it as JPEG"), "film.mp4": (b"\0\0\0\x18ftypisom", "a video"),
         "notes.txt": (b"hi", "text"), "labels.csv": (b"1.png,smile", "text"), "empty.png": (b"", "an empty file"),
         "empty": (b"", "an empty file"), "a\nb.txt": (b"hi", "text"),
-        "page.zip": (b"<html>", "an HTML page"), "old.rar": (b"Rar!\x1a\7", "an archive: unpack it"),
+        "page.zip": (b"<html>", "an HTML page"),
+        "old.rar": (b"Rar!\x1a\7", "a rar archive: unpack it or make a zip of it"),
         "x.npy": (b"\x93NUMPY\1\0", "an array: name the file itself"),
     }  # fmt: skip
     for name, (data, _) in files.items():
@@ -291,6 +292,7 @@ def test_names_of_a_zip_from_windows(plain):
     with zipfile.ZipFile("a.zip", "w") as archive:
         for name in ("faces\\", "faces\\1.png", "faces\\.hidden.png", "faces\\Thumbs.db", "C:\\2.png"):
             archive.writestr(name, (plain / "b.png").read_bytes())
+    assert sources.reason(next(sources.found(zipped("empty.zip"))).fault) == "a zip, no pictures in it"
     assert names("a.zip") == ["C:\\2.png", "faces\\1.png"]
 
 

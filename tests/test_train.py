@@ -149,7 +149,7 @@ def test_what_is_said_at_the_start(train, faces, capsys):
     assert f"data       11 pictures from {faces}, extra\n" in said
     assert "1 of them centre-cropped and resized to 16x16" in said
     assert "           passed over 7 files: a.png, b.png, c.png and 4 more (text)\n" in said
-    assert "           warning: 11 pictures will be learned by heart: " in said
+    assert "           warning: a set of 11 pictures is too small, " in said
     assert "1 step of 4 at 16x16 (0.4 epochs)" in said
     assert "generator_widths=16,8" in said
     assert "generator 4,528 parameters, discriminator 2,720 parameters" in said

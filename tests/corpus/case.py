@@ -193,11 +193,15 @@ def run(program: str, *words: Any) -> Done:
     return look_at(Done((f"{program}.py", *argv), code, out.getvalue(), err.getvalue()))
 
 
-def refused(done: Done, *named: str, code: int | None = None) -> str:
-    """What it did -> "refused". Raises Wrong unless it gave up with a line that has the words in `named`."""
+def refused(done: Done, *named: str, code: int | None = None, anywhere: bool = False) -> str:
+    """What it did -> "refused". Raises Wrong unless it gave up with a line that has the words in `named`.
+
+    Each of them may be several words with "|" between them, of which one is enough. With `anywhere`, they may also
+    stand in the lines before.
+    """
     must(done.code != 0, "it goes on as if nothing were wrong", done)
     must(code in (None, done.code), f"the exit code should be {code}", done)
-    _has(done.error, named, done)
+    _has(done.said if anywhere else done.error, named, done)
     return "refused"
 
 
@@ -205,7 +209,8 @@ def warned(done: Done, *named: str) -> str:
     """What it did -> "used". Raises Wrong unless it went on and said the words in `named`, in one line."""
     must(done.code == 0, "it gives up", done)
     if named:
-        lines = [line for line in done.said.splitlines() if named[0].lower() in line.lower()]
+        choices = named[0].lower().split("|")
+        lines = [line for line in done.said.splitlines() if any(choice in line.lower() for choice in choices)]
         must(lines, f"no line has {named[0]!r}", done)
         _has(" ".join(lines), named, done)
     return "used"

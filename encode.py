@@ -2,7 +2,7 @@
 
     python encode.py photo.jpg                          # a card: the photo's face and its anime face
     python encode.py *.jpg --variants 4 --output card.png
-    python encode.py photos/*.jpg --output faces/       # a folder: one file per face, and latents.npz
+    python encode.py photos/ --output faces/            # a folder: one file per face, and latents.npz
     python encode.py photo.jpg --refine 0               # without refinement: what the encoder alone gives
     python encode.py photo.jpg --encoder vae            # with the dense VAE, an older and simpler encoder
     python encode.py crop.png --no-detect               # the picture is a tight crop of a face already
@@ -11,6 +11,7 @@ The encoder is a network that finds the latent vector z of a photo, and the gene
 several people: they are numbered from left to right.
 """
 
+import io
 import os
 import sys
 import unicodedata
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 from animefaces.commands import run_script
 from animefaces.options import option, within
 from animefaces.problems import Misuse, Problem
+from animefaces.words import counted, visible
 from drawing.choosing import NETWORK
 from drawing.outputs import FOLDER, chosen_output, kept, output_option
 
@@ -30,14 +32,16 @@ REFINE = 4  # steps: more make it more like the photo, and less like a drawing (
 GAP = 16  # pixels between the faces of a card
 LONGEST = 120  # bytes of a name: with "_v20-12.png" behind it, it fits into the 143 bytes of an encrypted folder
 KINDS = {".png": "card", FOLDER: "folder"}
-NO_FACE = "shows no face that could be found: if it is a tight crop of a face, add --no-detect"
+NO_FACE = "none was found: if it is a tight crop of a face, add --no-detect"
 
 
 @dataclass(frozen=True)
 class Options:
     """Whose face to draw, with what, and where to."""
 
-    photos: tuple[Path, ...] = option((), "pictures of people, any format and size", positional=True)
+    photos: tuple[Path, ...] = option(
+        (), "pictures of people, and folders and zips of them; any format and size", positional=True
+    )
     detect: bool = option(True, "look for faces on the photos; with --no-detect the centre square of each picture is "
                           "taken as a tight crop of a face", group="the photos")  # fmt: skip
     encoder: str = option("learned", "learned: trained on photos for this generator; vae: the dense VAE, which is "
@@ -116,51 +120,67 @@ def drawn_in_parts(
 
 
 def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -> list[PhotoFace]:
-    """Photos -> the people on them. Photos without a face are named on stderr; Problem if none has one."""
+    """Photos, folders, zips -> the people. What shows no face is named on stderr; Problem if there is nobody at all."""
+    from animefaces import sources
     from animefaces.progress import Bar
     from drawing import photos
 
     faces: list[PhotoFace] = []
     names: set[str] = set()
-    reasons: list[str] = []
-    with Bar(paths, desc="looking", unit="photo") as bar:
-        for path in bar:
-            try:
-                photo = photos.faces_on(path, shape[1], shape[2], find)
-                reason = "" if photo.faces else NO_FACE
-            except (OSError, ValueError, MemoryError) as fault:
-                reason = unreadable(path, fault)
-            if reason:
-                reasons.append(f"{path} {reason}")
-                if len(paths) > 1:
-                    bar.write(f"warning: {path} {reason}", file=sys.stderr)
-                continue
-            if photo.turned:
-                bar.write(f"{path}: turned {photo.turned}, so that the faces are upright")
-            if len(photo.faces) > 1:
-                bar.write(f"{path}: {len(photo.faces)} faces, numbered from left to right")
-            for number, (small, crop) in enumerate(photo.faces, 1):
-                name = unique(path.stem if number == 1 else f"{path.stem}_{number}", names)
-                faces.append(PhotoFace(name, small, crop if large else None))
+    entries, skipped = listed(paths)
+    with Bar(total=len(entries), desc="looking", unit="photo") as bar:
+        for read, together in sources.readers(entries):
+            for entry in together:
+                try:
+                    photo = photos.faces_on(io.BytesIO(read(entry)), shape[1], shape[2], find)
+                    why = "" if photo.faces else NO_FACE
+                except sources.FAULTS as fault:
+                    why = sources.reason(fault)
+                except MemoryError:
+                    why = "more memory is needed than there is: make it smaller"
+                bar.update()
+                if why:
+                    skipped.append((entry.name, why))
+                    continue
+                if photo.turned:
+                    bar.write(f"{visible(entry.name)}: turned {photo.turned}, so that the faces are upright")
+                if len(photo.faces) > 1:
+                    bar.write(f"{visible(entry.name)}: {len(photo.faces)} faces, numbered from left to right")
+                for number, (small, crop) in enumerate(photo.faces, 1):
+                    name = Path(entry.name).stem + (f"_{number}" if number > 1 else "")
+                    faces.append(PhotoFace(unique(name, names), small, crop if large else None))
+    if not faces and len(skipped) == 1:
+        raise Problem(f"{visible(skipped[0][0])} gave no face ({skipped[0][1]})")
+    for line in sources.passed_over(skipped):
+        print(f"warning: {line}", file=sys.stderr)
     if not faces:
-        raise Problem(reasons[0] if len(paths) == 1 else f"none of {len(paths)} photos gave a face: see the warnings")
-    if reasons:
-        print(f"skipped {len(reasons)} of {len(paths)} photos")
+        raise Problem(f"none of {counted(len(skipped), 'file')} gave a face: see the warnings")
     return faces
 
 
-def unreadable(path: Path, fault: Exception) -> str:
-    """Why a photo cannot be read, and what to do."""
-    if isinstance(fault, FileNotFoundError):
-        return "does not exist: check the path"
-    if path.suffix.lower() in (".heic", ".heif", ".avif"):
-        return f"is a {path.suffix[1:].upper()}, which cannot be read: save it as JPEG or PNG first"
-    if isinstance(fault, OSError) and fault.errno is not None:
-        return f"cannot be read ({fault.strerror}): check the path and its permissions"
-    if isinstance(fault, MemoryError):
-        return "needs more memory than there is: make it smaller first"
-    reason = " ".join(str(fault).split()) if "too many" in str(fault) else "damaged, or of an unknown format"
-    return f"is no picture that can be read ({reason}): save it as JPEG or PNG of at most 100 million pixels"
+def listed(paths: tuple[Path, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
+    """What the user named -> (an Entry for each photo, named as the user sees it; names and reasons of what is none).
+
+    Raises Problem if there is nothing at all.
+    """
+    from animefaces import sources
+
+    entries, skipped = [], []
+    for path in paths:
+        try:
+            matches = sources.matching(path)
+        except Problem as fault:
+            if len(paths) == 1:
+                raise
+            skipped.append((str(path), str(fault).removeprefix(f"{path} ")))
+            continue
+        for match in matches:
+            for entry in sources.found(match):
+                itself = entry.member is None and entry.file == os.path.abspath(match)
+                entries.append(entry._replace(name=match if itself else str(Path(match, entry.name))))
+    if not entries and not skipped:
+        raise Problem(f"there is no photo in {', '.join(map(str, paths))}: name photos, or folders and zips of them")
+    return entries, skipped
 
 
 def unique(name: str, names: set[str]) -> str:

@@ -1,6 +1,6 @@
 """Paths that a user names -> the pictures that are there: their names, in an order that stays, and their bytes.
 
-The one rule, for train.py, evaluate.py, explore.py and preprocess.py alike:
+The one rule, for train.py, evaluate.py, explore.py, preprocess.py and encode.py alike:
 
 - A picture is a file of a format in formats.PICTURES. If its name has one of their endings, reading it decides. If it
   has another ending or none, its first bytes decide.

@@ -21,11 +21,10 @@ EYES_IN_CROP = 0.285  # of the crop's side, from its top; in the middle of its w
 EYE_DISTANCE = 0.38  # of the crop's side
 
 LARGER = 4  # the crop that is shown is this many times as large as the network's pictures
-# Faces are looked for in a picture of this many pixels on its longer side, and cut from the whole picture.
-LONGEST = 960
+PIXELS = 960 * 720  # in a picture of so many pixels faces are looked for; they are cut from the whole picture
 MIN_SIDE = 64  # pixels; mtcnn complains of a smaller picture
 SURE = 0.9  # a face is what mtcnn gives at least this confidence, in [0, 1]
-BORDER = 0.1  # of the longer side, added on all sides, so that a face that fills its picture is found
+BORDER, WIDEST = 0.3, 108  # of the shorter side, and at most in pixels: added, so that a face that fills all is found
 CERTAIN = 0.99  # with such a face the photo is upright; `python -m benchmarks.photos turns` measures this
 TURNS = ("", "a quarter to the left", "upside down", "a quarter to the right")
 BLUR = 0.06  # of the crop's side: how much is blurred what lies beyond the photo
@@ -81,8 +80,8 @@ def upright(pixels: np.ndarray, find: Callable) -> tuple[list[Person], int]:
         return people, 0
     others = {turns: find(np.ascontiguousarray(np.rot90(pixels, turns))) for turns in (1, 2, 3)}
     best = min(others, key=lambda turns: _doubt(others[turns]))
-    # Half the doubt, because most photos are upright.
-    return (others[best], best) if _doubt(others[best]) < _doubt(people) / 2 else (people, 0)
+    # A third of the doubt, because most photos are upright.
+    return (others[best], best) if _doubt(others[best]) < _doubt(people) / 3 else (people, 0)
 
 
 def _doubt(people):
@@ -164,9 +163,10 @@ def _prepared(pixels):
     """Pixels of any size -> (pixels to look at, by how much they are smaller, the border that they have)."""
     import cv2
 
-    longest = max(pixels.shape[:2])
-    shrink = min(1, LONGEST / longest)
+    # By the area, not by the longer side: else the people on a panorama would be too small to be found.
+    shrink = min(1, math.sqrt(PIXELS / (pixels.shape[0] * pixels.shape[1])))
     width, height = (max(1, round(n * shrink)) for n in (pixels.shape[1], pixels.shape[0]))
     small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA) if shrink < 1 else pixels
-    border = max(math.ceil(BORDER * max(small.shape[:2])), (MIN_SIDE - min(small.shape[:2]) + 1) // 2)
+    shorter = min(small.shape[:2])
+    border = max(min(math.ceil(BORDER * shorter), WIDEST), (MIN_SIDE - shorter + 1) // 2)
     return np.pad(small, ((border, border), (border, border), (0, 0)), "edge"), shrink, border

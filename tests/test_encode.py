@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -166,26 +167,96 @@ def test_several_people_from_left_to_right(draw, people, capsys):
 
 def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
     images.save("wide.png", np.full((100, 200, 3), 128, np.uint8))
-    images.save("sea.png", np.full((150, 150, 3), 128, np.uint8))
+    for name in ("sea.png", "sky.png"):
+        images.save(name, np.full((150, 150, 3), 128, np.uint8))
     Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
-    Path("phone.heic").write_bytes(b"ftypheic")
-    assert draw("sea.png", "gone.png", "wide.png", "broken.jpg", "phone.heic", ".", detect=True) == 0
+    Path("phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    Path("page.jpg").write_text("<!DOCTYPE html><html>")
+    photos = ["sea.png", "gone.png", "wide.png", "broken.jpg", "sky.png", "phone.heic", "page.jpg"]
+    assert draw(*photos, detect=True) == 0
     said = capsys.readouterr()
-    for words in ("warning: sea.png shows no face that could be found: if it is a tight crop of a face, add",
-                  "warning: gone.png does not exist", "warning: broken.jpg is no picture that can be read",
-                  "warning: phone.heic is a HEIC, which cannot be read: save it as JPEG"):  # fmt: skip
-        assert words in said.err
-    assert "skipped 5 of 6 photos" in said.out
+    for words in ("2 files: sea.png, sky.png (none was found: if it is a tight crop of a face, add --no-detect)\n",
+                  "1 file: gone.png (does not exist: check the path)\n", "1 file: broken.jpg (",
+                  "1 file: page.jpg (an HTML page)\n",
+                  "1 file: phone.heic (HEIC: save it as JPEG)\n"):  # fmt: skip
+        assert f"warning: passed over {words}" in said.err
     assert f"{CARD}: 2 faces\n" in said.out
 
 
 def test_when_nothing_comes_out(draw, people, refused):
     images.save("sea.png", np.full((150, 150, 3), 128, np.uint8))
     line = refused(lambda argv: draw(*argv, detect=True), ["sea.png"], 1)
-    assert line.startswith("sea.png shows no face") and "--no-detect" in line
+    assert line == "sea.png gave no face (none was found: if it is a tight crop of a face, add --no-detect)"
     assert encode.main(["sea.png", "gone.png", "--run", str(Path("nowhere"))]) == 1
     assert draw("sea.png", "gone.png", detect=True) == 1
     assert not CARD.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\0\0\0\x18ftypheic", "photo.jpg gave no face (HEIC: save it as JPEG)"),
+        (b"<!DOCTYPE html><html>", "photo.jpg gave no face (an HTML page)"),
+        (b"", "photo.jpg gave no face (an empty file)"),
+        (b"PK\3\4 ", "photo.jpg gave no face (a zip with another ending: if it holds pictures, name it .zip)"),
+        (None, "photo.jpg does not exist: check the path"),
+    ],
+)
+def test_what_is_no_photo_is_said(content, words, draw, refused):
+    if content is not None:
+        Path("photo.jpg").write_bytes(content)
+    assert refused(lambda argv: draw(*argv), ["photo.jpg"], 1) == words
+
+
+def test_an_empty_folder_is_said(draw, refused):
+    Path("photos").mkdir()
+    line = refused(lambda argv: draw(*argv), ["photos"], 1)
+    assert line == "there is no photo in photos: name photos, or folders and zips of them"
+
+
+def faces_in(folder):
+    return sorted(path.stem for path in Path(folder).glob("*.png"))
+
+
+def test_folders_and_zips_of_photos(draw, crops, capsys):
+    """As all other programs: with the folders in them, and what is no picture is named."""
+    for name, place in zip(crops, ("photos/a.png", "photos/more/b.png", "c.png"), strict=True):
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        os.rename(name, place)
+    Path("photos/more/notes.doc").write_bytes(b"\0 words")
+    with zipfile.ZipFile("set.zip", "w") as archive:
+        archive.write("c.png", "inside/c.png")
+        archive.writestr("broken.jpg", b"\xff\xd8\xff")
+    assert draw("photos", "set.zip", "--output", "faces/") == 0
+    assert faces_in("faces") == ["a", "b", "c"]
+    said = capsys.readouterr().err
+    assert f"{Path('photos/more/notes.doc')} (" in said and f"{Path('set.zip/broken.jpg')} (" in said
+
+
+def test_a_pattern_that_the_terminal_did_not_expand(draw, crops, refused):
+    """So it is on Windows. A file that really has such a name is that file."""
+    assert draw("*.png", "--output", "faces/") == 0
+    assert faces_in("faces") == ["a", "b", "c"]
+    os.rename("b.png", "[b]*.png")
+    assert draw("[b]*.png", "--output", "odd/") == 0
+    assert faces_in("odd") == ["[b]*"]
+    assert refused(lambda argv: draw(*argv), ["*.jpg"], 1) == "*.jpg does not exist: check the path"
+
+
+def test_a_name_that_is_not_utf_8(draw, crops, people, capsys):
+    name = os.fsdecode(b"caf\xe9\n.png")
+    os.rename("b.png", name)
+    assert draw(name, "a.png", "--output", "faces/") == 0
+    assert faces_in("faces") == ["a", os.fsdecode(b"caf\xe9\n")]
+    os.rename("a.png", os.fsdecode(b"\xff.png"))
+    assert draw(os.fsdecode(b"\xff.png"), detect=True) == 1
+    assert "\\udcff.png gave no face" in capsys.readouterr().err
+
+
+def test_a_turned_photo_is_told(draw, people, capsys):
+    images.save("group.png", np.rot90(np.full((100, 200, 3), 128, np.uint8)))
+    assert draw("group.png", "--output", "faces/", detect=True) == 0
+    assert "group.png: turned a quarter to the left, so that the faces are upright" in capsys.readouterr().out
 
 
 def test_the_newest_run_with_such_an_encoder_is_the_default(run, crops):

@@ -208,7 +208,7 @@ WRONG = [
     ("no such path", lambda name: None, ("does not exist|no such",)),
     ("an empty folder", _empty, ("no pictures|empty|no photo",)),
     ("a closed folder", _closed, (CLOSED,)),
-    ("a text", _text, ("no picture",)),
+    ("a text", _text, ("no picture|text",)),
     ("only hidden pictures", _only_hidden, ("no pictures|no photo",)),
     ("a pipe", _a_pipe, ("pipe|no file|not a file|no picture",)),
 ]
@@ -226,7 +226,7 @@ def _wrong(program, make, words):
     make("thing")
     flags = PATHS[program][1]("thing")
     with as_everybody():
-        return refused(run(program.removesuffix(".py"), *flags), "thing", *words)
+        return refused(run(program.removesuffix(".py"), *flags), "thing", *words, anywhere=True)
 
 
 def _pattern(program):
@@ -283,7 +283,7 @@ OUTPUTS = [
 
 
 def _output(program, make, words):
-    """Where the results should go: refused before the work, with the flag and the path, and nothing is lost."""
+    """Where the results should go: refused before the work, with the flag or the path, and nothing is lost."""
     flag, path = words
     make(path.split("/")[0] if make is _a_file else path)
     made.good("set", 10)
@@ -299,7 +299,7 @@ def _output(program, make, words):
     more = [word for other, value in others.items() if other != flag for word in (other, value)]
     with as_everybody():
         done = run(program.removesuffix(".py"), *flags, *more, flag, path)
-    result = refused(done, flag, path)
+    result = refused(done, f"{flag}|{path}", code=2 if flag == "--output" else None)
     if make is _a_file:
         must(Path(path.split("/")[0]).read_text() == "mine", "the file that was there is lost", done)
     return result

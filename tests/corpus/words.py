@@ -39,15 +39,15 @@ train       pics                        | pics
 train       --run                       | --run
 train       --steps 2 --steps           | --steps
 train       --data=                     | --data
-train       --init-from nowhere         | nowhere | --init-from
-train       --data nowhere              | nowhere | --data
-preprocess  --input nowhere             | nowhere | --input
+train       --init-from nowhere         | nowhere
+train       --data nowhere              | nowhere
+preprocess  --input nowhere             | nowhere
 preprocess  --size 63                   | --size
 preprocess  --detector none --size 1024 | --size
 preprocess  --detector cat              | cat
 preprocess  --detector no_module:find   | no_module
 preprocess  --detector os:no_function   | no_function
-preprocess  --cascade nowhere.xml       | nowhere.xml | --cascade
+preprocess  --cascade nowhere.xml       | nowhere.xml
 preprocess  --limit 0                   | --limit
 preprocess  --margin -1                 | --margin
 preprocess  --workers 0                 | --workers
@@ -63,8 +63,8 @@ generate    --seeds ,                   | --seeds
 generate    --seeds 0-99999999999       | --seeds
 generate    --seed -1                   | --seed
 generate    --seed 0 --seeds 1          | --seed | --seeds
-generate    --latents nowhere.npz       | nowhere.npz | --latents
-generate    --run nowhere               | nowhere | --run
+generate    --latents nowhere.npz       | nowhere.npz
+generate    --run nowhere               | nowhere
 generate    --truncation 9              | --truncation
 generate    --output faces.jpg          | --output | faces.jpg
 generate    --output -                  | --output
@@ -83,13 +83,13 @@ explore     cat                         | cat
 explore     walk --frames 0             | --frames
 explore     walk --count 1 --walks 2    | --walks|--count
 explore     walk --output a.png         | --output | a.png
-explore     walk --run nowhere          | nowhere | --run
+explore     walk --run nowhere          | nowhere
 explore     features --layer cat        | cat|--data
 explore     neighbours --data nowhere   | nowhere
-evaluate    --real nowhere              | nowhere | --real
+evaluate    --real nowhere              | nowhere
 evaluate    --count 1                   | --count
 evaluate    --features cat              | cat | --features
-evaluate    --features nowhere.keras    | nowhere.keras | --features
+evaluate    --features nowhere.keras    | nowhere.keras
 evaluate    --size 4                    | --size
 evaluate    --fake nowhere --features discriminator | nowhere
 """

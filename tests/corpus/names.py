@@ -4,6 +4,7 @@ import functools
 import html.parser
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,10 @@ FOLDERS = ("emoji", "Arabic", "a newline", "double quotes", "a quote", "an attri
            "spaces", "a star", "brackets", "a format", "a variable", "a backslash", "a colon", "two endings",
            "a zip in it")  # fmt: skip
 SHORT = ("emoji", "a newline", "not UTF-8", "an attribute of HTML", "255 bytes", "a star")
+
+
+# What the page may show: pictures inside it, crops beside it, its own headings.
+OWN = re.compile(r"data:image/|#|(\./)?[0-9a-f]+(-\d+)?\.png$")
 
 
 @dataclass(frozen=True)
@@ -142,9 +147,7 @@ def _read_report(done, names):
         odd = [name for name, _ in attrs if name.startswith("on") or name in ("y", "x", "srcdoc", "formaction")]
         must(tag not in ("script", "iframe", "object", "embed", "link", "base"), f"the page has a {tag}", done)
         must(not odd, f"a name became an attribute: {attrs}", done)
-        urls = [
-            value for name, value in attrs if name in ("src", "href") and not value.startswith(("data:image/", "#"))
-        ]
+        urls = [value for name, value in attrs if name in ("src", "href") and not OWN.match(value)]
         must(not urls, f"the page links elsewhere: {urls}", done)
     shown = " ".join([*page.titles, *page.texts])
     whole = [

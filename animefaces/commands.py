@@ -116,13 +116,20 @@ def _add(parser, f, hint, value, recipes):
             if count != 1:
                 settings["type"] = functools.partial(_numbers, element, count)
         else:
-            settings["type"] = element
+            settings["type"] = _path if element is Path else element
             settings["nargs"] = None if count == 1 else "+"
     if notes["positional"]:
         # The default must be valid, because argparse compares it with the choices.
         parser.add_argument(f.name, **{**settings, "nargs": "?" if count == 1 else "*", "default": f.default})
     else:
         parser.add_argument(flag(f.name), **settings)
+
+
+def _path(text):
+    """ "" is no path, though Python takes it for the current folder: a variable of the shell may be empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: name a file or a folder")
+    return Path(text)
 
 
 def _numbers(element, count, text):

@@ -265,3 +265,8 @@ def test_a_missing_library_of_something_else_says_what_needs_it(refused, tmp_pat
     line = refused(lambda argv: run_script(Options, work, argv, "a test"), [], 1)
     assert line == ("No module named 'torch_of_mine', which detector_of_mine needs: "
                     "install it in the same environment")  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["--data="], ["--run", ""]])
+def test_an_empty_path_is_not_the_current_folder(words, refused):
+    assert refused(train.main, words, 2).startswith(f"{words[0].strip('=')}: it is empty: ")

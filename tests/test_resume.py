@@ -91,7 +91,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(kill_states, faces, cache, train, tm
     flags = ["--data", faces, "--cache", cache, *ALL_AT_ONCE, "--run", "run"]
     done = python(PROJECT / "tests" / "cut_short.py", "interrupt", "log.jsonl", "1", *flags, cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == "error: stopped at step 10: python train.py --run run continues\n"
+    last = done.stderr.splitlines()[-1]  # on a slow computer, lines about the progress come before
+    assert last == "error: stopped at step 10: python train.py --run run continues"
     assert Path("run/curves.png").exists()
     assert train("--run", "run", tiny=ALL_AT_ONCE) == 0
     assert "run, from step 10" in capsys.readouterr().out

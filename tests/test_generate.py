@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import generate
-from animefaces import images, latents, runs
+from animefaces import images, latents, resuming, runs
 
 FACES = Path("results/drawn/faces.png")  # without --output
 
@@ -276,7 +276,7 @@ def test_a_picture_is_only_replaced_by_its_name(draw, capsys):
 def test_the_folder_of_pictures_is_no_run(draw, trained):
     assert draw("--count", "1") == 0
     assert runs.newest() is None
-    assert runs.create("light").name == "00000-light"
+    assert resuming.create("light").name == "00000-light"
     shutil.copytree(trained, Path("results/00001-tutorial"))
     assert runs.newest() == Path("results/00001-tutorial")
 

@@ -328,7 +328,7 @@ def test_folders_that_are_no_run(refuse, trained):
     assert os.listdir("mine") == ["thesis.txt"]
     assert "does not exist" in refuse(1, "--init-from", "gone")
     assert "is not a run folder" in refuse(1, "--init-from", "mine")
-    assert "does not fit" in refuse(1, "--init-from", "file")
+    assert "neither a run folder nor a .keras file" in refuse(1, "--init-from", "file")
     Path("young").mkdir()
     shutil.copy(trained / "options.json", "young")
     assert "has not saved yet" in refuse(1, "--init-from", "young", tiny=[])
@@ -478,4 +478,4 @@ def test_too_little_memory_is_one_line(refuse, monkeypatch):
         raise ResourceExhaustedError(None, None, "OOM when allocating tensor\nwith shape[1000000,1000000]")
 
     monkeypatch.setattr(build, "GAN", large)
-    assert refuse(1, "--run", "run") == "not enough memory: try a smaller --batch-size, --size or --count"
+    assert refuse(1, "--run", "run") == "not enough memory: try a smaller --batch-size or --size"

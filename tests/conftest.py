@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes has its own
 import models  # noqa: F401 - readies TensorFlow as in the programs, before a test imports Keras
 from animefaces import images
 from demo import cartoons
+
+for sign, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    # nohup, or a shell that starts the tests in the background, lets them ignore these; programs would ignore them too.
+    if hasattr(signal, sign) and signal.getsignal(getattr(signal, sign)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, sign), usual)
 
 PROJECT = Path(__file__).resolve().parent.parent
 SIZES = ["--size", "16", "--latent", "8", "--batch-size", "4"]

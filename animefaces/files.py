@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and whether they can be written."""
 
 import contextlib
+import glob
 import json
 import os
 import tempfile
@@ -72,6 +73,8 @@ def check_input(path: str | Path, flag: str) -> None:
     try:
         os.stat(path)
     except FileNotFoundError:
+        if glob.glob(os.fspath(path)):  # a pattern that the shell left as it is
+            return
         raise Problem(f"{flag} {path} does not exist: check the path") from None
     except OSError as fault:
         raise Problem(f"{flag} {path} cannot be read ({fault.strerror}): check the path and its permissions") from fault

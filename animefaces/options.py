@@ -129,7 +129,7 @@ def from_record(cls: type, record: Any) -> Any:
         check(options)
         return options
     except (KeyError, TypeError, ValueError, Misuse) as fault:
-        raise Problem(f"the recorded options cannot be read ({fault}): start a new run") from fault
+        raise Problem(f"the options in options.json cannot be read ({fault}): start a new run") from fault
 
 
 def shown(value: Any) -> str:

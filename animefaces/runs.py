@@ -108,7 +108,7 @@ def read_record(run: Path) -> dict[str, Any] | None:
         record = json.loads(file.read_text(encoding="utf-8"))
         return {**record, "data": str(record["data"]), "options": dict(record["options"]),
                 "settled": dict(record.get("settled", {}))}  # fmt: skip
-    except (ValueError, KeyError, TypeError) as fault:
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
         raise Problem(f"{file} is damaged: restore it from a copy, or give --run a new name") from fault
 
 

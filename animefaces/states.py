@@ -88,6 +88,8 @@ def load(run: Path, arrays: bool = True) -> tuple[dict[str, np.ndarray], dict[st
             with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 record = json.loads(str(file["record"]))
                 record["step"], record["seconds"] = int(record["step"]), float(record["seconds"])
+                if record["step"] < 0:
+                    raise ValueError("the step is below 0")
                 if record.get("format", 1) > FORMAT:
                     raise Problem(f"{path} was written by a newer version of this project: go on with that version")
                 values = {name: file[name] for name in file.files if name != "record"} if arrays else {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from animefaces import directions, images, latents, marks
+from animefaces.problems import Problem
 from animefaces.progress import Bar
 from models.batches import ROWS, in_batches
 
@@ -19,9 +20,12 @@ AT_ONCE = 10 * ROWS  # faces that are drawn between two writes
 def draw(network: "keras.Model", z: np.ndarray) -> np.ndarray:
     """A generator's network and z, float32 (N, latent) -> faces, uint8 (N, H, W, C).
 
-    A face is the same, to the last bit, whatever other faces are drawn with it.
+    A face is the same, to the last bit, whatever other faces are drawn with it. Raises Problem if it is no picture.
     """
-    return images.to_pixels(in_batches(network, z))
+    drawn = in_batches(network, z)
+    if not np.isfinite(drawn).all():
+        raise Problem("the generator draws numbers that are not finite: name another one with --run")
+    return images.to_pixels(drawn)
 
 
 class Generator:

@@ -41,8 +41,8 @@ def show(options: Options, given: set[str]) -> None:
     chosen = Chosen(options, generator.latent)
     z, each = chosen.z(), len(chosen) // options.walks
     if each < 2 or len(z) > MOST:
-        raise Misuse(f"{counted(len(z), 'face')} for {counted(options.walks, 'walk')}: give each walk two or more, "
-                     f"and {MOST} in all")  # fmt: skip
+        raise Misuse(f"{counted(len(z), 'face')} for {counted(options.walks, 'walk')}: give each walk two or more "
+                     f"with --count, and {MOST} in all")  # fmt: skip
     told(generator)
     films = []
     for i in range(options.walks):

@@ -89,3 +89,10 @@ def test_a_fault_while_a_file_is_written_names_the_file(fault, named):
         raise fault
     assert found.value.filename == named
     assert os.listdir() == []
+
+
+def test_a_pattern_that_the_shell_left_as_it_is_is_no_missing_path(tmp_path):
+    (tmp_path / "a.png").touch()
+    files.check_input(tmp_path / "*.png", "--data")
+    with pytest.raises(Problem, match=r"--data .*jpg does not exist"):
+        files.check_input(tmp_path / "*.jpg", "--data")

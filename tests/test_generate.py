@@ -301,3 +301,13 @@ def test_networks_that_draw_nothing(refused):
     x = keras.Input((8, 8, 3))
     keras.Model(x, keras.layers.Flatten()(x)).save("other.keras")
     assert "does not turn z into pictures" in refused(generate.main, ["--run", "other.keras"], 1)
+
+
+def test_a_generator_that_draws_no_numbers_is_refused(copied, refused):
+    import keras
+
+    network = keras.saving.load_model(copied / "generator.keras", compile=False)
+    network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
+    network.save("broken.keras")
+    line = refused(generate.main, ["--run", "broken.keras", "--count", 2], 1)
+    assert line == "the generator draws numbers that are not finite: name another one with --run"

@@ -193,13 +193,13 @@ def test_everything_comes_back_from_its_record():
     ],
 )
 def test_a_damaged_record_is_a_problem(change):
-    with pytest.raises(Problem, match="recorded options cannot be read"):
+    with pytest.raises(Problem, match=r"options in options\.json cannot be read"):
         from_record(Options, {**to_record(Options()), **change})
 
 
 @pytest.mark.parametrize("record", [{}, [], None, "rubbish", 3])
 def test_rubbish_is_no_record(record):
-    with pytest.raises(Problem, match="recorded options cannot be read"):
+    with pytest.raises(Problem, match=r"options in options\.json cannot be read"):
         from_record(Options, record)
 
 

@@ -218,3 +218,14 @@ def test_a_state_of_a_newer_version_is_refused(copied, refused, train):
     np.savez(file, record=np.array(json.dumps({**record, "format": states.FORMAT + 1})), **arrays)
     line = refused(lambda argv: train(*argv), ["--run", copied, "--steps", 30], 1)
     assert line == f"{file} was written by a newer version of this project: go on with that version"
+
+
+def test_a_state_of_a_step_below_0_is_damaged(copied, train, capsys):
+    for path in (copied / "state").glob("step_*.npz"):
+        with np.load(path) as file:
+            arrays = dict(file)
+        record = json.loads(str(arrays["record"]))
+        arrays["record"] = np.array(json.dumps({**record, "step": -1}))
+        np.savez(path, **arrays)
+    assert train("--run", copied, "--steps", "22", tiny=TUTORIAL) == 1
+    assert "can be read (step_" in capsys.readouterr().err

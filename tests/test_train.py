@@ -338,7 +338,7 @@ def test_folders_that_are_no_run(refuse, trained):
 def test_a_damaged_record(copied, refuse, text):
     (copied / "options.json").write_text(text)
     line = refuse(1, "--run", copied, "--steps", "30")
-    assert "is damaged" in line or "recorded options cannot be read" in line
+    assert "is damaged" in line or "options in options.json cannot be read" in line
 
 
 def test_two_trainings_in_one_folder(copied, refuse):

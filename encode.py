@@ -128,6 +128,7 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     faces: list[PhotoFace] = []
     names: set[str] = set()
     entries, skipped = listed(paths)
+    count = len(entries) + len(skipped)
     with Bar(total=len(entries), desc="looking", unit="photo") as bar:
         for read, together in sources.readers(entries):
             for entry in together:
@@ -154,7 +155,9 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     for line in sources.passed_over(skipped):
         print(f"warning: {line}", file=sys.stderr)
     if not faces:
-        raise Problem(f"none of {counted(len(skipped), 'file')} gave a face: see the warnings")
+        raise Problem(f"none of {counted(len(skipped), 'photo')} gave a face: see the warnings")
+    if skipped:
+        print(f"skipped {len(skipped)} of {counted(count, 'photo')}")
     return faces
 
 

@@ -64,7 +64,7 @@ LIGHTS = {
 
 
 def mended(pixels):
-    return light.coloured(light.levelled(pixels, pixels), framed=True)
+    return light.coloured(light.levelled(pixels, pixels, framed=True), framed=True)
 
 
 def measure(options, _):

@@ -7,6 +7,8 @@ limits below are of 3,000 such photos, and `python -m benchmarks.light` measures
 
 import numpy as np
 
+from models.layouts import SKIN_OF_PHOTOS
+
 EDGE = 0.005  # of the pixels are brighter than what is called the brightest here; as many are darker than the darkest
 
 # Lightness in Lab: (from here on it changes, from here on it changes fully, where it is then brought to). Of a hundred
@@ -18,6 +20,7 @@ DARKEST = (45, 53, 17)
 LIGHT_PHOTO = 65
 AGAINST_THE_LIGHT = (44, 36, 60)
 MOST = 64  # times brighter at most: more would show nothing but noise
+GLARE = (84, 90, 75)  # of the median of the crop
 
 # A crop is without colours if a and b of Lab follow from its lightness with a smaller error than this: grey, sepia.
 COLOURLESS = 2.0
@@ -27,27 +30,33 @@ NATURAL = np.array([[1.9, 0.6], [6.4, 5.0], [9.8, 10.3], [12.8, 14.5], [14.9, 17
 
 # The light of the skin between eyes and mouth: log2 of red / green and of blue / green, mean and covariance. The
 # distance from the mean is in standard deviations; the three numbers are as above.
-SKIN = (0.40, 0.60, 0.22, 0.78)  # top, bottom, left, right, as parts of the side
 SKIN_MEAN = np.array([0.99, -0.55])
 SKIN_SPREAD = np.array([[0.110, -0.051], [-0.051, 0.114]])
 CAST = (3.3, 4.3, 1.5)
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of red, green and blue light
 
 
-def levelled(crop: np.ndarray, photo: np.ndarray) -> np.ndarray:
-    """A crop and its photo, uint8 (H, W, 3) each -> the crop; if it is very dark or hazy, with usual lightness."""
+def levelled(crop: np.ndarray, photo: np.ndarray, framed: bool) -> np.ndarray:
+    """A crop and its photo, uint8 (H, W, 3) each -> the crop; if it is very dark, hazy or bright, with usual lightness.
+
+    `framed`: whether it is sure to be a face on a photo, for a drawing may be bright. Light adds up, and so does haze:
+    in the numbers that are proportional to light, each change is one straight line.
+    """
     lab = _to_lab(crop)
     darkest, brightest = _extremes(lab)
     step = max(1, max(photo.shape[:2]) // 256)
     light_photo = _extremes(_to_lab(np.ascontiguousarray(photo[::step, ::step])))[1] > LIGHT_PHOTO
     black = _brought(darkest, DARKEST)
     white = _brought(brightest, AGAINST_THE_LIGHT if light_photo else BRIGHTEST)
-    if (black, white) == (darkest, brightest):
-        return crop
-    # Light adds up, and so does haze: in the numbers that are proportional to light this is one straight line.
-    low, high, black, white = (_light(value) for value in (darkest, brightest, black, max(white, black + 20)))
-    gain = min((white - black) / max(high - low, 1e-6), MOST)
-    return _from_lab(_of_light((_to_light(lab) - low) * gain + black))
+    if (black, white) != (darkest, brightest):
+        low, high, black, white = (_light(value) for value in (darkest, brightest, black, max(white, black + 20)))
+        gain = min((white - black) / max(high - low, 1e-6), MOST)
+        lab = _of_light((_to_light(lab) - low) * gain + black)
+        crop = _from_lab(lab)
+    middle = np.median(lab[..., 0])
+    if framed and (dimmed := _brought(middle, GLARE)) != middle:
+        return _from_lab(_of_light(_to_light(lab) * _light(dimmed) / _light(middle)))
+    return crop
 
 
 def _extremes(lab):
@@ -57,7 +66,7 @@ def _extremes(lab):
 def coloured(crop: np.ndarray, framed: bool) -> np.ndarray:
     """A crop, uint8 (H, W, 3) -> the same; with usual colours if it has none, or if its skin is in coloured light.
 
-    `framed`: whether skin is sure to be at its place. On a drawing there may be blue hair.
+    `framed`: whether skin is sure to be at its place. In a drawing there may be blue hair.
     """
     lab = _to_lab(crop)
     if _colourless(lab):
@@ -69,7 +78,7 @@ def coloured(crop: np.ndarray, framed: bool) -> np.ndarray:
 
 def _balanced(crop, lab):
     rgb = _to_light(lab)
-    top, bottom, left, right = (round(part * len(rgb)) for part in SKIN)
+    top, bottom, left, right = (round(part * len(rgb)) for part in SKIN_OF_PHOTOS)
     red, green, blue = skin = np.maximum(rgb[top:bottom, left:right].mean(axis=(0, 1)), 1e-3)
     away = np.log2([red / green, blue / green]) - SKIN_MEAN
     distance = np.sqrt(away @ np.linalg.inv(SKIN_SPREAD) @ away)

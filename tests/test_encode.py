@@ -180,6 +180,7 @@ def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
                   "1 file: page.jpg (an HTML page)\n",
                   "1 file: phone.heic (HEIC: save it as JPEG)\n"):  # fmt: skip
         assert f"warning: passed over {words}" in said.err
+    assert "skipped 6 of 7 photos\n" in said.out
     assert f"{CARD}: 2 faces\n" in said.out
 
 

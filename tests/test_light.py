@@ -27,7 +27,7 @@ def face(skin=(206, 160, 136), hair=(60, 42, 34), ground=(180, 190, 200), shirt=
 
 
 def mended(pixels):
-    return light.coloured(light.levelled(pixels, pixels), framed=True)
+    return light.coloured(light.levelled(pixels, pixels, framed=True), framed=True)
 
 
 def skin_of(pixels):
@@ -48,21 +48,21 @@ def test_dark_skin_is_not_taken_for_poor_light():
     crop = face((70, 45, 35), ground=(30, 30, 30), shirt=(20, 20, 20))
     crop[8:14, 26:34] = (125, 115, 110)
     street = np.full((300, 400, 3), 210, np.uint8)
-    assert np.array_equal(light.levelled(crop, street), crop)
-    assert skin_of(light.levelled(crop, crop))[0] > skin_of(crop)[0] + 6  # nothing on the photo is light
+    assert np.array_equal(light.levelled(crop, street, framed=True), crop)
+    assert skin_of(light.levelled(crop, crop, framed=True))[0] > skin_of(crop)[0] + 6  # nothing on the photo is light
 
 
 def test_a_face_against_the_light():
     crop = LIGHTS["5 stops too dark"](face())
     street = np.full((300, 400, 3), 210, np.uint8)
-    assert skin_of(light.levelled(crop, street))[0] == pytest.approx(42, abs=6)
+    assert skin_of(light.levelled(crop, street, framed=True))[0] == pytest.approx(42, abs=6)
 
 
 def test_a_drawing_is_not_changed_at_all():
     for seed in range(20):
         for size in (32, 64):
             drawing = cartoons.draw(seed, size)
-            assert np.array_equal(light.coloured(light.levelled(drawing, drawing), framed=False), drawing)
+            assert np.array_equal(light.coloured(light.levelled(drawing, drawing, framed=False), framed=False), drawing)
 
 
 @pytest.mark.parametrize("name", ["2 stops too dark", "5 stops too dark", "haze"])
@@ -74,6 +74,12 @@ def test_lightness_comes_back(name, skin):
     assert np.abs(after - right).mean() < 21
     # Whose skin is darker, has darker skin afterwards too.
     assert skin_of(mended(LIGHTS[name](face((141, 85, 54)))))[0] < skin_of(mended(LIGHTS[name](face())))[0] - 10
+
+
+def test_an_overexposed_face_becomes_as_light_as_a_light_one():
+    poor = LIGHTS["1.5 stops too bright"](face((240, 205, 185)))
+    assert skin_of(poor)[0] > 95
+    assert skin_of(mended(poor))[0] == pytest.approx(75, abs=6)
 
 
 @pytest.mark.parametrize("name", ["grey", "grey, toned blue", "3 stops too dark and grey"])

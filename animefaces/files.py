@@ -11,6 +11,8 @@ from typing import Any
 
 from animefaces.problems import Misuse, Problem
 
+TEMPORARY = ".*.tmp*"  # a pattern for the files that `written_whole` begins
+
 
 @contextlib.contextmanager
 def naming(path: str | Path, *hidden: str) -> Iterator[None]:
@@ -52,6 +54,31 @@ def _umask():
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+@contextlib.contextmanager
+def locked(lock: Path, pattern: str, taken: str) -> Iterator[None]:
+    """Within this context no other process holds the file `lock`, whose folder is made.
+
+    Raises Problem with the text `taken` if another process holds it. The lock ends with the process, even a killed
+    one. The temporary files that a killed one left are removed first: what `pattern` finds in its folder.
+    """
+    import filelock
+
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = filelock.FileLock(lock, blocking=False)
+    try:
+        # NotImplementedError: older versions of filelock raise it where the disk, a network drive, has no locks.
+        with naming(lock), contextlib.suppress(NotImplementedError):
+            held.acquire()
+    except filelock.Timeout as fault:
+        raise Problem(taken) from fault
+    try:
+        for left in lock.parent.glob(pattern):
+            left.unlink(missing_ok=True)
+        yield
+    finally:
+        held.release()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from animefaces import npz, runs
+from animefaces.words import visible
 
 WEIGHTS = "model.weights.h5"  # the weights in a .keras file
 
@@ -53,8 +54,7 @@ def read(path: Path) -> Mark | None:
         return None
     if any(array.shape != () or array.dtype.kind != "U" for array in (weights, run)) or not str(weights):
         return None
-    readable = "".join(c if c.isprintable() else "?" for c in str(run))  # anyone may have written it
-    return Mark(str(weights), readable[:100])
+    return Mark(str(weights), visible(str(run))[:100])  # anyone may have written it
 
 
 def find(mark: Mark, run: Path | None = None) -> Path | None:

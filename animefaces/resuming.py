@@ -15,10 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import filelock
-
-from animefaces import runs, states
-from animefaces.files import naming, write_json
+from animefaces import files, runs, states
+from animefaces.files import write_json
 from animefaces.options import ADJUSTABLE, LOCAL, flag, from_record, having, to_record
 from animefaces.problems import Misuse, Problem
 
@@ -177,27 +175,18 @@ def provenance() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def locked(run: Path) -> Iterator[Path]:
-    """Lock a run folder, so that no second process trains in it. The lock ends with the process, even a killed one.
+    """Lock a run folder, so that no second process trains in it. If no run was started in it, it is removed at the end.
 
-    Files that a killed process left half written are removed first. At the end, the folder is removed if no run was
-    started in it.
+    Raises Problem if a process trains in it now.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(run / "lock", blocking=False)
+    taken = f"{run} is being trained by another process: wait for it, or give --run another name"
     try:
-        with naming(run / "lock"):  # some network disks cannot lock
-            lock.acquire()
-    except filelock.Timeout as fault:
-        raise Problem(f"{run} is being trained by another process: wait for it, or give --run another name") from fault
-    try:
-        for left in run.rglob(".*.tmp*"):
-            left.unlink(missing_ok=True)
-        yield run
+        with files.locked(run / runs.LOCK, f"**/{files.TEMPORARY}", taken):
+            yield run
     finally:
-        lock.release()
         if not (run / "options.json").exists():
             with contextlib.suppress(OSError):
-                (run / "lock").unlink(missing_ok=True)
+                (run / runs.LOCK).unlink(missing_ok=True)
                 run.rmdir()
 
 

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from animefaces.problems import Problem
+from animefaces.problems import PROJECT, Problem
 
 RESULTS = Path("results")
-PROJECT = Path(__file__).resolve().parent.parent
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
 # The generator with the smallest kernel distance to the validation faces. If several are equally good within the error
@@ -24,6 +23,7 @@ DISCRIMINATOR = "discriminator.keras"  # for explore.py; training uses the one i
 ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
 SKETCH = "sketch.keras"  # the small network with which the encoder in the same folder was trained
 MOMENTS = "moments.npz"  # means and standard deviations of the layouts of photos and of drawings, for that encoder
+LOCK = "lock"  # held by the process that trains the run
 DEMO = "demo"  # the recipe of `make demo`
 
 
@@ -101,7 +101,7 @@ def read_record(run: Path) -> dict[str, Any] | None:
     file = run / "options.json"
     if not file.exists():
         # Before options.json is written, a run folder may hold only the lock, and temporary files of a killed process.
-        if run.is_file() or (run.is_dir() and any(p.name != "lock" and p.name[0] != "." for p in run.iterdir())):
+        if run.is_file() or (run.is_dir() and any(p.name != LOCK and p.name[0] != "." for p in run.iterdir())):
             raise Problem(f"{run} exists and is not a run folder (no options.json): give --run a new name")
         return None
     try:

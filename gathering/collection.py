@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
-from animefaces import images, sources
+from animefaces import files, images, sources
 from animefaces.files import written_whole
 from animefaces.problems import Problem
 from animefaces.words import counted
@@ -19,23 +18,10 @@ from gathering.crops import Crop
 from gathering.pictures import Picture
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Within the `with` block nobody else writes to the folder, which is made. Raises Problem if somebody does now."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock", blocking=False)
-    try:
-        with contextlib.suppress(NotImplementedError):  # some network drives cannot lock a file
-            lock.acquire()
-    except filelock.Timeout as fault:
-        raise Problem(f"another preprocess.py writes to {folder}: wait for it, or give another --output") from fault
-    try:
-        for left in folder.glob(".*.tmp*"):  # of a run that was killed
-            left.unlink(missing_ok=True)
-        yield
-    finally:
-        lock.release()
+def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Within this context nobody else writes to the folder, which is made. Raises Problem if somebody does now."""
+    taken = f"another preprocess.py writes to {folder}: wait for it, or give another --output"
+    return files.locked(Path(folder, ".lock"), files.TEMPORARY, taken)
 
 
 class Collection:
@@ -85,7 +71,7 @@ class Collection:
             try:
                 data = sources.reopen(str(self.folder / name))
                 grey = cleaning.measured(images.read(io.BytesIO(data)))
-            except Exception:  # whatever it is, it is no crop of ours
+            except (*sources.FAULTS, MemoryError):  # it is no crop of ours
                 continue
             self._seen.add(name, cleaning.perceptual_hash(grey))
             unclaimed.add(name)

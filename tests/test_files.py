@@ -4,6 +4,7 @@ import errno
 import json
 import os
 
+import filelock
 import pytest
 
 from animefaces import files
@@ -96,3 +97,27 @@ def test_a_pattern_that_the_shell_left_as_it_is_is_no_missing_path(tmp_path):
     files.check_input(tmp_path / "*.png", "--data")
     with pytest.raises(Problem, match=r"--data .*jpg does not exist"):
         files.check_input(tmp_path / "*.jpg", "--data")
+
+
+def test_a_lock_keeps_others_out_and_clears_up_after_a_killed_process(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    (folder / "deep").mkdir(parents=True)
+    left = [folder / ".a.tmp.png", folder / "deep/.b.tmp.npz"]
+    for path in left:
+        path.touch()
+    with files.locked(folder / "lock", files.TEMPORARY, "it is taken"):
+        assert [path.exists() for path in left] == [False, True]
+        with (
+            pytest.raises(Problem, match="^it is taken$"),
+            files.locked(folder / "lock", files.TEMPORARY, "it is taken"),
+        ):
+            pass
+    with files.locked(folder / "lock", "**/" + files.TEMPORARY, "it is taken"):
+        assert not left[1].exists()
+
+    def refuse(*_, **__):
+        raise NotImplementedError  # as older versions of filelock do on some network drives
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    with files.locked(folder / "lock", files.TEMPORARY, "it is taken"):
+        pass

@@ -1,4 +1,4 @@
-"""RGB -> CIE L*a*b*, in which distances are close to the differences that people see."""
+"""RGB <-> CIE L*a*b*, in which distances are close to the differences that people see."""
 
 import numpy as np
 
@@ -9,3 +9,12 @@ def to_lab(pixels: np.ndarray) -> np.ndarray:
 
     values = np.ascontiguousarray(pixels, np.float32).reshape(-1, pixels.shape[-2], 3) / 255
     return cv2.cvtColor(values, cv2.COLOR_RGB2LAB).reshape(pixels.shape)
+
+
+def from_lab(lab: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* (..., W, 3), float32 -> uint8 RGB of the same shape. What no RGB can show gets the nearest values."""
+    import cv2
+
+    values = np.ascontiguousarray(lab, np.float32).reshape(-1, lab.shape[-2], 3)
+    rgb = cv2.cvtColor(values, cv2.COLOR_LAB2RGB).reshape(lab.shape)
+    return (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)

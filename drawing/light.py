@@ -7,6 +7,7 @@ limits below are of 3,000 such photos, and `python -m benchmarks.light` measures
 
 import numpy as np
 
+from animefaces.colour import from_lab, to_lab
 from models.layouts import SKIN_OF_PHOTOS
 
 EDGE = 0.005  # of the pixels are brighter than what is called the brightest here; as many are darker than the darkest
@@ -42,20 +43,20 @@ def levelled(crop: np.ndarray, photo: np.ndarray, framed: bool) -> np.ndarray:
     `framed`: whether it is sure to be a face on a photo, for a drawing may be bright. Light adds up, and so does haze:
     in the numbers that are proportional to light, each change is one straight line.
     """
-    lab = _to_lab(crop)
+    lab = to_lab(crop)
     darkest, brightest = _extremes(lab)
     step = max(1, max(photo.shape[:2]) // 256)
-    light_photo = _extremes(_to_lab(np.ascontiguousarray(photo[::step, ::step])))[1] > LIGHT_PHOTO
+    light_photo = _extremes(to_lab(photo[::step, ::step]))[1] > LIGHT_PHOTO
     black = _brought(darkest, DARKEST)
     white = _brought(brightest, AGAINST_THE_LIGHT if light_photo else BRIGHTEST)
     if (black, white) != (darkest, brightest):
         low, high, black, white = (_light(value) for value in (darkest, brightest, black, max(white, black + 20)))
         gain = min((white - black) / max(high - low, 1e-6), MOST)
         lab = _of_light((_to_light(lab) - low) * gain + black)
-        crop = _from_lab(lab)
+        crop = from_lab(lab)
     middle = np.median(lab[..., 0])
     if framed and (dimmed := _brought(middle, GLARE)) != middle:
-        return _from_lab(_of_light(_to_light(lab) * _light(dimmed) / _light(middle)))
+        return from_lab(_of_light(_to_light(lab) * _light(dimmed) / _light(middle)))
     return crop
 
 
@@ -68,11 +69,11 @@ def coloured(crop: np.ndarray, framed: bool) -> np.ndarray:
 
     `framed`: whether skin is sure to be at its place. In a drawing there may be blue hair.
     """
-    lab = _to_lab(crop)
+    lab = to_lab(crop)
     if _colourless(lab):
         steps = np.linspace(0, 100, len(NATURAL))
         tint = [np.interp(lab[..., 0], steps, column) for column in NATURAL.T]
-        return _from_lab(np.stack([lab[..., 0], *tint], axis=-1).astype(np.float32))
+        return from_lab(np.stack([lab[..., 0], *tint], axis=-1).astype(np.float32))
     return _balanced(crop, lab) if framed else crop
 
 
@@ -87,7 +88,7 @@ def _balanced(crop, lab):
     of_red, of_blue = np.exp2((goal / distance - 1) * away)
     gains = np.array([of_red, 1, of_blue])
     gains *= (skin @ LUMINANCE) / (skin * gains @ LUMINANCE)  # skin stays as light as it is
-    return _from_lab(_of_light(rgb * gains))
+    return from_lab(_of_light(rgb * gains))
 
 
 def _colourless(lab):
@@ -102,18 +103,6 @@ def _brought(value, limits):
     """A value and (where it begins to change, where it changes fully, where to) -> the value that it becomes."""
     start, full, goal = limits
     return value + np.clip((value - start) / (full - start), 0, 1) * (goal - value)
-
-
-def _to_lab(pixels):
-    import cv2
-
-    return cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-
-
-def _from_lab(lab):
-    import cv2
-
-    return (np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _to_light(lab):

@@ -64,9 +64,9 @@ def _settle(folder):
 def save(run: Path, arrays: dict[str, np.ndarray], record: dict[str, Any], keep: int = 2) -> None:
     """Write a state file: a dict of arrays, and a record for JSON that holds the `step`.
 
-    An interrupted write leaves no half file. The last `keep` files are kept, and an old one is removed
-    only when the new one is whole. Files of later steps are removed too: they
-    are damaged, otherwise the training would have gone on from them.
+    An interrupted write leaves no half file. The last `keep` files are kept, and an old one is removed only when the
+    new one is whole. Files of later steps are removed too: they are damaged, otherwise the training would have gone on
+    from them.
     """
     path = run / "state" / f"step_{record['step']:09d}.npz"
     with written_whole(path) as temporary:

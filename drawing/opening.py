@@ -102,8 +102,6 @@ def opened(file: Path, noun: str, remedy: str = "train it again, or name another
 
     A file that cannot be read at all is another fault: it raises OSError.
     """
-    with open(file, "rb"):
-        pass
     try:
         return saved.load(file)
     except ValueError as fault:

@@ -16,24 +16,6 @@ TRAITS = 1.0  # weight of the mean squared change of the traits: the encoder lea
 NEARNESS = 2.0  # weight of the mean squared distance of z from the encoder's mean (idinvert, arXiv 2004.00049)
 
 
-def refine(
-    generator: keras.Model,
-    moments: Mapping[str, np.ndarray],
-    images: np.ndarray,
-    means: np.ndarray,
-    steps: int,
-    advance: Callable[[int], Any] = lambda count: None,
-) -> np.ndarray:
-    """Images (N, S, S, C) in [-1, 1] and the encoder's means, float32 (N, latent) -> z after `steps` steps, same shape.
-
-    `moments`: mean and standard deviation of the rows of photos and of drawings; train.py keeps them beside the
-    encoder. `advance` is called with 1 after each step, for a progress bar.
-    """
-    if not steps or len(means) == 0:
-        return means
-    return np.concatenate(list(refined(generator, moments, images, means, steps, advance)))
-
-
 def refined(
     generator: keras.Model,
     moments: Mapping[str, np.ndarray],
@@ -42,7 +24,12 @@ def refined(
     steps: int,
     advance: Callable[[int], Any] = lambda count: None,
 ) -> Iterator[np.ndarray]:
-    """As `refine`, in parts (n, latent) with n of at most ROWS, each as soon as it is done."""
+    """Images (N, S, S, C) in [-1, 1] and the encoder's means, float32 (N, latent) -> z after `steps` steps.
+
+    z comes in parts (n, latent) with n of at most ROWS, each as soon as it is done. `moments`: mean and standard
+    deviation of the rows of photos and of drawings; train.py keeps them beside the encoder. `advance` is called with 1
+    after each step, for a progress bar.
+    """
     rows = min(len(means), ROWS)  # all batches have one size, so the step is compiled once
     descent = None
     for start in range(0, len(means), rows):

@@ -1,6 +1,7 @@
 """The state of a training: every weight of its networks and every variable of its optimizers, by name."""
 
 import collections
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -53,8 +54,15 @@ class State:
 
     def arrays(self, step: int = 0) -> dict[str, np.ndarray]:
         """Name -> numpy array, the same on either backend. After the warm-up, by `step`, its parts are left out."""
-        named = self._lasting() if step >= self._warm_up_steps else self._named
-        return {name: keras.ops.convert_to_numpy(variable) for name, variable in named.items()}
+        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self._needed(step).items()}
+
+    def nbytes(self, step: int = 0) -> int:
+        """The bytes of `arrays(step)`, without making them."""
+        variables = self._needed(step).values()
+        return sum(math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in variables)
+
+    def _needed(self, step):
+        return self._lasting() if step >= self._warm_up_steps else self._named
 
     def _lasting(self) -> dict[str, keras.Variable]:
         """What training needs after its warm-up, by name: not the helpers, nor the optimizer that trains them."""

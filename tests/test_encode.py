@@ -20,7 +20,7 @@ from demo import cartoons
 from drawing import encoding, photos
 from models import saved, vae
 from models.batches import in_batches
-from models.refine import refine, refined, unlikeness
+from models.refine import refined, unlikeness
 
 LATENT = 8
 CARD = Path("results/drawn/anime.png")  # without --output
@@ -187,7 +187,7 @@ def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
 def test_when_nothing_comes_out(draw, people, refused):
     images.save("sea.png", np.full((150, 150, 3), 128, np.uint8))
     line = refused(lambda argv: draw(*argv, detect=True), ["sea.png"], 1)
-    assert line == "sea.png gave no face (none was found: if it is a tight crop of a face, add --no-detect)"
+    assert line == "sea.png gave no face (none was found): if it is a tight crop of a face, add --no-detect"
     assert encode.main(["sea.png", "gone.png", "--run", str(Path("nowhere"))]) == 1
     assert draw("sea.png", "gone.png", detect=True) == 1
     assert not CARD.exists()
@@ -196,10 +196,10 @@ def test_when_nothing_comes_out(draw, people, refused):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"\0\0\0\x18ftypheic", "photo.jpg gave no face (HEIC: save it as JPEG)"),
-        (b"<!DOCTYPE html><html>", "photo.jpg gave no face (an HTML page)"),
-        (b"", "photo.jpg gave no face (an empty file)"),
-        (b"PK\3\4 ", "photo.jpg gave no face (a zip with another ending: if it holds pictures, name it .zip)"),
+        (b"\0\0\0\x18ftypheic", "photo.jpg gave no face (HEIC): save it as JPEG"),
+        (b"<!DOCTYPE html><html>", "photo.jpg gave no face (an HTML page): name photos, or folders and zips of them"),
+        (b"", "photo.jpg gave no face (an empty file): name photos, or folders and zips of them"),
+        (b"PK\3\4 ", "photo.jpg gave no face (a zip with another ending): if it holds pictures, name it .zip"),
         (None, "photo.jpg does not exist: check the path"),
     ],
 )
@@ -476,6 +476,11 @@ def test_an_older_card_stays(draw, crops, capsys):
     assert "results/drawn/anime.png: 1 face\n" in (said := capsys.readouterr().out)
     assert "results/drawn/anime-2.png: 1 face\n" in said
     assert sorted(os.listdir("results/drawn")) == ["anime-2.png", "anime.png"]
+
+
+def refine(*words):
+    """All parts of what `refined` gives."""
+    return np.concatenate(list(refined(*words)))
 
 
 def test_refined_faces_are_nearer(draw, crops, run):

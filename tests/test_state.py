@@ -118,6 +118,8 @@ def test_weights_of_the_same_path_are_told_apart():
 def test_after_the_warm_up_its_parts_are_not_saved():
     source, gan = scrambled(tiny_gan(warm_up=3)), tiny_gan(warm_up=3)
     during, after = source.state.arrays(2), source.state.arrays(3)
+    for step, arrays in ((2, during), (3, after)):
+        assert source.state.nbytes(step) == sum(array.nbytes for array in arrays.values())
     passed = {name for name in during if name.split("/")[0] in ("posterior", "w_optimizer")}
     assert during.keys() - after.keys() == passed != set()
     gan.state.restore(after)

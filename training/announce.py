@@ -84,17 +84,13 @@ def _length(options, count):
 
 def sizes(task: Task, options: Any) -> tuple[int, int]:
     """A task that is ready -> about how many bytes (one save, the whole run folder at the end) takes."""
-    first, last = (_bytes(task.player.state.arrays(step)) for step in (0, options.steps))
+    first, last = (task.player.state.nbytes(step) for step in (0, options.steps))
     networks = sum(4 * math.prod(v.shape) for network in task.files().values() for v in network.variables)
     grid = int(PNG * GRID * options.size**2 * options.channels)
     grids = options.steps // options.sample_every + 2
     events = grid / shrinking(8 * options.size) ** 2
     # Networks twice, for best.keras; one state more, since an old one goes when the new one is whole.
     return first + networks + grid, int((options.keep + 1) * last + 2 * networks + grids * (grid + events))
-
-
-def _bytes(arrays):
-    return sum(array.nbytes for array in arrays.values())
 
 
 def check_disk(task: Task, options: Any, run: Path) -> None:

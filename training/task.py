@@ -23,6 +23,9 @@ class State(Protocol):
     def arrays(self, step: int = 0) -> dict[str, np.ndarray]:
         """Everything that training still needs after `step` steps, by name."""
 
+    def nbytes(self, step: int = 0) -> int:
+        """The bytes of `arrays(step)`, without making them."""
+
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """The inverse of `arrays`. Raises ValueError, before anything is changed, if they are of other networks."""
 

@@ -211,22 +211,24 @@ def _locked():
         return refused(_train(), "run", "another process|other process", code=1)
 
 
-def _read_only():
+def _closed():
+    """A run folder in which nothing can be written."""
     copy = made.copied("run")
     for place, _, files in os.walk(copy):
         os.chmod(place, 0o555)
         for file in files:
             os.chmod(Path(place, file), 0o444)
+    return copy
+
+
+def _read_only():
+    copy = _closed()
     with as_everybody():
         return warned(run("generate", "--run", copy, "--count", "2"))
 
 
 def _no_writing():
-    copy = made.copied("run")
-    for place, _, files in os.walk(copy):
-        os.chmod(place, 0o555)
-        for file in files:
-            os.chmod(Path(place, file), 0o444)
+    _closed()
     with as_everybody():
         return refused(_train(), "run", "permission|read-only", code=None)
 

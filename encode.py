@@ -32,6 +32,7 @@ REFINE = 4  # steps: more make it more like the photo, and less like a drawing (
 GAP = 16  # pixels between the faces of a card
 LONGEST = 120  # bytes of a name: with "_v20-12.png" behind it, it fits into the 143 bytes of an encrypted folder
 KINDS = {".png": "card", FOLDER: "folder"}
+GIVE = "name photos, or folders and zips of them"
 NO_FACE = "none was found: if it is a tight crop of a face, add --no-detect"
 
 
@@ -123,35 +124,28 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     """Photos, folders, zips -> the people. What shows no face is named on stderr; Problem if there is nobody at all."""
     from animefaces import sources
     from animefaces.progress import Bar
-    from drawing import photos
 
     faces: list[PhotoFace] = []
     names: set[str] = set()
     entries, skipped = listed(paths)
     count = len(entries) + len(skipped)
     with Bar(total=len(entries), desc="looking", unit="photo") as bar:
-        for read, together in sources.readers(entries):
-            for entry in together:
-                try:
-                    photo = photos.faces_on(io.BytesIO(read(entry)), shape[1], shape[2], find)
-                    why = "" if photo.faces else NO_FACE
-                except sources.FAULTS as fault:
-                    why = sources.reason(fault)
-                except MemoryError:
-                    why = "more memory is needed than there is: make it smaller"
-                bar.update()
-                if why:
-                    skipped.append((entry.name, why))
-                    continue
-                if photo.turned:
-                    bar.write(f"{visible(entry.name)}: turned {photo.turned}, so that the faces are upright")
-                if len(photo.faces) > 1:
-                    bar.write(f"{visible(entry.name)}: {len(photo.faces)} faces, numbered from left to right")
-                for number, (small, crop) in enumerate(photo.faces, 1):
-                    name = Path(entry.name).stem + (f"_{number}" if number > 1 else "")
-                    faces.append(PhotoFace(unique(name, names), small, crop if large else None))
+        for read, entry in ((read, entry) for read, together in sources.readers(entries) for entry in together):
+            photo, why = looked_at(read, entry, shape, find)
+            bar.update()
+            if why:
+                skipped.append((entry.name, why))
+                continue
+            if photo.turned:
+                bar.write(f"{visible(entry.name)}: turned {photo.turned}, so that the faces are upright")
+            if len(photo.faces) > 1:
+                bar.write(f"{visible(entry.name)}: {len(photo.faces)} faces, numbered from left to right")
+            for number, (small, crop) in enumerate(photo.faces, 1):
+                name = Path(entry.name).stem + (f"_{number}" if number > 1 else "")
+                faces.append(PhotoFace(unique(name, names), small, crop if large else None))
     if not faces and len(skipped) == 1:
-        raise Problem(f"{visible(skipped[0][0])} gave no face ({skipped[0][1]})")
+        what, _, remedy = skipped[0][1].partition(": ")
+        raise Problem(f"{visible(skipped[0][0])} gave no face ({what}): {remedy or GIVE}")
     for line in sources.passed_over(skipped):
         print(f"warning: {line}", file=sys.stderr)
     if not faces:
@@ -159,6 +153,20 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     if skipped:
         print(f"skipped {len(skipped)} of {counted(count, 'photo')}")
     return faces
+
+
+def looked_at(read: Any, entry: Any, shape: tuple, find: Any) -> tuple[Any, str]:
+    """A function that reads an Entry, and the Entry -> (its Photo or None, why it gives no face or "")."""
+    from animefaces import sources
+    from drawing import photos
+
+    try:
+        photo = photos.faces_on(io.BytesIO(read(entry)), shape[1], shape[2], find)
+    except sources.FAULTS as fault:
+        return None, sources.reason(fault)
+    except MemoryError:
+        return None, "more memory is needed than there is: make it smaller"
+    return photo, "" if photo.faces else NO_FACE
 
 
 def listed(paths: tuple[Path, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
@@ -170,19 +178,17 @@ def listed(paths: tuple[Path, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
 
     entries, skipped = [], []
     for path in paths:
-        try:
-            matches = sources.matching(path)
-        except Problem as fault:
-            if len(paths) == 1:
-                raise
-            skipped.append((str(path), str(fault).removeprefix(f"{path} ")))
-            continue
+        matches = sources.matches(path)
+        if not matches and len(paths) == 1:
+            raise Problem(f"{path} {sources.GONE}")
+        if not matches:
+            skipped.append((str(path), sources.GONE))
         for match in matches:
             for entry in sources.found(match):
                 itself = entry.member is None and entry.file == os.path.abspath(match)
                 entries.append(entry._replace(name=match if itself else str(Path(match, entry.name))))
     if not entries and not skipped:
-        raise Problem(f"there is no photo in {', '.join(map(str, paths))}: name photos, or folders and zips of them")
+        raise Problem(f"there is no photo in {', '.join(map(str, paths))}: {GIVE}")
     return entries, skipped
 
 

@@ -154,19 +154,19 @@ def tell(outcome: Outcome, inputs: list[Path], options: Options) -> str | None:
 
     page, record = options.output / report.NAME, options.output / manifest.NAME
     said = sources.passed_over(outcome.skipped)
+    why = f" ({'; '.join(said)})" if said else ""
     if outcome.damaged:
         lines = counted(len(outcome.damaged), "damaged line")
         said.append(f"passed over {lines} of {record}, the first is line {outcome.damaged[0]}")
     if outcome.totals:
         said.insert(0, report.table(outcome.new, outcome.totals))
     print("\n".join(said), end="\n" if said else "")
-    if not outcome.totals:
-        named = ", ".join(map(str, inputs))
-        return outcome.ended or f"no pictures in {named}: give --input a folder, a zip or a picture"
     if outcome.ended:
         return outcome.ended
-    if report.is_old(options.output):
+    if outcome.totals and report.is_old(options.output):
         report.write(options.output, outcome.totals, options.margin)
+    if set(+outcome.totals) <= {"unreadable"}:
+        return f"no pictures in {', '.join(map(str, inputs))}{why}: give --input a folder, a zip or a picture"
     if not outcome.totals["kept"]:
         return f"no face was kept: open {page} to see why, or give another --detector"
     if not any(options.output.glob("[!.]*.png")):

@@ -15,6 +15,7 @@ events, the generator for generate.py, and the saved states from which the train
 
 import dataclasses
 import math
+import shlex
 import shutil
 import sys
 import time
@@ -78,7 +79,8 @@ def train(options: Options, given: set[str]) -> None:
         if state and progress.share(options) == 1:
             took = f"{counted(progress.step, 'step')}, {progress.seconds / 60:.1f} minutes"
             print(f"{options.run} is finished: {took}.")
-            print(f"To continue, raise --steps or --minutes; to see faces: python generate.py --run {options.run}")
+            typed = shlex.quote(str(options.run))
+            print(f"To continue, raise --steps or --minutes; to see faces: python generate.py --run {typed}")
             return
         if machines > 1:
             print(f"machines   {place + 1} of {machines}: waiting for the others")
@@ -207,16 +209,17 @@ class Training:
         from animefaces import progress, signals
 
         done, run = self.progress.share(self.options), self.options.run
+        typed = shlex.quote(str(run))  # to be copied into a command
         try:
             with signals.stop_signals() as stopping, progress.Bar(total=1, initial=done, desc="training") as bar:
                 self.to_the_end(bar, stopping)
         except KeyboardInterrupt:
-            raise Problem(f"stopped at once: python train.py --run {run} continues from step {self.saved_step:,}, "
+            raise Problem(f"stopped at once: python train.py --run {typed} continues from step {self.saved_step:,}, "
                           "which was saved") from None  # fmt: skip
         if self.told:
-            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {run} continues")
+            raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {typed} continues")
         print(f"done: {counted(self.progress.step, 'step')} in {self.progress.seconds / 60:.1f} minutes.")
-        print(f"See samples/, curves.png and progress.gif in {run}; {self.task.use}{run}")
+        print(f"See samples/, curves.png and progress.gif in {run}; {self.task.use}{typed}")
 
     def to_the_end(self, bar: "Bar", stopping: list[int]) -> None:
         """Make all steps, save, and draw the curves."""

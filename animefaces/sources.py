@@ -42,6 +42,7 @@ ZIPS = (".zip", ".cbz")
 NOTES = (".json", ".txt", ".xml", ".xmp", ".caption", ".tags")  # beside 01.jpg: 01.txt, or 01.jpg.json
 SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}  # of Windows, macOS and network disks
 OWN = {"manifest.jsonl", "settings.json", "report.html"}
+GONE = "does not exist: check the path"
 LINES, NAMES = 8, 3  # in what `passed_over` says, and in one line of it
 
 
@@ -92,10 +93,14 @@ def found(path: str | os.PathLike[str], seen: set[Any] | None = None) -> Iterato
 
 def matching(path: str | os.PathLike[str]) -> list[str]:
     """A path -> itself; if it does not exist, all that its * and ? match. Raises Problem if that is nothing."""
-    paths = [os.fspath(path)] if os.path.exists(path) else sorted(glob.glob(os.fspath(path)))
-    if not paths:
-        raise Problem(f"{path} does not exist: check the path")
+    if not (paths := matches(path)):
+        raise Problem(f"{path} {GONE}")
     return paths
+
+
+def matches(path: str | os.PathLike[str]) -> list[str]:
+    """As `matching`; nothing if that is nothing."""
+    return [os.fspath(path)] if os.path.exists(path) else sorted(glob.glob(os.fspath(path)))
 
 
 def _files(root, seen):

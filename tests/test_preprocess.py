@@ -284,6 +284,18 @@ def test_no_face_kept_says_so(tmp_path, capsys):
     assert "no face was kept" in capsys.readouterr().err
 
 
+def test_nothing_that_could_be_read_says_why(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.png").write_bytes(b"<html><body>")
+    assert run(tmp_path) == 1
+    line = capsys.readouterr().err
+    assert line == (
+        f"error: no pictures in {tmp_path / 'in'} (passed over 1 file: a.png (an HTML page)): "
+        "give --input a folder, a zip or a picture\n"
+    )
+    assert (tmp_path / "faces/report.html").exists() and verdicts(tmp_path / "faces") == {"a.png": "unreadable"}
+
+
 def test_help_is_quick():
     start = time.monotonic()
     said = subprocess.run(

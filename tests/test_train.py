@@ -341,6 +341,11 @@ def test_a_damaged_record(copied, refuse, text):
     assert "is damaged" in line or "options in options.json cannot be read" in line
 
 
+def test_a_command_to_copy_has_the_run_in_quotes(train, capsys):
+    assert train("--run", "my run", "--steps", "1") == 0
+    assert "python generate.py --run 'my run'\n" in capsys.readouterr().out
+
+
 def test_two_trainings_in_one_folder(copied, refuse):
     with resuming.locked(copied):
         assert "is being trained by another process" in refuse(1, "--run", copied, "--steps", "30")

@@ -127,9 +127,9 @@ def evaluate(options: Options, given: set[str]) -> None:
     from animefaces import metrics
     from drawing import features
 
-    network = features.open_features(options.features)
     fake, chosen, label, generator = open_fake(options)
     paths = real_paths(options, generator)
+    network = features.open_features(options.features)  # may be a download, so what else may be wrong comes first
     size, channels = fake.shape[2:]
     network.check(size, channels)
     real = open_told(options, paths, size, channels)

@@ -3,15 +3,17 @@
     python encode.py photo.jpg                          # a card: the photo's face and its anime face
     python encode.py *.jpg --variants 4 --output card.png
     python encode.py photos/ --output faces/            # a folder: one file per face, and latents.npz
-    python encode.py photo.jpg --refine 0               # without refinement: what the encoder alone gives
-    python encode.py photo.jpg --encoder vae            # with the dense VAE, an older and simpler encoder
+    python encode.py photo.jpg --hair blue --glasses no # a look that you ask for, instead of the photo's
+    python encode.py photo.jpg --encoder learned        # another way: a network that finds the z of a photo
     python encode.py crop.png --no-detect               # the picture is a tight crop of a face already
 
-The encoder is a network that finds the latent vector z of a photo, and the generator draws z. A photo may show
-several people: they are numbered from left to right.
+A reader, which is a network, says what anybody can see in the photo: black hair, glasses, a smile and so on. The anime
+face is one that shows the same. A photo may show several people: they are numbered from left to right.
 """
 
+import contextlib
 import io
+import json
 import os
 import sys
 import unicodedata
@@ -24,7 +26,7 @@ from animefaces.commands import run_script
 from animefaces.options import option, within
 from animefaces.problems import Misuse, Problem
 from animefaces.words import counted, visible
-from drawing.choosing import NETWORK
+from drawing.choosing import ASKABLE, LOOKS, NETWORK, asked_looks, look_option
 from drawing.outputs import FOLDER, chosen_output, kept, output_option
 
 MAX_ROWS = 100  # faces on one card
@@ -38,24 +40,41 @@ NO_FACE = "none was found: if it is a tight crop of a face, add --no-detect"
 
 @dataclass(frozen=True)
 class Options:
-    """Whose face to draw, with what, and where to."""
+    """Whose face to draw, what it should look like, with what, and where to."""
 
     photos: tuple[Path, ...] = option(
         (), "pictures of people, and folders and zips of them; any format and size", positional=True
     )
     detect: bool = option(True, "look for faces on the photos; with --no-detect the centre square of each picture is "
                           "taken as a tight crop of a face", group="the photos")  # fmt: skip
-    encoder: str = option("learned", "learned: trained on photos for this generator; vae: the dense VAE, which is "
-                          "older and simpler", choices=("learned", "vae"), group=NETWORK)  # fmt: skip
-    run: Path | None = option(None, "run folder with an encoder, or a .keras file in it (default: the newest run that "
-                              "holds this kind of encoder, else the shipped weights)", group=NETWORK)  # fmt: skip
+    encoder: str = option("looks", "looks: a face with the looks of the photo; learned: the z that a network finds, "
+                          "which was trained on photos for this generator; vae: the z of the dense VAE, which is older",
+                          choices=("looks", "learned", "vae"), group=NETWORK)  # fmt: skip
+    run: Path | None = option(None, "run folder, or a .keras file in it (default: the newest run that encode.py has "
+                              "used before; with --encoder learned or vae, the newest run that holds such an encoder; "
+                              "else the shipped weights)", group=NETWORK)  # fmt: skip
+    reader: Path | None = option(None, "reader of photos, a .keras file or a run of train.py reader (default: the "
+                                 "shipped one)", group=NETWORK)  # fmt: skip
     variants: int = option(
         0, "number of variants: further faces for each face on a photo", within(0, 20), group="the faces"
     )
-    refine: int | None = option(None, "number of refinement steps: more of them make the face more like the photo "
-                                f"(default: {REFINE}; with --encoder vae 0)", within(0, 10_000),
+    refine: int | None = option(None, "with --encoder learned: number of refinement steps, which make the face more "
+                                f"like the photo (default: {REFINE})", within(0, 10_000),
                                 group="the faces")  # fmt: skip
     seed: int = option(0, "seed of the variants", within(0, 2**31 - 1), group="the faces")
+    hair: str | None = look_option("hair")
+    length: str | None = look_option("length")
+    fringe: str | None = look_option("fringe")
+    sex: str | None = look_option("sex")
+    glasses: str | None = look_option("glasses")
+    beard: str | None = look_option("beard")
+    mouth: str | None = look_option("mouth")
+    smile: str | None = look_option("smile")
+    turn: str | None = look_option("turn")
+    skin: str | None = look_option("skin")
+    age: str | None = look_option("age")
+    json: bool = option(False, "print nothing but what was read and drawn, as JSON, one line for each face; everything "
+                        "else goes to stderr", group=LOOKS)  # fmt: skip
     output: str = output_option("anime.png", "FILE.png: a card with photo, face and variants; FOLDER/: one PNG file "
                                 "per face, and latents.npz", "where they go")  # fmt: skip
 
@@ -74,53 +93,119 @@ class Drawn(NamedTuple):
     people: list[PhotoFace]
     z: Any  # float32 (n, 1 + variants, latent)
     pixels: Any  # uint8 (n, 1 + variants, H, W, C)
+    told: list[dict[str, Any]]  # what was read and drawn, by name; empty if nothing was read
+    finish: Any = None  # what was drawn onto the faces, a finishing.Finish with n * (1 + variants) rows, or None
 
 
 def encode(options: Options, given: set[str]) -> None:
     """Draw the anime faces of the people on the photos."""
+    out = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
+        draw(options, given, out)
+
+
+def draw(options: Options, given: set[str], out: Any) -> None:
+    """As `encode`. JSON goes to `out`, if it is asked for."""
     path, kind = chosen_output(options.output, given, KINDS)
     if not options.photos:
         raise Misuse("there is no photo: name one or more, python encode.py photo.jpg")
-    if options.refine and options.encoder == "vae":
-        raise Misuse("--refine is for the learned encoder only: leave out --refine or --encoder vae")
-    steps = options.refine if options.refine is not None else REFINE * (options.encoder == "learned")
+    way = Looks(options, given) if options.encoder == "looks" else Codes(options, given)
     from drawing import opening, photos
 
-    encoder, generator = opening.open_encoder(options.encoder, options.run)
-    opening.told(generator)
+    opening.told(way.generator)
     find = photos.open_photo_detector() if options.detect else None
-    people = find_people(options.photos, encoder.input_shape[1:], find, kind == "card")
+    people = find_people(options.photos, way, find, kind == "card")
     if kind == "card" and len(people) > MAX_ROWS:
         raise Problem(f"{len(people)} faces are too many for one picture: write one file per face with --output faces/")
-    parts = drawn_in_parts(people, encoder, generator, steps, options)
-    notes = {"encoder": options.encoder, "run": generator.name, "refine": steps}
+    parts = told(way.drawn(people), out if options.json else None)
     if kind == "card":
-        write_card(path, parts, notes)
+        write_card(path, parts, way.notes)
     else:
-        write_folder(path, parts, notes, len(people), generator.mark)
+        write_folder(path, parts, way.notes, len(people), way.generator.mark)
 
 
-def drawn_in_parts(
-    people: list[PhotoFace], encoder: Any, generator: Any, steps: int, options: Options
-) -> Iterator[Drawn]:
-    """Encode and draw them -> some dozen faces at a time, so that they can be written before the next ones are made."""
-    import numpy as np
+class Looks:
+    """Faces that are drawn with the looks of the photos."""
 
-    from drawing import encoding, opening
-    from models.batches import ROWS
+    def __init__(self, options: Options, given: set[str]):
+        if options.refine:
+            raise Misuse("--refine is for the learned encoder only: leave it out, or add --encoder learned")
+        self.asked = asked_looks(options)
+        from drawing import photos, portraits, reading
 
-    crops = np.stack([person.small for person in people])
-    mean, deviation = encoding.posteriors(encoder, crops)
-    means = iter(np.split(mean, range(ROWS, len(mean), ROWS)))
-    if steps:
-        means = encoding.refined(generator, opening.read_moments(generator.file.parent), crops, mean, steps)
-    for start, part in zip(range(0, len(people), ROWS), means, strict=True):
-        z = encoding.with_variants(part, deviation[start : start + ROWS], options.variants, options.seed)
-        pixels = generator.draw(z.reshape(-1, generator.latent)).reshape(*z.shape[:2], *generator.shape)
-        yield Drawn(people[start : start + ROWS], z, pixels)
+        self.reader = reading.open_reader(options.reader or reading.OF_PHOTOS)
+        self.critic = reading.open_reader(reading.OF_DRAWINGS)
+        self.generator = portraits.find_generator(options.run)
+        self.portraits = portraits.open_portraits(self.generator)
+        self.options, self.frame = options, photos.LOOSE
+        self.size, self.channels = self.reader.size, self.reader.channels
+        self.notes = {"encoder": options.encoder, "run": self.generator.name}
+
+    def drawn(self, people: list[PhotoFace]) -> Iterator[Drawn]:
+        """Draw them -> some dozen faces at a time, so that they can be written before the next ones are made."""
+        from drawing import portraits
+        from models.batches import ROWS
+
+        for start in range(0, len(people), ROWS):
+            some = people[start : start + ROWS]
+            yield Drawn(some, *portraits.drawn(self.portraits, self.reader, self.critic, [p.small for p in some],
+                                               self.asked, self.options.variants, self.options.seed))  # fmt: skip
 
 
-def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -> list[PhotoFace]:
+class Codes:
+    """Faces that are drawn from the z that an encoder finds."""
+
+    def __init__(self, options: Options, given: set[str]):
+        if options.refine and options.encoder == "vae":
+            raise Misuse("--refine is for the learned encoder only: leave out --refine or --encoder vae")
+        for name in ("reader", "json", *ASKABLE):
+            if name in given:
+                raise Misuse(f"--{name} is for faces that are drawn by their looks: leave out --encoder "
+                             f"{options.encoder}, or --{name}")  # fmt: skip
+        from drawing import opening, photos
+
+        self.steps = options.refine if options.refine is not None else REFINE * (options.encoder == "learned")
+        self.encoder, self.generator = opening.open_encoder(options.encoder, options.run)
+        self.options, self.frame = options, photos.TIGHT
+        self.size, self.channels = self.encoder.input_shape[2:]
+        self.notes = {"encoder": options.encoder, "run": self.generator.name, "refine": self.steps}
+
+    def drawn(self, people: list[PhotoFace]) -> Iterator[Drawn]:
+        """Encode and draw them -> some dozen faces at a time, so that they can be written before the next are made."""
+        import numpy as np
+
+        from drawing import encoding, opening
+        from models.batches import ROWS
+
+        generator, crops = self.generator, np.stack([person.small for person in people])
+        mean, deviation = encoding.posteriors(self.encoder, crops)
+        means = iter(np.split(mean, range(ROWS, len(mean), ROWS)))
+        if self.steps:
+            moments = opening.read_moments(generator.file.parent)
+            means = encoding.refined(generator, moments, crops, mean, self.steps)
+        for start, part in zip(range(0, len(people), ROWS), means, strict=True):
+            variants, seed = self.options.variants, self.options.seed
+            z = encoding.with_variants(part, deviation[start : start + ROWS], variants, seed)
+            pixels = generator.draw(z.reshape(-1, generator.latent)).reshape(*z.shape[:2], *generator.shape)
+            yield Drawn(people[start : start + ROWS], z, pixels, [])
+
+
+def told(parts: Iterator[Drawn], out: Any) -> Iterator[Drawn]:
+    """The parts, as they come. What was read and drawn is printed in sentences, or to `out` as JSON."""
+    from animefaces import looks
+
+    for part in parts:
+        for face, facts in zip(part.people, part.told, strict=False):
+            if out:
+                print(json.dumps({"face": face.name, **facts}), file=out, flush=True)
+            else:
+                missed = f", without {', '.join(facts['missed'])}" if facts["missed"] else ""
+                kept_looks = f"drawn {facts['of'] - len(facts['missed'])} of {facts['of']}{missed}"
+                print(f"{visible(face.name)}: {looks.sentence(facts['photo'])}: {kept_looks}")
+        yield part
+
+
+def find_people(paths: tuple[Path, ...], way: Any, find: Any, large: bool) -> list[PhotoFace]:
     """Photos, folders, zips -> the people. What shows no face is named on stderr; Problem if there is nobody at all."""
     from animefaces import sources
     from animefaces.progress import Bar
@@ -131,7 +216,7 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     count = len(entries) + len(skipped)
     with Bar(total=len(entries), desc="looking", unit="photo") as bar:
         for read, entry in ((read, entry) for read, together in sources.readers(entries) for entry in together):
-            photo, why = looked_at(read, entry, shape, find)
+            photo, why = looked_at(read, entry, way, find)
             bar.update()
             if why:
                 skipped.append((entry.name, why))
@@ -155,13 +240,13 @@ def find_people(paths: tuple[Path, ...], shape: tuple, find: Any, large: bool) -
     return faces
 
 
-def looked_at(read: Any, entry: Any, shape: tuple, find: Any) -> tuple[Any, str]:
+def looked_at(read: Any, entry: Any, way: Any, find: Any) -> tuple[Any, str]:
     """A function that reads an Entry, and the Entry -> (its Photo or None, why it gives no face or "")."""
     from animefaces import sources
     from drawing import photos
 
     try:
-        photo = photos.faces_on(io.BytesIO(read(entry)), shape[1], shape[2], find)
+        photo = photos.faces_on(io.BytesIO(read(entry)), way.size, way.channels, find, way.frame)
     except sources.FAULTS as fault:
         return None, sources.reason(fault)
     except MemoryError:
@@ -240,20 +325,26 @@ def write_folder(folder: Path, parts: Iterator[Drawn], notes: dict[str, Any], co
 
     names: list[str] = []
     rows: list[Any] = []
+    more: dict[str, list[Any]] = {}
     taken: set[str] = set()
     done = 0
     try:
         for part in parts:
             taken |= {_alike(face.name) for face in part.people}
             try:
-                for face, z, pictures in zip(*part, strict=True):
+                for place, (face, z, pictures) in enumerate(zip(*part[:3], strict=True)):
                     own = [face.name, *(unique(f"{face.name}_v{k}", taken) for k in range(1, len(z)))]
                     for name, pixels in zip(own, pictures, strict=True):
                         images.save(folder / f"{name}.png", pixels, face=name, **notes)
                     names, rows, done = names + own, [*rows, z], done + 1
+                    if part.finish:
+                        drawn_on = part.finish.part(place * len(z), (place + 1) * len(z))
+                        for name, array in drawn_on._asdict().items():
+                            more.setdefault(name, []).append(array)
             finally:
                 if rows:
-                    latents.save(folder / "latents.npz", np.concatenate(rows), names, mark)
+                    arrays = {name: np.concatenate(several) for name, several in more.items()}
+                    latents.save(folder / "latents.npz", np.concatenate(rows), names, mark, **arrays)
     finally:
         print(f"{folder}/: {kept(done, count)}{' and latents.npz' if done else ''}")
 

@@ -7,13 +7,14 @@
     python generate.py --seeds 3,14,15 --output walk.gif  # a film from face to face
     python generate.py --latents latents.npz              # from saved z instead of seeds
     python generate.py --edit hair-dark=+2,turn=-1        # changed along directions that explore.py attributes found
+    python generate.py --sex m --hair red --glasses yes   # faces that look as you ask
 
 A face is drawn from a latent vector z, and a seed is a number that determines a random z. With one run, a seed
 is always the same face, whatever other faces are drawn with it.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from animefaces.words import counted
 from drawing.choosing import (
     Chosen,
     alone,
+    asked_looks,
     count_option,
     latents_option,
+    look_option,
     run_option,
     seed_option,
     seeds_option,
@@ -55,6 +58,17 @@ class Options:
                               "unit is one standard deviation of the attribute", group="how they look")  # fmt: skip
     directions: Path | None = option(None, "file of the directions for --edit, as explore.py attributes writes it "
                                      "(default: the file beside the generator)", group="how they look")  # fmt: skip
+    hair: str | None = look_option("hair")
+    length: str | None = look_option("length")
+    fringe: str | None = look_option("fringe")
+    sex: str | None = look_option("sex")
+    glasses: str | None = look_option("glasses")
+    beard: str | None = look_option("beard")
+    mouth: str | None = look_option("mouth")
+    smile: str | None = look_option("smile")
+    turn: str | None = look_option("turn")
+    skin: str | None = look_option("skin")
+    age: str | None = look_option("age")
     output: str = output_option("faces.png", "FILE.png: one grid; FILE.gif, .webp or .mp4: a film; FOLDER/: one PNG "
                                 "file per face", "where they go")  # fmt: skip
 
@@ -67,11 +81,20 @@ def generate(options: Options, given: set[str]) -> None:
         raise Misuse("--directions does nothing without --edit: add --edit NAME=+2, or leave it out")
     if kind == "grid" and not options.latents and options.seeds is None and options.count > MAX_GRID:
         raise too_many(options.count)
+    asked = asked_looks(options)
+    if asked and kind == "film":
+        raise Misuse(
+            f"--{next(iter(asked))} is for pictures, not for films: name a FILE.png or a FOLDER/ with --output"
+        )
     from drawing.opening import open_generator, told
 
     generator = open_generator(options.run, options.latents, options.directions)
     shift = generator.shift(options.edit, options.directions)
     drawing = Drawing(generator, Chosen(options, generator.latent, MAX_FACES), options.truncation, shift)
+    if asked:
+        drawing = looking(drawing, asked, options, given)
+    elif options.latents and kind != "film":
+        again(drawing, options.latents)
     if kind == "grid" and len(drawing) > MAX_GRID:
         raise too_many(len(drawing))
     if kind == "film" and len(drawing) > MAX_FILM:
@@ -79,6 +102,7 @@ def generate(options: Options, given: set[str]) -> None:
     told(generator)
     notes = {"run": generator.name, "truncation": options.truncation}
     notes |= {"edit": options.edit} if options.edit else {}
+    notes |= asked
     {"grid": write_grid, "film": write_film, "folder": write_folder}[kind](drawing, output, notes)
 
 
@@ -93,6 +117,8 @@ class Drawing:
     def __init__(self, generator: Any, chosen: Chosen, truncation: float, shift: Any):
         """`truncation` multiplies z; then `shift` is added to it."""
         self.generator, self.chosen, self.truncation, self.shift = generator, chosen, truncation, shift
+        # (faces, the place of the first one) -> the same faces, and what else is to be drawn onto them
+        self.finish: Callable[[Any, int], Any] = lambda pixels, start: pixels
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -103,6 +129,13 @@ class Drawing:
 
         return latents.truncate(self.chosen.z(start, stop), self.truncation) + self.shift
 
+    def of_seeds(self, seeds: range) -> Any:
+        """The faces of any seeds, before anything is drawn onto them, uint8 (n, H, W, C)."""
+        from animefaces import latents
+
+        z = latents.from_seeds(seeds, self.generator.latent)
+        return self.generator.draw(latents.truncate(z, self.truncation) + self.shift)
+
     def batches(self) -> Iterator[tuple[list[str], Any]]:
         """(names, pixels uint8 (n, H, W, C)) of some hundred faces at a time, with a progress bar."""
         from animefaces.progress import Bar
@@ -111,8 +144,36 @@ class Drawing:
         with Bar(total=len(self), desc="drawing", unit="face") as bar:
             for start in range(0, len(self), AT_ONCE):
                 names = self.chosen.names(start, start + AT_ONCE)
-                yield names, self.generator.draw(self.z(start, start + AT_ONCE))
+                yield names, self.finish(self.generator.draw(self.z(start, start + AT_ONCE)), start)
                 bar.update(len(names))
+
+
+def looking(drawing: Drawing, asked: dict[str, str], options: Options, given: set[str]) -> Drawing:
+    """The drawing of faces that look as the user asked: only the seeds that do, and what can be drawn onto any face."""
+    from drawing import portraits
+
+    searched = portraits.searched(asked)
+    if searched and given & {"seeds", "latents"}:
+        flag = "seeds" if "seeds" in given else "latents"
+        raise Misuse(f"--{next(iter(searched))} chooses among the seeds from --seed on: leave it out, or --{flag}")
+    if drawing.generator.shape[-1] != 3:
+        raise Misuse(f"{drawing.generator.name} draws in grey, and looks are drawn in colour: leave out "
+                     f"--{next(iter(asked))}")  # fmt: skip
+    artist = portraits.Artist(asked)
+    drawing.finish = artist.finish
+    if searched:
+        drawing.chosen.places = artist.find(drawing, searched, options.seed, options.count)
+    return drawing
+
+
+def again(drawing: Drawing, path: Path) -> None:
+    """Draw onto the faces of a file of latents what encode.py drew onto them, if it did."""
+    from drawing.finishing import Finish, Finisher
+
+    finish = Finish.read(path, len(drawing))
+    if finish and drawing.generator.shape[-1] == 3:
+        finisher = Finisher()
+        drawing.finish = lambda pixels, start: finisher.finished(pixels, finish.part(start, start + len(pixels)))
 
 
 def write_grid(drawing: Drawing, path: Path, notes: dict) -> None:

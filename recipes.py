@@ -13,12 +13,13 @@ NETWORKS = {
     "gan": "a generator and its discriminator, from faces (the default)",
     "vae": "the dense VAE on faces: an older and simpler encoder, from a photo to z",
     "encoder": "the learned encoder on photos: from the photo of a person to z, from which the generator draws a face",
+    "reader": "a reader of looks, on photos or drawings with labels: from a face to words such as black hair, glasses",
 }
 ARCHITECTURES = ("strided", "pooled", "residual")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
 
-GAN, ENCODER = ("gan",), ("encoder",)
+GAN, LABELLED = ("gan",), ("encoder", "reader")
 # The headings of --help.
 DATA, LENGTH, NETS, LEARNING = "what to train, and where", "how long", "networks", "learning"
 TOLD, WRITTEN, COMPUTER = "what the discriminator is told", "what is written", "this computer"
@@ -41,9 +42,10 @@ class Options:
     init_from: Path | None = option(
         None, "gan: start with the networks of this run folder, or the generator of this .keras file; 'pretrained' "
         "names the shipped weights. vae, encoder: the generator to train for (default: the newest run, else the "
-        "shipped weights)", group=DATA)  # fmt: skip
-    labels: Path | None = option(None, "a table (CSV) with the columns file, age and male; it may lack some photos",
-                                 group=DATA, commands=ENCODER)  # fmt: skip
+        "shipped weights). reader: start with this reader", group=DATA)  # fmt: skip
+    labels: Path | None = option(None, "a table (CSV) with a column file. encoder: also age and male. reader: also "
+                                 "looks, such as hair and glasses (docs/how-to/train.md). It may lack some pictures",
+                                 group=DATA, commands=LABELLED)  # fmt: skip
 
     steps: int = option(50_000, "number of training steps, one batch each", at_least(1), group=LENGTH,
                         facts=(ADJUSTABLE,))  # fmt: skip
@@ -90,7 +92,7 @@ class Options:
     beta2: float = option(0.999, "beta2 of the Adam optimizers", within(0, 0.99999), group=LEARNING)
     average: float = option(0.999, "decay of the exponential moving average (EMA) of the weights; the saved network "
                             "has the averaged weights; 0 for no averaging", within(0, 0.99999), group=LEARNING,
-                            commands=("gan", "encoder"))  # fmt: skip
+                            commands=("gan", "encoder", "reader"))  # fmt: skip
 
     loss: str = option("logistic", "logistic: with labels; relativistic: compares each fake picture with a real one",
                        choices=("logistic", "relativistic"), group=TOLD,
@@ -173,9 +175,12 @@ _RECIPES = {
                      discriminator_widths=(128, 256, 512, 1024), discriminator_kernels=(5,), batch_size=128),
     "mnist": replace(BASE, size=28, channels=1, generator_widths=(256, 128), discriminator_widths=(128, 256),
                      batch_size=128, steps=20_000),
-    # These two find z for a photo. The first recipe of a network is its default one.
+    # The first two find z for a photo. The first recipe of a network is its default one.
     "vae": replace(BASE, network="vae", batch_size=128, learning_rate=1e-3, beta1=0.9, steps=5_000),
     "encoder": replace(BASE, network="encoder", data=(Path("data/photos"),), learning_rate=1e-3, beta1=0.9,
                        average=0.997, steps=2_500, sample_every=250),
+    # 96 pixels, because glasses and lips are thin.
+    "reader": replace(BASE, network="reader", data=(Path("data/photos"),), size=96, learning_rate=2e-3, beta1=0.9,
+                      average=0.998, steps=5_000, sample_every=1_000),
 }  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}

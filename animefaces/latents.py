@@ -43,9 +43,9 @@ def read(path: Path, dimensions: int) -> np.ndarray:
     return z.astype(np.float32)
 
 
-def save(path: Path, z: np.ndarray, names: list[str], mark: Mark) -> None:
-    """Write z (N, D), the name of each row, and the mark of the generator that z is for, to an .npz file."""
-    npz.write(path, z=z, names=np.array(names), **mark.arrays())
+def save(path: Path, z: np.ndarray, names: list[str], mark: Mark, **more: np.ndarray) -> None:
+    """Write z (N, D), the name of each row, the mark of the generator that z is for, and `more` to an .npz file."""
+    npz.write(path, z=z, names=np.array(names), **mark.arrays(), **more)
 
 
 def from_seeds(seeds: Iterable[int], dimensions: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""For benchmarks.likeness: read the test photos and the faces drawn from them, and draw a sheet of both.
+"""For other benchmarks: read the test photos and the faces drawn from them, and draw a sheet of both.
 
 On the sheet, people can try to find the face of each photo.
 """
@@ -74,8 +74,8 @@ def encode(options, names, photos):
             return faces, np.asarray(file["z"], np.float32)
 
 
-def save_sheet(folder, names, photos, faces, seed=0):
-    """Photos and their faces -> folder/sheet.png and folder/key.json, with SHOWN pairs.
+def save_sheet(folder, names, photos, faces, seed=0, number=""):
+    """Photos and their faces -> folder/sheet.png and folder/key.json, with SHOWN pairs; `number` ends their names.
 
     On the sheet, the photos come first, with numbers; below them are the faces, with letters, in another order.
     key.json says which face belongs to which photo.
@@ -87,10 +87,10 @@ def save_sheet(folder, names, photos, faces, seed=0):
     numbers = [str(i + 1) for i in range(len(chosen))]
     tiles = [labelled(photos[i], text) for i, text in zip(chosen, numbers, strict=True)]
     tiles += [labelled(faces[chosen[i]], text) for i, text in zip(order, letters, strict=True)]
-    images.save(folder / "sheet.png", images.grid(np.stack(tiles), columns=8))
+    images.save(folder / f"sheet{number}.png", images.grid(np.stack(tiles), columns=8))
     pairs = {numbers[i]: letter for i, letter in zip(order, letters, strict=True)}
     key = {n: {"face": pairs[n], "photo": names[i]} for n, i in zip(numbers, chosen, strict=True)}
-    with written_whole(folder / "key.json") as temporary:
+    with written_whole(folder / f"key{number}.json") as temporary:
         temporary.write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,219 +1,168 @@
-"""Measure how similar anime faces are to photos that no training has seen, and whether the faces still look drawn.
+"""Measure how much of a photo can be seen in its anime face: hair, glasses, a smile and so on, look by look.
 
-    python -m benchmarks.likeness --photos photos.zip --labels photos.csv --faces faces.zip --features network.keras
-    python -m benchmarks.likeness ... --run results/00001-light --refine 50
-    python -m benchmarks.likeness ... --encoded faces.npz    # arrays faces uint8 (N, S, S, 3) and, if any, z (N, D)
+    python -m benchmarks.likeness --photos photos.zip --no-detect
+    python -m benchmarks.likeness --photos folder/ --labels looks.csv    # labels of the photos by eye, too
+    python -m benchmarks.likeness --photos folder/ --encoder learned     # another way to draw the faces
 
-Without --run and --encoded, it measures only faces to compare with: faces that do not depend on the photo, the nearest
-real face, and the photo itself. docs/research/likeness.md says what the columns mean. The sheet shows real people: do
-not publish it.
+Only test photos are used: the number in their names ends in 9. encode.py draws their faces, as a user would call it.
+Then two readers say what they see, one in the photos and one in the drawings. For each look, the table has how often
+they agree, how often they would by chance, and Cohen's kappa; SEEN is the mean kappa of ten looks. With --labels, it
+also has the agreement of both readers with the labels. That of the reader of photos is the ceiling.
+
+The output folder gets the faces, seen.json, and two sheets for people: sheet_1.png and sheet_2.png have 32 photos with
+numbers and their faces with letters, in another order; key_1.json and key_2.json solve them. The sheets show real
+people: do not publish them. docs/research/likeness.md has what people saw.
 """
 
 import json
+import shutil
+import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from animefaces.commands import run_script
-from animefaces.options import at_least, option
-from animefaces.problems import Misuse, Problem
+from animefaces.options import option
+from animefaces.problems import Problem
 
-OLD = 45  # people above this age count as old
-GROUPS = 5  # number of groups of skin lightness
-RANDOM = 2000  # number of random faces of the generator
-PHOTO, NEAREST = "the photo itself", "the nearest real face by layout"
+PROJECT = Path(__file__).resolve().parent.parent
+TEN = ("hair", "length", "sex", "glasses", "beard", "mouth", "smile", "turn", "skin", "age")
+KEPT = (("men", "sex", "m"), ("women", "sex", "f"), ("glasses", "glasses", "yes"), ("beards", "beard", "yes"),
+        ("open mouths", "mouth", "open"), ("dark skin", "skin", "dark"), ("old", "age", "old"),
+        ("grey hair", "hair", "grey"))  # fmt: skip
+GROUPS = (("skin", "light"), ("skin", "tan"), ("skin", "dark"), ("sex", "f"), ("sex", "m"), ("age", "young"),
+          ("age", "adult"), ("age", "old"))  # fmt: skip
+SHEETS = 2
 
 
 @dataclass(frozen=True)
 class Options:
     """What to measure, and on what."""
 
-    photos: Path = option(Path("photos.zip"), "photos of faces, cut as the encoder expects: a folder or zip")
-    labels: Path = option(Path("photos.csv"), "a table with columns file, age, male")
-    faces: tuple[Path, ...] = option((Path("data/faces"),), "the anime faces the generator was trained on")
-    features: str = option("inception", "network to compare in: inception, or a .keras file, pictures to (N, D)")
-    run: Path | None = option(None, "run whose encoder draws the faces")
-    encoded: Path | None = option(None, "an .npz file of faces that were drawn before: measure these")
-    encoder: str = option("learned", "encoder of the run", choices=("learned", "vae"))
-    refine: int | None = option(None, "refining steps (default: encode.py's own)", at_least(0))
-    output: Path = option(Path("results/likeness"), "folder for the figures and the sheet")
-    cache: Path = option(Path("data/cache"), "folder for decoded pictures and features")
+    photos: tuple[Path, ...] = option((Path("photos.zip"),), "photos: folders and zips")
+    labels: Path | None = option(None, "a table (CSV) with a column file, and looks seen by eye in the photos")
+    detect: bool = option(True, "look for faces; --no-detect: the photos are tight crops of faces")
+    encoder: str = option("looks", "how encode.py draws them", choices=("looks", "learned", "vae"))
+    run: Path | None = option(None, "run with the generator (default: the shipped weights)")
+    output: Path = option(Path("results/likeness"), "folder for the faces, the figures and the sheets")
 
 
-class Pixels:
-    """Pictures uint8 (N, S, S, C) as a set with shape and fingerprint, which `features.extract_cached` needs."""
+def test_photos(paths, folder):
+    """Photos -> the files of the test photos, copied into a folder under their own names."""
+    from animefaces import sources
+    from animefaces.batches import is_test_photo
 
-    def __init__(self, pixels):
-        import hashlib
+    files = []
+    entries = [entry for path in paths for entry in sources.found(path)]
+    for read, together in sources.readers(entries):
+        for entry in together:
+            name = Path(entry.name).name
+            if is_test_photo([name])[0]:
+                file = folder / name
+                file.write_bytes(read(entry))
+                files.append(file)
+    if len(files) < 20:
+        raise Problem(f"{len(files)} test photos are too few (the number in their names ends in 9): check --photos")
+    return sorted(files)
 
-        self._pixels, self.shape = pixels, pixels.shape
-        self.fingerprint = hashlib.sha256(pixels.tobytes()).hexdigest()
 
-    def __getitem__(self, indices):
-        return self._pixels[indices]
+def drawn(options, files, encoder):
+    """Photos -> {name: facts}, what encode.py said of each face, and writes the faces to the output folder."""
+    from animefaces import runs
 
-
-def contestants(options, names, photos):
-    """Options and photos -> (contestants, reference faces, random faces of the generator).
-
-    Contestants are the rows of the table: a dict of name: (faces in the order of the photos, z or None).
-    """
-    import numpy as np
-
-    from animefaces import latents, runs
-    from animefaces.dataset import open_faces
-    from benchmarks import resemblance as likeness
-    from benchmarks.encoded import SIZE, encode, read_encoded
-    from drawing.opening import open_generator
-
-    count = len(photos)
-    drawn = open_faces(options.faces, SIZE, 3, options.cache)
-    kept = likeness.reference(len(drawn))
-    trained = np.setdiff1d(np.arange(len(drawn)), kept)
-    generator = open_generator(options.run or runs.PRETRAINED)
-    z = latents.from_seeds(range(RANDOM), generator.latent)
-    samples = generator.draw(z)
-    if samples.shape[1:] != (SIZE, SIZE, 3) or len(trained) < count:
-        raise Problem(f"faces of {SIZE}x{SIZE} in colour and more of them than photos are needed: name others")
-    layouts = likeness.layouts(drawn[trained])
-    nearest = trained[likeness.nearest_layout(likeness.layouts(photos), layouts)]
-    rows = {}
-    if options.encoded or options.run:
-        rows["encoded"] = read_encoded(options.encoded, count) if options.encoded else encode(options, names, photos)
-    rows["a random sample of the generator"] = samples[:count], z[:count]
-    rows["a random real face"] = drawn[np.random.default_rng(1).permutation(trained)[:count]], None
-    rows[NEAREST] = drawn[nearest], None
-    rows[PHOTO] = photos, None
-    return rows, drawn[kept], samples
+    folder = options.output / "faces"
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, PROJECT / "encode.py", *files, "--encoder", encoder, "--output", f"{folder}/",
+               "--run", options.run or runs.PRETRAINED]  # fmt: skip
+    command += ["--json"] * (encoder == "looks") + ["--no-detect"] * (not options.detect)
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise Problem("encode.py could not draw the faces: see what it says above")
+    facts = [json.loads(line) for line in done.stdout.splitlines()] if encoder == "looks" else []
+    return {fact["face"]: fact for fact in facts}
 
 
 def measure(options, given):
-    """Measure the contestants, print the table, write likeness.json and draw the sheet."""
-    if options.run and options.encoded and given & {"encoder", "refine"}:
-        raise Misuse("--encoded is already drawn: leave out --encoder and --refine")
+    """Draw the faces, print the table, and write seen.json and the sheets."""
     import numpy as np
 
-    from benchmarks import regions
-    from benchmarks import resemblance as likeness
-    from benchmarks.encoded import SIZE, read_photos, save_sheet
-    from drawing import features
+    from animefaces import images, looks
+    from benchmarks.encoded import save_sheet
+    from drawing import reading
 
-    network = features.open_features(options.features)
-    network.check(SIZE, 3)
-    names, photos, male, age = read_photos(options)
-    rows, reference, samples = contestants(options, names, photos)
-
-    def extract(pixels, label):
-        pixels = Pixels(pixels)
-        return features.extract_cached(network, pixels, np.arange(pixels.shape[0]), label, options.cache)
-
-    known = extract(reference, "anime faces"), extract(samples, "samples")
-    of_photos = [*likeness.layouts(photos), *colours_of(photos, regions.PHOTO)]
-    groups = groups_of(photos, male, age)
-    figures = {"photos": len(photos), "features": network.name, "reference": len(reference), "rows": {}}
-    for name, (faces, z) in rows.items():
-        seen = extract(faces, name)
-        here = of_photos if name == PHOTO else [*likeness.layouts(faces), *colours_of(faces, regions.DRAWN)]
-        each = per_face(here, of_photos, seen, {"sex": male, "age": age > OLD})
-        figures["rows"][name] = row = {"all": summary(each, seen, known, male, age > OLD, slice(None))}
-        if z is not None:
-            row["all"]["codes"] = likeness.prior_fit(z)
-        if name in ("encoded", NEAREST):
-            row.update({g: summary(each, seen, known, male, age > OLD, part) for g, part in groups.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        files = test_photos(options.photos, Path(folder))
+        facts = drawn(options, files, "looks")
+        if options.encoder != "looks":
+            drawn(options, files, options.encoder)
+        names = [file.stem for file in files if file.stem in facts]
+        sizes = {file.stem: file for file in files}
+        photos = np.stack([images.read(sizes[name], 128) for name in names])
+    faces = np.stack([images.read(options.output / "faces" / f"{name}.png", 64) for name in names])
+    sides = {"photo": np.stack([looks.row(facts[name]["photo"]) for name in names]),
+             "drawing": reading.open_reader(reading.OF_DRAWINGS).read(faces)}  # fmt: skip
+    if options.labels:
+        known = {Path(file.name).stem: file.name for file in files}
+        sides["label"] = looks.read_table(options.labels, [known[name] for name in names])
+    figures = {"photos": len(names), "not found": len(files) - len(names), "encoder": options.encoder}
+    pairs = [("photo", "drawing"), ("label", "photo"), ("label", "drawing")][: 3 if options.labels else 1]
+    for one, other in pairs:
+        figures[f"{one}, {other}"] = agreement(sides[one], sides[other])
+    truth = sides.get("label", sides["photo"])
+    figures["kept"] = {what: kept(truth, sides["drawing"], name, word) for what, name, word in KEPT}
+    for name, word in GROUPS:
+        of = truth[:, looks.PLACES[name].start + looks.BY_NAME[name].words.index(word)] == 1
+        if of.sum() >= 10:
+            seen = agreement(truth[of], sides["drawing"][of], but=name)["seen"]
+            figures.setdefault("groups", {})[f"{name} {word}"] = {"photos": int(of.sum()), "seen": seen}
     options.output.mkdir(parents=True, exist_ok=True)
-    if "encoded" in rows:
-        save_sheet(options.output, names, photos, rows["encoded"][0])
-    (options.output / "likeness.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print("\n".join(report(figures)))
+    (options.output / "seen.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    small = np.stack([images.to_array(images.to_image(photo), 64) for photo in photos])
+    for number in range(1, SHEETS + 1):
+        save_sheet(options.output, names, small, faces, seed=number, number=f"_{number}")
+    print("\n".join(report(figures, [f"{one}, {other}" for one, other in pairs])))
 
 
-def colours_of(pixels, ellipses):
-    """Faces -> the colours of their hair, skin and background, (N, 3) each; nan where a region is not visible."""
-    from benchmarks import regions
-
-    return list(regions.find(pixels, ellipses)[1].swapaxes(0, 1))
-
-
-def per_face(faces, photos, seen, labels):
-    """Layouts and colours of faces and of their photos, features of the faces, and labels -> a dict of figures.
-
-    The figures of the faces are (N,); the scores of the labels are (R, N).
-    """
-    from benchmarks import regions
-    from benchmarks import resemblance as likeness
-
-    names = ("colour", "structure", *regions.NAMES)
-    figures = {n: likeness.percentiles(f, p) for n, f, p in zip(names, faces, photos, strict=True)}
-    figures["first tenth"] = 100.0 * ((figures["colour"] >= 90) & (figures["structure"] >= 90))
-    return figures | {name: likeness.readable(seen, label) for name, label in labels.items()}
-
-
-def groups_of(photos, male, age):
-    """Photos, male (N,) and age (N,) -> groups by lightness of skin, by sex and by age: a dict of name: bool (N,)."""
+def agreement(ours, theirs, but=None):
+    """Rows of looks of two sides -> {look: {agree, chance, kappa}}, and the mean kappa of TEN, `but` one, as "seen"."""
     import numpy as np
 
-    from animefaces.colour import to_lab
+    from animefaces import looks
 
-    light = np.median(to_lab(photos)[:, 24:48, 20:44, 0], axis=(1, 2))  # below the fringe, within the cheeks
-    rank = light.argsort().argsort() * GROUPS // len(light)
-    ends = [light[rank == i] for i in range(GROUPS)]
-    groups = {f"skin {i + 1}/{GROUPS}, L {x.min():.0f}-{x.max():.0f}": rank == i for i, x in enumerate(ends)}
-    groups |= {"women": ~male, "men": male}
-    limits = [0, 30, OLD, 60, 200]
-    words = ["age up to 30", f"age 31-{OLD}", f"age {OLD + 1}-60", "age above 60"]
-    return groups | {w: (limits[i] < age) & (age <= limits[i + 1]) for i, w in enumerate(words)}
-
-
-def summary(each, seen, known, male, old, part):
-    """Figures of each face -> figures of the faces in `part`: a dict of numbers, None where there are too few faces."""
-    import numpy as np
-
-    from animefaces import metrics
-    from benchmarks import resemblance as likeness
-
-    def number(value):
-        return float(value) if np.isfinite(value) else None
-
-    faces = len(seen[part])
-    figures = {"count": faces}
-    figures |= {n: number(np.nanmean(v[part])) for n, v in each.items() if v.ndim == 1 and np.isfinite(v[part]).any()}
-    figures["skipped"] = {n: int(np.isnan(each[n][part]).sum()) for n in REGIONS}
-    for name, labels in (("sex", male), ("age", old)):
-        figures[f"kept {name}"] = number(np.mean([likeness.roc_area(s[part], labels[part]) for s in each[name]]))
-    if faces >= 20:
-        reference, samples = known
-        (near, error), (usual, _) = (metrics.kernel_distance(x, reference) for x in (seen[part], samples))
-        figures |= {"kernel": 1000 * near, "kernel error": 1000 * error, "ratio": near / usual}
+    bald = ours[:, looks.PLACES["hair"]][:, -1] == 1  # nobody's hair has no colour
+    ours = np.where(bald[:, None] & (np.arange(looks.SIZE) < looks.PLACES["hair"].stop), np.nan, ours)
+    figures = {}
+    for name, (count, agree, chance, kappa) in looks.agreement(ours, theirs).items():
+        figures[name] = {"faces": count, "agree": agree, "chance": chance, "kappa": kappa}
+    counted = [figures[name]["kappa"] for name in TEN if name in figures and name != but]
+    figures["seen"] = sum(counted) / max(len(counted), 1)
     return figures
 
 
-REGIONS = ("hair", "skin", "background")
-COLUMNS = ("colour", "structure", "first tenth", *REGIONS, "kept sex", "kept age", "kernel", "ratio")
+def kept(truth, drawing, name, word):
+    """Rows of looks, a look and its word -> (of how many photos that say it, in which share the drawing says it)."""
+    from animefaces import looks
+
+    of = [row for row, side in zip(drawing, truth, strict=True) if looks.words(side).get(name) == word]
+    return len(of), sum(looks.words(row)[name] == word for row in of) / max(len(of), 1)
 
 
-def report(figures):
-    """Figures -> lines of text: a table in Markdown."""
-    yield f"{figures['photos']} held-out photos; features {figures['features']}; {figures['reference']:,} anime faces"
-    yield "\n| faces | n | " + " | ".join(COLUMNS) + " | shell, spread |"
-    yield "|---" * (len(COLUMNS) + 3) + "|"
-    for name, groups in figures["rows"].items():
-        for group, row in groups.items():
-            cells = [cell(row, column) for column in COLUMNS]
-            codes = row.get("codes")
-            cells.append(f"{codes['shell']:.2f}, {codes['spread']:.2f}" if codes else "")
-            yield f"| {name if group == 'all' else '&nbsp; ' + group} | {row['count']} | " + " | ".join(cells) + " |"
-
-
-def cell(row, column):
-    """A row and a column of the table -> the figure as text."""
-    value = row.get(column)
-    if value is None:
-        return ""
-    if row["skipped"].get(column):
-        return f"{value:.0f} ({row['skipped'][column]} skipped)"
-    if column == "kernel":
-        return f"{value:.3g} +- {row['kernel error']:.2g}"
-    return f"{value:.2f}" if column in ("kept sex", "kept age", "ratio") else f"{value:.0f}"
+def report(figures, pairs):
+    """Figures -> lines of text: tables in Markdown."""
+    yield f"{figures['photos']} test photos ({figures['not found']} without a face), --encoder {figures['encoder']}"
+    yield "\n| look | " + " | ".join(f"{pair}: agree, chance, kappa" for pair in pairs) + " |"
+    yield "|---" * (1 + len(pairs)) + "|"
+    for name in figures[pairs[0]]:
+        if name == "seen":
+            yield "| **SEEN** | " + " | ".join(f"**{figures[pair]['seen']:.3f}**" for pair in pairs) + " |"
+            continue
+        cells = [figures[pair].get(name) for pair in pairs]
+        cells = [f"{100 * c['agree']:.0f} %, {100 * c['chance']:.0f} %, {c['kappa']:.2f}" if c else "" for c in cells]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    yield "\n" + "; ".join(f"{what} kept: {100 * share:.0f} % of {n}" for what, (n, share) in figures["kept"].items())
+    groups = figures.get("groups", {}).items()
+    yield "SEEN by group: " + "; ".join(f"{name} {row['seen']:.2f} ({row['photos']})" for name, row in groups)
 
 
 def main(argv=None):

@@ -5,11 +5,14 @@ This module is read by --help, so it imports nothing heavy before it is used.
 
 from typing import Any
 
+from animefaces import looks
 from animefaces.options import option, within
 from animefaces.problems import Misuse
 
-NETWORK, FACES = "which network", "which faces"  # headings of --help
+NETWORK, FACES, LOOKS = "which network", "which faces", "what they look like"  # headings of --help
+MORE = "more"  # --smile more: with an open mouth
 MOST = 400  # faces of one sheet
+ASKABLE = ("hair", "length", "fringe", "sex", "glasses", "beard", "mouth", "smile", "turn", "skin", "age")
 
 
 def run_option() -> Any:
@@ -36,6 +39,29 @@ def seeds_option() -> Any:
 def latents_option() -> Any:
     """--latents: a file instead of seeds."""
     return option(None, ".npz file with latent vectors, an array z (N, latent), instead of seeds", group=FACES)
+
+
+def look_option(name: str) -> Any:
+    """--hair, --glasses and so on: a look that a user asks for."""
+    words = tuple(word for word in looks.BY_NAME[name].words if (name, word) != ("hair", "none"))
+    words += (MORE,) * (name == "smile")
+    text = {"hair": "colour of the hair", "length": "length of the hair", "fringe": "hair on the forehead",
+            "sex": "woman (f) or man (m)", "turn": "where the face points, as the viewer sees it",
+            "smile": "a smile; more: with an open mouth"}.get(name, name)  # fmt: skip
+    return option(None, text, choices=words, group=LOOKS)
+
+
+def asked_looks(options: Any) -> dict[str, str]:
+    """Options with some of ASKABLE -> the words that the user asks for, by the names of their looks.
+
+    Raises Misuse if two of them contradict each other.
+    """
+    asked = {name: word for name in ASKABLE if (word := getattr(options, name, None)) is not None}
+    if asked.get("smile") == MORE:
+        if asked.get("mouth") == "closed":
+            raise Misuse("--smile more opens the mouth: leave out --mouth closed")
+        asked |= {"smile": looks.YES, "mouth": "open"}
+    return asked
 
 
 def samples_option(default: int, what: str) -> Any:

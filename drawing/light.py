@@ -64,22 +64,23 @@ def _extremes(lab):
     return np.quantile(lab[..., 0], [EDGE, 1 - EDGE])
 
 
-def coloured(crop: np.ndarray, framed: bool) -> np.ndarray:
+def coloured(crop: np.ndarray, framed: bool, skin: tuple[float, ...] = SKIN_OF_PHOTOS) -> np.ndarray:
     """A crop, uint8 (H, W, 3) -> the same; with usual colours if it has none, or if its skin is in coloured light.
 
-    `framed`: whether skin is sure to be at its place. In a drawing there may be blue hair.
+    `framed`: whether skin is sure to be at its place, in the box `skin` (top, bottom, left, right, shares of the side).
+    In a drawing there may be blue hair.
     """
     lab = to_lab(crop)
     if _colourless(lab):
         steps = np.linspace(0, 100, len(NATURAL))
         tint = [np.interp(lab[..., 0], steps, column) for column in NATURAL.T]
         return from_lab(np.stack([lab[..., 0], *tint], axis=-1).astype(np.float32))
-    return _balanced(crop, lab) if framed else crop
+    return _balanced(crop, lab, skin) if framed else crop
 
 
-def _balanced(crop, lab):
+def _balanced(crop, lab, box):
     rgb = _to_light(lab)
-    top, bottom, left, right = (round(part * len(rgb)) for part in SKIN_OF_PHOTOS)
+    top, bottom, left, right = (round(part * len(rgb)) for part in box)
     red, green, blue = skin = np.maximum(rgb[top:bottom, left:right].mean(axis=(0, 1)), 1e-3)
     away = np.log2([red / green, blue / green]) - SKIN_MEAN
     distance = np.sqrt(away @ np.linalg.inv(SKIN_SPREAD) @ away)

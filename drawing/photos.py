@@ -14,11 +14,33 @@ from animefaces import images
 from animefaces.problems import Problem
 from drawing import light
 from models import engine
+from models.layouts import SKIN_OF_PHOTOS
 
 # A crop as in the photos that the encoder is trained on (docs/research/encode.md): `python -m benchmarks.photos frame`
 # measures the mean place of the eyes in 300 of them.
 EYES_IN_CROP = 0.285  # of the crop's side, from its top; in the middle of its width
 EYE_DISTANCE = 0.38  # of the crop's side
+
+
+class Frame(NamedTuple):
+    """Where the eyes are in a crop. They are level, and the middle between them is in the middle of its width."""
+
+    eyes: float  # of the crop's side, from its top
+    distance: float  # of the eyes, as a share of the crop's side
+
+    def moved(self, box: tuple[float, float, float, float], into: "Frame") -> tuple[float, ...]:
+        """A box in this frame (top, bottom, left, right, shares of the side) -> the same part of a face in another."""
+        zoom, middles = into.distance / self.distance, (self.eyes, self.eyes, 0.5, 0.5)
+        new = (into.eyes, into.eyes, 0.5, 0.5)
+        return tuple(there + zoom * (edge - here) for edge, here, there in zip(box, middles, new, strict=True))
+
+    def within(self, other: "Frame") -> tuple[float, ...]:
+        """Another frame -> the box (top, bottom, left, right, shares of the side) of its crop in a crop of this one."""
+        return other.moved((0.0, 1.0, 0.0, 1.0), self)
+
+
+TIGHT = Frame(EYES_IN_CROP, EYE_DISTANCE)
+LOOSE = Frame(0.46, 0.25)  # for a reader of looks: with hair and chin
 
 LARGER = 4  # the crop that is shown is this many times as large as the network's pictures
 PIXELS = 960 * 720  # in a picture of so many pixels faces are looked for; they are cut from the whole picture
@@ -44,29 +66,43 @@ class Photo(NamedTuple):
     turned: str  # how the photo was turned so that the faces are upright, one of TURNS
 
 
-def faces_on(file: str | Path | BinaryIO, size: int, channels: int, find: Callable | None) -> Photo:
+def faces_on(
+    file: str | Path | BinaryIO, size: int, channels: int, find: Callable | None, frame: Frame = TIGHT
+) -> Photo:
     """A photo's file -> for each of its faces two crops, upright and framed alike.
 
     The first crop, uint8 (size, size, channels), is for a network; drawing/light.py has mended its light. The second
     one is LARGER times as large, in colour and as the photo shows it, and is for people. `find`: a photo detector, or
-    None to take the picture's centre square as the crop. Raises OSError, ValueError or MemoryError as images.read does.
+    None if the picture's centre square is a face in the frame TIGHT. Raises OSError, ValueError or MemoryError as
+    images.read does.
     """
     pixels, turns = images.read(file), 0
     if find is None:
-        cuts = [pixels]
+        eyes = [_eyes_of_square(pixels)]
     else:
         people, turns = upright(pixels, find)
         if turns:
             pixels = np.ascontiguousarray(np.rot90(pixels, turns))
         people = sorted(people, key=lambda person: person.eyes)
-        cuts = [cut_upright(pixels, person.eyes, LARGER * size) for person in people]
+        eyes = [person.eyes for person in people]
     faces, framed = [], find is not None
-    for cut in map(images.to_image, cuts):
-        small = light.levelled(images.to_array(cut, size), pixels, framed)
+    for pair in eyes:
+        whole = find is None and frame == TIGHT  # the picture is the crop, to the last pixel
+        cut = images.to_image(pixels if whole else cut_upright(pixels, pair, LARGER * size, frame))
+        seen = images.to_image(cut_upright(pixels, pair, LARGER * size, frame, smooth=False)) if frame == LOOSE else cut
+        small = light.levelled(images.to_array(seen, size), pixels, framed)
         if channels == 3:
-            small = light.coloured(small, framed)
+            small = light.coloured(small, framed, TIGHT.moved(SKIN_OF_PHOTOS, frame))
         faces.append((images.to_array(images.to_image(small), size, channels), images.to_array(cut, LARGER * size)))
     return Photo(faces, TURNS[turns])
+
+
+def _eyes_of_square(pixels):
+    """The eyes of a face that the centre square of a picture frames as TIGHT."""
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    x, y = width / 2, (height - side) / 2 + TIGHT.eyes * side
+    return (x - TIGHT.distance * side / 2, y), (x + TIGHT.distance * side / 2, y)
 
 
 def upright(pixels: np.ndarray, find: Callable) -> tuple[list[Person], int]:
@@ -88,19 +124,20 @@ def _doubt(people):
     return 1 - max((person.score for person in people), default=0)
 
 
-def cut_upright(pixels: np.ndarray, eyes: tuple, size: int) -> np.ndarray:
+def cut_upright(pixels: np.ndarray, eyes: tuple, size: int, frame: Frame = TIGHT, smooth: bool = True) -> np.ndarray:
     """Pixels, uint8 (H, W, 3), and the eyes of a face -> its crop, uint8 (size, size, 3), with the eyes level.
 
-    What lies beyond the picture is its border, drawn out and blurred. (Mirrored, it would show a second face.)
+    What lies beyond the picture is its border, drawn out; if it is to be `smooth`, blurred, too. (Mirrored, it would
+    show a second face.)
     """
     import cv2
 
     left, right = np.array(eyes, np.float64)
     across = right - left
-    side = max(np.hypot(*across), 1) / EYE_DISTANCE  # of the crop, in the photo's pixels
+    side = max(np.hypot(*across), 1) / frame.distance  # of the crop, in the photo's pixels
     x_axis = across / max(np.hypot(*across), 1e-6)
     y_axis = np.array([-x_axis[1], x_axis[0]])
-    centre = (left + right) / 2 + (0.5 - EYES_IN_CROP) * side * y_axis
+    centre = (left + right) / 2 + (0.5 - frame.eyes) * side * y_axis
     # Only the part that is needed, and not at many times the resolution: else a thin line would come and go.
     reach = 0.75 * side + 4
     first = np.clip(np.floor(centre - reach), 0, np.array(pixels.shape[1::-1]) - 1).astype(int)
@@ -116,6 +153,8 @@ def cut_upright(pixels: np.ndarray, eyes: tuple, size: int) -> np.ndarray:
     matrix = np.column_stack([scale[:, None] * turn, scale * offset - 0.5])
     crop = cv2.warpAffine(part, matrix, (size, size), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
                           borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+    if not smooth:
+        return crop
     full = np.full(part.shape[:2], 255, np.uint8)
     inside = cv2.warpAffine(full, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return np.where(inside[..., None] > 127, crop, cv2.GaussianBlur(crop, (0, 0), BLUR * size))

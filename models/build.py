@@ -1,14 +1,14 @@
 """The options of train.py -> networks, optimizers and schedules, ready to train. recipes.py declares the options."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from models import dcgan, encoder, engine, residual, vae, warm
+from models import dcgan, encoder, engine, reader, residual, vae, warm
 from models.gan import GAN
 
 RESIDENT = 2**30  # bytes of faces that a device keeps: 87,000 of 64x64; a quarter of the memory of a small GPU
@@ -132,3 +132,13 @@ def build_encoding(options: Any, sketch: keras.Model, moments: np.ndarray) -> en
     return encoder.Encoding(
         network, sketch, adam(options), moments=moments, average_decay=options.average, seed=options.seed
     )
+
+
+def build_reading(options: Any, groups: Sequence[int], start: keras.Model | None = None) -> reader.Reading:
+    """Options and the number of classes of each look -> a reader, with the weights of `start` if there is one."""
+    prepare(options)
+    network = reader.build_reader(options.size, options.channels, groups)
+    if start is not None:
+        network.set_weights(start.get_weights())
+    optimizer = adam(options, weight_decay=reader.WEIGHT_DECAY)
+    return reader.Reading(network, optimizer, groups=groups, total=options.steps, average_decay=options.average)

@@ -123,10 +123,10 @@ class GAN:
             self.d_optimizer.scale_loss,
         )
         decay = self.rate_decay and self.rate_decay(step)
-        _apply(self.d_optimizer, grads, self.discriminator.trainable_variables, decay)
+        engine.apply_at(self.d_optimizer, grads, self.discriminator.trainable_variables, decay)
         g_loss, _, to_fake = traced(lambda fake: self._g_loss(real, fake), [], fake)
         (upstream,) = to_fake(self.g_optimizer.scale_loss(ops.ones_like(g_loss)))[1]
-        _apply(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, decay)
+        engine.apply_at(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, decay)
         ema.update(self.average, self.generator, self.average_decay, step)
         return {"d_loss": d_loss, "g_loss": g_loss, **right, "spread": _spread(fake) / (_spread(real) + 1e-6)}
 
@@ -135,7 +135,7 @@ class GAN:
         trained, optimizer = self.warm_up.trained, self.warm_up.optimizer
         real = self._images(real)
         _, figures, grads = gradients(lambda: self.warm_up.loss(real, noise), trained, optimizer.scale_loss)
-        _apply(optimizer, grads, trained, self.warm_up.rate_decay(step))
+        engine.apply_at(optimizer, grads, trained, self.warm_up.rate_decay(step))
         ema.update(self.average, self.generator, self.average_decay, step)
         return figures
 
@@ -177,18 +177,6 @@ class GAN:
         logits, _, pull = traced(lambda x: (self.discriminator(x, training=True), None), [], images)
         (gradient,) = pull(ops.ones_like(logits))[1]
         return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3)))
-
-
-def _apply(optimizer, grads, variables, decay):
-    """One step of the optimizer with its learning rate times `decay`; the optimizer keeps its learning rate."""
-    if decay is None:
-        engine.apply(optimizer, grads, variables)
-        return
-    rate = optimizer.learning_rate
-    first = rate * 1.0  # a copy of the value, which the next line changes
-    rate.assign(first * decay)
-    engine.apply(optimizer, grads, variables)
-    rate.assign(first)
 
 
 def copy_in_float32(network: keras.Model) -> keras.Model:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import zipfile
 
 import cv2
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from conftest import PROJECT
 from PIL import Image
 
-from animefaces import images
-from benchmarks import quality, scales, train_speed
+from animefaces import images, looks
+from benchmarks import likeness, photo_looks, quality, scales, train_speed
 from benchmarks.apart import apart
 from models import build
 
@@ -114,3 +115,41 @@ def test_a_jpeg_file_leaves_most_of_its_traces_at_once():
     assert 0 < 3 * second < first < 10
     mild = face // 8 * 2 + np.uint8([150, 90, 40])  # colour keeps its place: red is not blue
     assert np.abs(scales.as_jpeg(mild).astype(int).mean((0, 1)) - mild.mean((0, 1))).max() < 2
+
+
+def rows_of(*said):
+    return np.stack([looks.row({look.name: look.words[0] for look in looks.LOOKS} | words) for words in said])
+
+
+def test_what_is_seen_is_the_mean_of_ten_looks():
+    photos = rows_of({"hair": "none"}, {"hair": "red", "sex": "m"}, {"hair": "grey", "sex": "f"})
+    drawings = rows_of({"hair": "blue"}, {"hair": "red", "sex": "m"}, {"hair": "grey", "sex": "f"})
+    figures = likeness.agreement(photos, drawings)
+    assert figures["hair"] == {"faces": 2, "agree": 1.0, "chance": 0.5, "kappa": 1.0}  # who is bald does not count
+    assert figures["sex"]["kappa"] == 1.0
+    assert figures["seen"] == pytest.approx(0.2)  # of the other eight, chance alone agrees
+    assert likeness.kept(photos, drawings, "sex", "m") == (1, 1.0)
+    assert likeness.kept(photos, drawings, "hair", "none") == (1, 0.0)
+
+
+def test_the_letters_of_attributes_and_ages(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,age,male\n1.jpg,29,1\n2.jpg,30,0\n3.jpg,51,1\n")
+    ages = photo_looks.of_ages(tmp_path / "photos.csv")
+    assert [ages[f"photos/{n}.jpg"]["age"] for n in (1, 2, 3)] == ["y", "a", "o"]
+    assert [ages[f"photos/{n}.jpg"]["sex"] for n in (1, 2, 3)] == ["m", "f", "m"]
+    columns = ["Black_Hair", "Brown_Hair", "Blond_Hair", "Gray_Hair", "Bald", "Bangs", "Male", "Eyeglasses", "Mustache",
+               "Goatee", "No_Beard", "Mouth_Slightly_Open", "Smiling", "Wearing_Hat"]  # fmt: skip
+    values = {"a.jpg": {"Black_Hair", "No_Beard"}, "b.jpg": {"Black_Hair", "Gray_Hair", "Male"}}
+    text = ",".join(["file", *columns]) + "\n"
+    text += "".join(f"{n}," + ",".join(str(int(c in has)) for c in columns) + "\n" for n, has in values.items())
+    with zipfile.ZipFile(tmp_path / "celeba.zip", "w") as archive:
+        archive.writestr("attributes.csv", text)
+    with zipfile.ZipFile(tmp_path / "celeba.zip") as archive:
+        known = photo_looks.of_attributes("celeba", archive)
+    assert (known["celeba/a.jpg"]["hair"], known["celeba/a.jpg"]["beard"], known["celeba/a.jpg"]["sex"]) == (
+        "k",
+        "n",
+        "f",
+    )
+    assert "hair" not in known["celeba/b.jpg"]  # two colours are none
+    assert (known["celeba/b.jpg"]["age"], known["celeba/b.jpg"]["beard"]) == ("o", "y")

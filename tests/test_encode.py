@@ -23,6 +23,7 @@ from models.batches import in_batches
 from models.refine import refined, unlikeness
 
 LATENT = 8
+LEARNED = ["--encoder", "learned"]
 CARD = Path("results/drawn/anime.png")  # without --output
 MOMENTS = {side: np.stack([np.zeros(n), np.ones(n)]).astype(np.float32) for side, n in (("photo", 563), ("drawn", 566))}
 
@@ -50,6 +51,7 @@ def draw(run):
 
     def call(*flags, detect=False):
         own = [*([] if "--run" in flags else ["--run", run]), *([] if "--refine" in flags else ["--refine", 0])]
+        own += [] if "--encoder" in flags else LEARNED
         return encode.main([*map(str, [*flags, *own]), *([] if detect else ["--no-detect"])])
 
     return call
@@ -112,7 +114,8 @@ def test_a_card(draw, crops):
 
 
 def test_variants_are_draws_from_the_posterior(run, crops):
-    (face,) = encode.find_people([Path("b.png")], (16, 16, 3), None, False)
+    way = encode.Codes(encode.Options(encoder="learned", run=run), set())
+    (face,) = encode.find_people([Path("b.png")], way, None, False)
     encoder = saved.load(run / "encoder.keras")
     z = encoding.with_variants(*encoding.posteriors(encoder, face.small[None]), 2000, 0)[0]
     posterior = in_batches(encoder, images.to_network(face.small[None]))[0]
@@ -265,7 +268,7 @@ def test_the_newest_run_with_such_an_encoder_is_the_default(run, crops):
         copy = shutil.copytree(run, Path("results") / name)
         os.utime(copy / "encoder.keras", (0, (number + 1) * 10**9))
     os.unlink("results/00002-without/encoder.keras")
-    assert encode.main(["a.png", "--no-detect"]) == 0
+    assert encode.main(["a.png", "--no-detect", *LEARNED]) == 0
     with Image.open(CARD) as image:
         assert image.text["run"] == "00001-new"
     assert encode.main(["a.png", "--no-detect", "--encoder", "vae", "--run", "results/00002-without"]) == 0
@@ -280,35 +283,35 @@ def test_a_file_of_a_run_stands_for_it(draw, crops, run, named):
 
 def test_without_runs_the_shipped_weights_are_used(run, crops, monkeypatch):
     monkeypatch.setattr("animefaces.runs.PRETRAINED", run)
-    assert encode.main(["a.png", "--no-detect"]) == 0
+    assert encode.main(["a.png", "--no-detect", *LEARNED]) == 0
 
 
 def test_no_such_encoder(run, crops, refused, monkeypatch):
     monkeypatch.setattr("animefaces.runs.PRETRAINED", Path("none"))
-    line = refused(encode.main, ["a.png"], 1)
+    line = refused(encode.main, ["a.png", *LEARNED], 1)
     assert line == "there is no learned encoder yet: train one with python train.py encoder, or name a run with --run"
     bare = copy_without(run, "bare", "vae.keras", "encoder.keras")
     assert "train one with python train.py vae" in refused(encode.main, ["a.png", "--run", bare, "--encoder", "vae"], 1)
-    assert "bare holds no encoder.keras" in refused(encode.main, ["a.png", "--run", bare], 1)
-    assert "gone does not exist" in refused(encode.main, ["a.png", "--run", "gone"], 1)
+    assert "bare holds no encoder.keras" in refused(encode.main, ["a.png", "--run", bare, *LEARNED], 1)
+    assert "gone does not exist" in refused(encode.main, ["a.png", "--run", "gone", *LEARNED], 1)
     half = copy_without(run, "half", "generator.keras")
-    assert "half holds no generator.keras" in refused(encode.main, ["a.png", "--run", half], 1)
+    assert "half holds no generator.keras" in refused(encode.main, ["a.png", "--run", half, *LEARNED], 1)
 
 
 def test_an_encoder_of_another_generator(run, crops, refused):
     other = copy_without(run, "other", "encoder.keras")
     for network in (tiny_encoder(latent=9), saved.load(run / "generator.keras")):
         saved.save(network, other / "encoder.keras")
-        assert "is no encoder for" in refused(encode.main, ["a.png", "--run", other], 1)
+        assert "is no encoder for" in refused(encode.main, ["a.png", "--run", other, *LEARNED], 1)
     (other / "encoder.keras").write_bytes(b"nothing")
-    assert "cannot be opened as a trusted encoder" in refused(encode.main, ["a.png", "--run", other], 1)
+    assert "cannot be opened as a trusted encoder" in refused(encode.main, ["a.png", "--run", other, *LEARNED], 1)
 
 
 def test_numbers_that_are_not_finite(run, crops, refused):
     broken, network = copy_without(run, "broken", "encoder.keras"), tiny_encoder()
     network.set_weights([np.full(w.shape, np.nan) for w in network.get_weights()])
     saved.save(network, broken / "encoder.keras")
-    assert "not finite" in refused(encode.main, ["a.png", "--no-detect", "--run", broken], 1)
+    assert "not finite" in refused(encode.main, ["a.png", "--no-detect", "--run", broken, *LEARNED], 1)
 
 
 def test_the_vae(draw, crops, run):

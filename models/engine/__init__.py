@@ -148,3 +148,15 @@ def gradients(
     """
     value, extras, pull = traced(fn, variables)
     return value, extras, pull(scaled(keras.ops.ones_like(value)))[0]
+
+
+def apply_at(optimizer: Any, grads: Sequence[Any], variables: Sequence[Any], decay: Any = None) -> None:
+    """One step of the optimizer with its learning rate times `decay`; the optimizer keeps its learning rate."""
+    if decay is None:
+        apply(optimizer, grads, variables)
+        return
+    rate = optimizer.learning_rate
+    first = rate * 1.0  # a copy of the value, which the next line changes
+    rate.assign(first * decay)
+    apply(optimizer, grads, variables)
+    rate.assign(first)

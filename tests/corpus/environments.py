@@ -92,7 +92,8 @@ def _words(program):
     return name, {
         "train": lambda: ["--data", made.good("set", 10), "--cache", "cache", "--run", "run", *made.TINY],
         "generate": lambda: ["--run", made.trained(), "--count", "2", "--output", "o.png"],
-        "encode": lambda: [made.good("set", 1) / "good_00.png", "--no-detect", "--run", made.probe(), "--output", "o/"],
+        "encode": lambda: [made.good("set", 1) / "good_00.png", "--no-detect", *made.PROBED, "--run", made.probe(),
+                           "--output", "o/"],
         "preprocess": lambda: ["--input", made.good("set", 4), "--output", "o", *made.WHOLE],
         "evaluate": lambda: ["--real", made.good("set", 10), "--fake", made.good("fake", 10), "--features",
                              "discriminator", "--cache", "cache", "--output", "o.png"],

@@ -215,7 +215,7 @@ WRONG = [
 PATHS = {
     "train.py": ("--data", lambda path: ["--data", path, "--cache", "cache", "--run", "run", *made.TINY]),
     "preprocess.py": ("--input", lambda path: ["--input", path, "--output", "crops", *made.WHOLE]),
-    "encode.py": ("photos", lambda path: [path, "--no-detect", "--refine", "0", "--run", made.probe(),
+    "encode.py": ("photos", lambda path: [path, "--no-detect", "--refine", "0", *made.PROBED, "--run", made.probe(),
                                           "--output", "out/"]),
     "evaluate.py": ("--real", lambda path: ["--real", path, "--fake", made.good("fake", 10), "--features",
                                             "discriminator", "--cache", "cache"]),
@@ -291,7 +291,7 @@ def _output(program, make, words):
     flags = {
         "train.py": ["--data", "set", *made.TINY], "preprocess.py": ["--input", "set", *made.WHOLE],
         "generate.py": ["--run", made.trained(), "--count", "2"],
-        "encode.py": ["set/good_00.png", "--no-detect", "--refine", "0", "--run", made.probe()],
+        "encode.py": ["set/good_00.png", "--no-detect", "--refine", "0", *made.PROBED, "--run", made.probe()],
         "explore.py": ["walk", "--run", made.trained(), "--count", "2", "--frames", "2"],
         "evaluate.py": ["--real", "set", "--fake", made.good("fake", 10), "--features", "discriminator"],
     }[program]  # fmt: skip

@@ -79,6 +79,9 @@ def kept() -> Path:
     return folder
 
 
+PROBED = ("--encoder", "learned")  # how encode.py uses the run of `probe`
+
+
 @functools.cache
 def probe() -> Path:
     """A run folder whose encoder gives as z the quarters of the picture that it is fed, in [-1, 1]."""

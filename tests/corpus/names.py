@@ -196,7 +196,7 @@ def _tags():
 def _encode_alone(name):
     """The photo is in the current folder, and its name is typed as it is, or after -- if it begins with a dash."""
     write(Path(), Named("", name))
-    words = ["--no-detect", "--refine", "0", "--run", made.probe(), "--output", "out/"]
+    words = ["--no-detect", "--refine", "0", *made.PROBED, "--run", made.probe(), "--output", "out/"]
     if name.startswith("-"):
         refused(run("encode", name, *words), code=2)
         return warned(run("encode", f"./{name}", *words)) and _is_one()

@@ -207,8 +207,8 @@ USES = {
         *[word for word in made.TINY if word not in ("--warm-up", "0")]),
     "evaluate.py --features": lambda file: (
         "evaluate", "--real", made.good("set", 10), "--fake", made.good("fake", 10), "--features", file),
-    "encode.py --run": lambda file: ("encode", made.good("set", 1) / "good_00.png", "--no-detect", "--run", _as_encoder(
-        file)),
+    "encode.py --run": lambda file: (
+        "encode", made.good("set", 1) / "good_00.png", "--no-detect", *made.PROBED, "--run", _as_encoder(file)),
 }  # fmt: skip
 
 
@@ -246,7 +246,7 @@ def _encoded():
     """latents.npz that encode.py wrote with the probe in results/00000-probe; a newer run is 00001-newer."""
     shutil.copytree(made.probe(), "results/00000-probe")
     photo = made.good("set", 1) / "good_00.png"
-    words = ["--no-detect", "--refine", "0", "--run", "results/00000-probe", "--output", "faces/"]
+    words = ["--no-detect", "--refine", "0", *made.PROBED, "--run", "results/00000-probe", "--output", "faces/"]
     warned(run("encode", photo, *words))
     newer = Path(shutil.copytree(made.trained(), "results/00001-newer"))
     os.utime(newer / "generator.keras", (2**31 - 10, 2**31 - 10))

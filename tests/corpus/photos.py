@@ -110,7 +110,7 @@ def cases(short: bool = False) -> list[Case]:
 
 def _encode(*photos, out="out/", detect=True):
     more = [] if detect else ["--no-detect"]
-    return run("encode", *photos, *more, "--refine", "0", "--run", made.probe(), "--output", out)
+    return run("encode", *photos, *more, "--refine", "0", *made.PROBED, "--run", made.probe(), "--output", out)
 
 
 def _faces(folder="out"):
@@ -218,6 +218,6 @@ def _same_names():
 
 def _variants():
     Path("photo.jpg").write_bytes(_jpeg(_scene(None)))
-    done = run("encode", "photo.jpg", "--variants", "3", "--run", made.probe(), "--output", "card.png")
+    done = run("encode", "photo.jpg", "--variants", "3", *made.PROBED, "--run", made.probe(), "--output", "card.png")
     must(not Path("card.png").exists(), "a card is written", done)
     return refused(done, "photo.jpg", code=1)

@@ -59,7 +59,9 @@ def by_preprocess(folder: Path) -> Found:
 def by_encode(folder: Path) -> Found:
     """What the encoder of encode.py is fed of each file in a folder."""
     paths = sorted(folder.iterdir())
-    done = run("encode", *paths, "--no-detect", "--refine", "0", "--run", made.probe(), "--output", "out/")
+    done = run(
+        "encode", *paths, "--no-detect", "--refine", "0", *made.PROBED, "--run", made.probe(), "--output", "out/"
+    )
     must(done.code == 0, "encode.py gives up", done)
     found: Found = {}
     for line in done.err.splitlines():

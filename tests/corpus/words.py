@@ -125,14 +125,16 @@ def _preprocess(count):
 def _encode(*more):
     def tried():
         photos = sorted(made.good("set", 1).iterdir())
-        return run("encode", *photos, *more, "--no-detect", "--refine", "0", "--run", made.probe())
+        return run("encode", *photos, *more, "--no-detect", "--refine", "0", *made.PROBED, "--run", made.probe())
 
     return tried
 
 
 def _encode_broken():
     (made.good("set", 1) / "x.png").write_bytes(b"broken")
-    return run("encode", *sorted(Path("set").iterdir()), "--no-detect", "--refine", "0", "--run", made.probe())
+    return run(
+        "encode", *sorted(Path("set").iterdir()), "--no-detect", "--refine", "0", *made.PROBED, "--run", made.probe()
+    )
 
 
 def _generate(*more):

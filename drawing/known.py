@@ -1,0 +1,83 @@
+"""Faces of a generator whose looks are known: read by a reader of drawings, or labelled by eye for the shipped one."""
+
+import contextlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from animefaces import latents, looks, marks, npz
+from animefaces.looks import PLACES, SIZE
+from animefaces.problems import Problem
+from animefaces.progress import Bar
+from drawing.generator import Generator
+from drawing.reading import OF_DRAWINGS, open_reader
+from models.batches import ROWS
+
+FILE = "looks.npz"  # beside generator.keras
+UNWANTED = {"hat": "yes", "eyes": "closed", "glasses": "yes", "flaw": "yes"}
+SEEN, KEPT = 3_000, 1_000  # so many faces of a generator are read, and the cleanest ones are kept
+COARSE = 8  # light and dark are compared in COARSE x COARSE squares
+
+
+class Faces(NamedTuple):
+    """Faces of a generator whose looks are known."""
+
+    seeds: np.ndarray  # int64 (N,)
+    looks: np.ndarray  # float32 (N, SIZE)
+    shapes: np.ndarray  # float32 (N, COARSE, COARSE): light and dark
+
+
+def shape_of(pixels: np.ndarray) -> np.ndarray:
+    """Faces, uint8 (N, H, W, C) -> light and dark in COARSE x COARSE squares, standardised, float32 (N, 8, 8)."""
+    import cv2
+
+    grey = pixels.mean(axis=-1).astype(np.float32)
+    small = np.stack([cv2.resize(one, (COARSE, COARSE), interpolation=cv2.INTER_AREA) for one in grey])
+    small -= small.mean(axis=(1, 2), keepdims=True)
+    return small / (small.std(axis=(1, 2), keepdims=True) + 1e-3)
+
+
+def read_faces(generator: Generator) -> Faces | None:
+    """A generator -> the faces whose looks are known, from the file beside it; None if there is none for it."""
+    file = generator.file.with_name(FILE)
+    try:
+        mark = marks.read(file)
+        if mark is None or mark.weights != generator.mark.weights:
+            return None
+        seeds, rows, shapes = npz.read(file, "seeds", "looks", "shapes")
+        count = seeds.size
+        if not count or [seeds.shape, rows.shape, shapes.shape] != [(count,), (count, SIZE), (count, COARSE, COARSE)]:
+            return None
+        if not {seeds.dtype.kind, rows.dtype.kind, shapes.dtype.kind} <= {"i", "u"} or seeds.min() < 0:
+            return None
+    except (OSError, ValueError):
+        return None
+    return Faces(seeds.astype(np.int64), rows.astype(np.float32) / 255, shapes.astype(np.float32) / 32)
+
+
+def write_faces(file: Path, faces: Faces, mark: marks.Mark) -> None:
+    """Write faces whose looks are known beside their generator."""
+    rows = np.round(np.clip(faces.looks, 0, 1) * 255).astype(np.uint8)
+    shapes = np.round(np.clip(faces.shapes * 32, -127, 127)).astype(np.int8)
+    npz.write(file, seeds=faces.seeds.astype(np.int32), looks=rows, shapes=shapes, **mark.arrays())
+
+
+def look_at(generator: Generator) -> Faces:
+    """A generator -> the looks of its cleanest faces, as the reader of drawings sees them. They are kept beside it."""
+    reader = open_reader(OF_DRAWINGS)
+    print(f"looks      of {SEEN:,} faces of {generator.name} are read, once")
+    rows, shapes = [], []
+    for start in Bar(range(0, SEEN, ROWS), desc="reading faces", unit="batch"):
+        seeds = range(start, min(start + ROWS, SEEN))
+        drawn = generator.draw(latents.from_seeds(seeds, generator.latent))
+        rows.append(reader.read(drawn))
+        shapes.append(shape_of(drawn))
+    read, shape = np.concatenate(rows), np.concatenate(shapes)
+    spoilt = np.sum([read[:, PLACES[name].start + looks.BY_NAME[name].words.index(word)]
+                     for name, word in UNWANTED.items()], axis=0)  # fmt: skip
+    clean = np.sort(np.argsort(spoilt, kind="stable")[:KEPT])
+    faces = Faces(clean, read[clean], shape[clean])
+    with contextlib.suppress(OSError, Problem):  # the folder may be closed to us: then it is done again next time
+        write_faces(generator.file.with_name(FILE), faces, generator.mark)
+    return faces

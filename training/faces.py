@@ -1,0 +1,72 @@
+"""Write the looks of faces of the shipped generator that were labelled by eye: models/pretrained/looks.npz.
+
+    python -m training.faces --output models/pretrained/looks.npz
+
+training/faces.csv has the seeds and their labels, one letter for each look (animefaces/looks.py). The faces without a
+flaw are kept. Sex, hair and turn of these were labelled once more, in mirror images: training/faces_again.csv (left is
+left of the face as it was drawn). The looks are a mixture of the labels and of what the reader of drawings sees. For
+other generators, drawing/known.py has the reader look at the faces.
+"""
+
+import csv
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from animefaces import latents, looks, runs
+from animefaces.commands import run_script
+from animefaces.options import option
+from drawing import known
+from drawing.opening import open_generator
+from drawing.reading import OF_DRAWINGS, open_reader
+
+EYE = 0.6  # weight of the label by eye; the rest is the reader's
+LABELS = Path(__file__).with_name("faces.csv")
+AGAIN = Path(__file__).with_name("faces_again.csv")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where to."""
+
+    output: Path = option(Path("results/looks.npz"), "file of the looks")
+
+
+def labelled() -> tuple[np.ndarray, np.ndarray]:
+    """-> the seeds of training/faces.csv (N,), and the rows of their looks (N, SIZE), nan where no label is known.
+
+    Where two labels differ, both have half of the probability.
+    """
+    with open(LABELS, encoding="utf-8", newline="") as file:
+        seeds = [line["seed"] for line in csv.DictReader(file)]
+    tables = [looks.read_table(path, seeds, key="seed") for path in (LABELS, AGAIN)]
+    known = ~np.isnan(tables)
+    rows = np.where(known, tables, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.array(seeds, np.int64), np.where(known.any(axis=0), rows, np.nan).astype(np.float32)
+
+
+def work(options: Options, given: set[str]) -> None:
+    """Keep the clean faces, and write their looks."""
+    seeds, rows = labelled()
+    wanted = {name: looks.BY_NAME[name].words.index(word) for name, word in known.UNWANTED.items()}
+    clean = ~np.isnan(rows).any(axis=1)
+    for name, word in wanted.items():
+        clean &= rows[:, looks.PLACES[name].start + word] == 0
+    generator = open_generator(runs.PRETRAINED)
+    drawn = generator.drawn(latents.from_seeds(seeds[clean], generator.latent))
+    # What eye and reader agree on is what anybody sees.
+    mixed = EYE * rows[clean] + (1 - EYE) * open_reader(OF_DRAWINGS).read(drawn)
+    faces = known.Faces(seeds[clean], mixed, known.shape_of(drawn))
+    known.write_faces(options.output, faces, generator.mark)
+    print(f"{options.output}: {clean.sum()} of {len(seeds):,} faces")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line -> exit code."""
+    return run_script(Options, work, argv, __doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -76,14 +76,13 @@ def words(looks: "np.ndarray") -> dict[str, str]:
 
 def sentence(said: Mapping[str, str]) -> str:
     """Words by the names of their looks -> what people say: "a man, adult, black short hair, glasses, smiling"."""
-    get = lambda name: said.get(name, "")  # noqa: E731
-    parts = [{"f": "a woman", "m": "a man"}.get(get("sex"), "a face"), get("age")]
-    parts.append("no hair" if get("hair") == "none" else " ".join(filter(None, (get("hair"), get("length"), "hair"))))
-    parts += [name for name in ("fringe", "glasses", "beard", "hat") if get(name) == YES]
-    parts += ["smiling"] * (get("smile") == YES) + ["mouth open"] * (get("mouth") == "open")
-    parts += ["eyes closed"] * (get("eyes") == "closed")
-    parts += [f"turned {get('turn')}"] if get("turn") in ("left", "right") else []
-    parts += [f"{get('skin')} skin"] if get("skin") in ("tan", "dark") else []
+    hair, turn, skin = (said.get(name) for name in ("hair", "turn", "skin"))
+    parts = [{"f": "a woman", "m": "a man"}.get(said.get("sex", ""), "a face"), said.get("age")]
+    parts.append("no hair" if hair == "none" else " ".join(filter(None, (hair, said.get("length"), "hair"))))
+    parts += [name for name in ("fringe", "glasses", "beard", "hat") if said.get(name) == YES]
+    parts += ["smiling"] * (said.get("smile") == YES) + ["mouth open"] * (said.get("mouth") == "open")
+    parts += ["eyes closed"] * (said.get("eyes") == "closed")
+    parts += [f"turned {turn}"] * (turn in ("left", "right")) + [f"{skin} skin"] * (skin in ("tan", "dark"))
     return ", ".join(filter(None, parts))
 
 

@@ -26,11 +26,12 @@ from animefaces.commands import run_script
 from animefaces.options import option, within
 from animefaces.problems import Misuse, Problem
 from animefaces.words import counted, visible
-from drawing.choosing import ASKABLE, LOOKS, NETWORK, asked_looks, look_option
+from drawing.choosing import ASKABLE, LOOKS, NETWORK, asked_looks, look_option, scale_option
 from drawing.outputs import FOLDER, chosen_output, kept, output_option
 
 MAX_ROWS = 100  # faces on one card
 REFINE = 4  # steps: more make it more like the photo, and less like a drawing (docs/research/encode.md)
+SCALE = 4  # faces of a card are enlarged so many times, and then fitted to the photo
 GAP = 16  # pixels between the faces of a card
 LONGEST = 120  # bytes of a name: with "_v20-12.png" behind it, it fits into the 143 bytes of an encrypted folder
 KINDS = {".png": "card", FOLDER: "folder"}
@@ -75,6 +76,7 @@ class Options:
     age: str | None = look_option("age")
     json: bool = option(False, "print nothing but what was read and drawn, as JSON, one line for each face; everything "
                         "else goes to stderr", group=LOOKS)  # fmt: skip
+    scale: int = scale_option()
     output: str = output_option("anime.png", "FILE.png: a card with photo, face and variants; FOLDER/: one PNG file "
                                 "per face, and latents.npz", "where they go")  # fmt: skip
 
@@ -107,6 +109,8 @@ def encode(options: Options, given: set[str]) -> None:
 def draw(options: Options, given: set[str], out: Any) -> None:
     """As `encode`. JSON goes to `out`, if it is asked for."""
     path, kind = chosen_output(options.output, given, KINDS)
+    if kind == "card" and options.scale > 1:
+        raise Misuse("--scale is for files of single faces: add --output faces/, or leave it out")
     if not options.photos:
         raise Misuse("there is no photo: name one or more, python encode.py photo.jpg")
     way = Looks(options, given) if options.encoder == "looks" else Codes(options, given)
@@ -121,7 +125,7 @@ def draw(options: Options, given: set[str], out: Any) -> None:
     if kind == "card":
         write_card(path, parts, way.notes)
     else:
-        write_folder(path, parts, way.notes, len(people), way.generator.mark)
+        write_folder(path, parts, way.notes, len(people), way.generator.mark, options.scale)
 
 
 class Looks:
@@ -300,12 +304,15 @@ def write_card(path: Path, parts: Iterator[Drawn], notes: dict[str, Any]) -> Non
     from PIL import Image
 
     from animefaces import images
+    from drawing.enlarging import Enlarger
 
+    enlarger = Enlarger()
     rows = [row for part in parts for row in zip(part.people, part.pixels, strict=True)]
     side, columns = len(rows[0][0].large), 1 + len(rows[0][1])
     sheet = np.full((GAP + len(rows) * (side + GAP), GAP + columns * (side + GAP), 3), 255, np.uint8)
     for row, (face, pictures) in enumerate(rows):
-        large = [images.to_image(p).convert("RGB").resize((side, side), Image.Resampling.BICUBIC) for p in pictures]
+        enlarged = enlarger.enlarged(pictures, SCALE if pictures.shape[1] < side else 1)
+        large = [images.to_image(p).convert("RGB").resize((side, side), Image.Resampling.BICUBIC) for p in enlarged]
         for column, picture in enumerate([face.large, *large]):
             top, left = GAP + row * (side + GAP), GAP + column * (side + GAP)
             sheet[top : top + side, left : left + side] = picture
@@ -313,15 +320,20 @@ def write_card(path: Path, parts: Iterator[Drawn], notes: dict[str, Any]) -> Non
     print(f"{path}: {kept(len(rows), len(rows))}")
 
 
-def write_folder(folder: Path, parts: Iterator[Drawn], notes: dict[str, Any], count: int, mark: Any) -> None:
+def write_folder(
+    folder: Path, parts: Iterator[Drawn], notes: dict[str, Any], count: int, mark: Any, scale: int = 1
+) -> None:
     """NAME.png for each face, NAME_v1.png and so on for its variants, and latents.npz with a row for each.
 
     If it ends early, the faces that are written stay, and latents.npz has their rows. It says how many there are of
-    `count`. `mark` is the mark of the generator.
+    `count`. `mark` is the mark of the generator. `scale`: how many times larger than it draws them.
     """
     import numpy as np
 
     from animefaces import images, latents
+    from drawing.enlarging import Enlarger
+
+    enlarger = Enlarger() if scale > 1 else None
 
     names: list[str] = []
     rows: list[Any] = []
@@ -334,7 +346,8 @@ def write_folder(folder: Path, parts: Iterator[Drawn], notes: dict[str, Any], co
             try:
                 for place, (face, z, pictures) in enumerate(zip(*part[:3], strict=True)):
                     own = [face.name, *(unique(f"{face.name}_v{k}", taken) for k in range(1, len(z)))]
-                    for name, pixels in zip(own, pictures, strict=True):
+                    larger = enlarger.enlarged(pictures, scale) if enlarger else pictures
+                    for name, pixels in zip(own, larger, strict=True):
                         images.save(folder / f"{name}.png", pixels, face=name, **notes)
                     names, rows, done = names + own, [*rows, z], done + 1
                     if part.finish:

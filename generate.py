@@ -31,6 +31,7 @@ from drawing.choosing import (
     latents_option,
     look_option,
     run_option,
+    scale_option,
     seed_option,
     seeds_option,
 )
@@ -69,6 +70,7 @@ class Options:
     turn: str | None = look_option("turn")
     skin: str | None = look_option("skin")
     age: str | None = look_option("age")
+    scale: int = scale_option()
     output: str = output_option("faces.png", "FILE.png: one grid; FILE.gif, .webp or .mp4: a film; FOLDER/: one PNG "
                                 "file per face", "where they go")  # fmt: skip
 
@@ -82,6 +84,8 @@ def generate(options: Options, given: set[str]) -> None:
     if kind == "grid" and not options.latents and options.seeds is None and options.count > MAX_GRID:
         raise too_many(options.count)
     asked = asked_looks(options)
+    if options.scale > 1 and kind == "film":
+        raise Misuse("--scale is for pictures, not for films: give --output FILE.png or FOLDER/")
     if asked and kind == "film":
         raise Misuse(
             f"--{next(iter(asked))} is for pictures, not for films: name a FILE.png or a FOLDER/ with --output"
@@ -99,6 +103,8 @@ def generate(options: Options, given: set[str]) -> None:
         raise too_many(len(drawing))
     if kind == "film" and len(drawing) > MAX_FILM:
         raise Misuse(f"a film of {len(drawing):,} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
+    if options.scale > 1:
+        enlarge(drawing, options.scale)
     told(generator)
     notes = {"run": generator.name, "truncation": options.truncation}
     notes |= {"edit": options.edit} if options.edit else {}
@@ -174,6 +180,14 @@ def again(drawing: Drawing, path: Path) -> None:
     if finish and drawing.generator.shape[-1] == 3:
         finisher = Finisher()
         drawing.finish = lambda pixels, start: finisher.finished(pixels, finish.part(start, start + len(pixels)))
+
+
+def enlarge(drawing: Drawing, scale: int) -> None:
+    """Make the faces `scale` times as large, after all else."""
+    from drawing.enlarging import Enlarger
+
+    enlarger, finish = Enlarger(), drawing.finish
+    drawing.finish = lambda pixels, start: enlarger.enlarged(finish(pixels, start), scale)
 
 
 def write_grid(drawing: Drawing, path: Path, notes: dict) -> None:

@@ -64,6 +64,12 @@ def asked_looks(options: Any) -> dict[str, str]:
     return asked
 
 
+def scale_option() -> Any:
+    """--scale: how large the pictures are."""
+    text = "size of the faces, as a multiple of the network's pictures: 2 and 4 are drawn with fine lines"
+    return option(1, text, choices=(1, 2, 4), group="where they go")
+
+
 def samples_option(default: int, what: str) -> Any:
     """--samples: how many faces a view measures."""
     return option(default, f"number of {what}", within(16, 20_000), group=FACES)

@@ -160,24 +160,13 @@ def skin_of(lab: np.ndarray, parts: np.ndarray) -> np.ndarray | None:
 
 def mouthed(pixels: np.ndarray, parts: np.ndarray, places: Places, open: bool, smile: bool) -> np.ndarray:
     """A drawn face -> the face with another mouth: open or closed, smiling or not. A face without skin stays."""
-    import cv2
-
     side = len(pixels)
     x, y = _grid(side)
     mx, my = places.mouth
     own = skin_of(to_lab(pixels), parts)
     if own is None:
         return pixels
-    # First the old mouth goes: what is around it is drawn over it.
-    near = ((x - mx) / 0.15) ** 2 + ((y - my - 0.005) / 0.072) ** 2 < 1
-    near &= y > (places.nose[1] + my) / 2 - 0.01
-    near &= (x > places.left_jaw[0] + 0.08) & (x < places.right_jaw[0] - 0.08)  # the line of the jaw stays
-    hole = _reduced(near, side)
-    odd = (np.abs(to_lab(pixels) - own).max(axis=-1) > 3) & (hole > 0.3)
-    lips = _reduced(((x - mx) / 0.1) ** 2 + ((y - my) / 0.06) ** 2 < 1, side)  # they may be taken for anything
-    odd &= (parts[..., SKIN] > 0.4) | ((lips > 0.5) & (parts[..., HAIR] < 0.5))
-    odd = cv2.dilate(odd.astype(np.uint8), np.ones((3, 3), np.uint8)) * (hole > 0.05)
-    lab = to_lab(cv2.inpaint(pixels, odd.astype(np.uint8), 3, cv2.INPAINT_TELEA))
+    lab = _without_mouth(to_lab(pixels), parts, places, own)
     shade = np.array([own[0] / 92, 1, 1], np.float32)  # in a dark face, lines are darker
     along = np.linspace(-1, 1, 21)
     if not open:
@@ -196,6 +185,32 @@ def mouthed(pixels: np.ndarray, parts: np.ndarray, places: Places, open: bool, s
         teeth = (np.abs(y - top - 0.008) < 0.012) & (np.abs(x - mx) < 0.8 * half)
         lab = lab + (0.8 * _reduced(teeth, side) * inside)[..., None] * (TEETH - lab)
     return _mixed(lab, LIPS * shade, _drawn(side, [(upper, 0.8), (lower, 0.45)], blur=0.5) * 0.8)
+
+
+def _without_mouth(lab, parts, places, own):
+    """Lab of a face and the colour of its skin -> the same, with the skin around the mouth instead of the mouth."""
+    import cv2
+
+    side = len(lab)
+    x, y = _grid(side)
+    mx, my = places.mouth
+    near = ((x - mx) / 0.15) ** 2 + ((y - my - 0.005) / 0.072) ** 2 < 1
+    near &= y > (places.nose[1] + my) / 2 - 0.01
+    off = np.abs(lab - own).max(axis=-1)
+    lips = _reduced(((x - mx) / 0.09) ** 2 + ((y - my) / 0.045) ** 2 < 1, side) > 0.5
+    odd = (off > 3) & (_reduced(near, side) > 0.3)
+    odd &= (parts[..., SKIN] > 0.4) | (lips & (parts[..., HAIR] < 0.5))  # lips may be taken for anything
+    # Only what begins at the lips: the line of the jaw stays.
+    _, spots = cv2.connectedComponents(odd.astype(np.uint8))
+    odd &= np.isin(spots, np.unique(spots[lips & odd]))
+    odd = cv2.dilate(odd.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    skin = ((parts[..., SKIN] > 0.5) & (off < 12) & ~odd).astype(np.float32)
+    wide = 3 * side / 64
+    share = cv2.GaussianBlur(skin, (0, 0), wide)[..., None]
+    around = cv2.GaussianBlur(lab * skin[..., None], (0, 0), wide) / np.maximum(share, 1e-4)
+    around = np.where(share > 0.01, around, own).astype(np.float32)
+    alpha = cv2.GaussianBlur(odd.astype(np.float32), (0, 0), 0.4 * side / 64)[..., None]
+    return lab + np.where(odd[..., None], 1, alpha * (parts[..., SKIN : SKIN + 1] > 0.5)) * (around - lab)
 
 
 def bearded(pixels: np.ndarray, parts: np.ndarray, places: Places, colour: Colour, strength: float = 0.8) -> np.ndarray:

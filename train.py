@@ -254,7 +254,7 @@ class Training:
                     return
                 self.progress.step += count
                 self.progress.seconds += lap()
-                self.progress.window.setdefault("waiting", []).append(waited)
+                self.progress.window.setdefault("waiting", []).extend([waited / count] * count)
                 for name, values in figures.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
                 every = self.options.log_every

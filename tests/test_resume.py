@@ -112,6 +112,10 @@ def test_several_steps_per_call_are_the_same_training(trained, train):
     assert train("--run", "run", "--steps", "20", "--steps-per-call", "2", tiny=TUTORIAL) == 0
     one, two = state_of(Path("run")), state_of(trained)
     assert [name for name in one if not np.array_equal(one[name], two[name])] == []
+    seen = before = 0.0  # the speed counts every step of a call
+    for entry in log_of(Path("run")):
+        seen, before = seen + entry["images_per_second"] * (entry["seconds"] - before), entry["seconds"]
+    assert seen == pytest.approx(20 * 4, rel=0.1)
 
 
 @pytest.mark.parametrize(("recipe", "warm_up"), [("large", 0), ("quick", 4), ("soft", 0)])

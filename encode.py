@@ -4,6 +4,8 @@
     python encode.py *.jpg --variants 4 --output card.png
     python encode.py photos/ --output faces/            # a folder: one file per face, and latents.npz
     python encode.py photo.jpg --hair blue --glasses no # a look that you ask for, instead of the photo's
+    python encode.py photo.jpg --into-photo --paint     # the drawn heads in the photo, the rest painted
+    python encode.py photo.jpg --sticker                # the drawn head alone, on transparency
     python encode.py photo.jpg --encoder learned        # another way: a network that finds the z of a photo
     python encode.py crop.png --no-detect               # the picture is a tight crop of a face already
 
@@ -12,31 +14,29 @@ face is one that shows the same. A photo may show several people: they are numbe
 """
 
 import contextlib
-import io
 import json
-import os
 import sys
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from animefaces.commands import run_script
 from animefaces.options import option, within
 from animefaces.problems import Misuse, Problem
-from animefaces.words import counted, visible
-from drawing.choosing import ASKABLE, LOOKS, NETWORK, asked_looks, look_option, scale_option
-from drawing.outputs import FOLDER, chosen_output, kept, output_option
+from animefaces.words import visible
+from drawing.choosing import ASKABLE, LOOKS, NETWORK, asked_looks, look_option, scale_for, scale_option, upscaler_option
+from drawing.outputs import FOLDER, chosen_output, output_option
 
+if TYPE_CHECKING:
+    from drawing.people import PhotoFace
+    from drawing.pictures import Drawn
+
+SHOWN = "how they are shown"  # a heading of --help
 MAX_ROWS = 100  # faces on one card
 REFINE = 4  # steps: more make it more like the photo, and less like a drawing (docs/research/encode.md)
-SCALE = 4  # faces of a card are enlarged so many times, and then fitted to the photo
-GAP = 16  # pixels between the faces of a card
-LONGEST = 120  # bytes of a name: with "_v20-12.png" behind it, it fits into the 143 bytes of an encrypted folder
-KINDS = {".png": "card", FOLDER: "folder"}
-GIVE = "name photos, or folders and zips of them"
-NO_FACE = "none was found: if it is a tight crop of a face, add --no-detect"
+KINDS = {".png": "file", FOLDER: "folder"}
+PHOTOS = {".png": "file", ".jpg": "file", ".jpeg": "file", FOLDER: "folder"}
 
 
 @dataclass(frozen=True)
@@ -76,27 +76,14 @@ class Options:
     age: str | None = look_option("age")
     json: bool = option(False, "print nothing but what was read and drawn, as JSON, one line for each face; everything "
                         "else goes to stderr", group=LOOKS)  # fmt: skip
-    scale: int = scale_option()
+    into_photo: bool = option(False, "put each drawn head back into the photo, where the person's head is", group=SHOWN)
+    paint: bool = option(False, "with --into-photo: the rest of the photo as if it were painted", group=SHOWN)
+    sticker: bool = option(False, "the drawn head alone on transparency, 512 pixels, with a white rim", group=SHOWN)
+    scale: int | None = scale_option()
+    upscaler: Path | None = upscaler_option()
     output: str = output_option("anime.png", "FILE.png: a card with photo, face and variants; FOLDER/: one PNG file "
-                                "per face, and latents.npz", "where they go")  # fmt: skip
-
-
-class PhotoFace(NamedTuple):
-    """A face that was found on a photo. `name` is unique."""
-
-    name: str
-    small: Any  # uint8 (size, size, channels), as the encoder takes it
-    large: Any  # uint8 (4 * size, 4 * size, 3), or None where no card is drawn
-
-
-class Drawn(NamedTuple):
-    """Faces that were found, and what was drawn of them."""
-
-    people: list[PhotoFace]
-    z: Any  # float32 (n, 1 + variants, latent)
-    pixels: Any  # uint8 (n, 1 + variants, H, W, C)
-    told: list[dict[str, Any]]  # what was read and drawn, by name; empty if nothing was read
-    finish: Any = None  # what was drawn onto the faces, a finishing.Finish with n * (1 + variants) rows, or None
+                                "per face, and latents.npz; with --into-photo: FILE.png or FILE.jpg, the photo; "
+                                "FOLDER/: one JPEG per photo", "where they go")  # fmt: skip
 
 
 def encode(options: Options, given: set[str]) -> None:
@@ -108,24 +95,52 @@ def encode(options: Options, given: set[str]) -> None:
 
 def draw(options: Options, given: set[str], out: Any) -> None:
     """As `encode`. JSON goes to `out`, if it is asked for."""
-    path, kind = chosen_output(options.output, given, KINDS)
-    if kind == "card" and options.scale > 1:
+    path, kind = chosen_output(options.output, given, PHOTOS if options.into_photo else KINDS)
+    validate(options, kind)
+    way = Looks(options, given) if options.encoder == "looks" else Codes(options, given)
+    from drawing import opening, photos, pictures
+    from drawing.enlarging import Enlarger
+    from drawing.people import find_people
+
+    if way.generator.shape[-1] != 3 and (options.into_photo or options.sticker):
+        raise Misuse(f"{way.generator.name} draws in grey: leave out --into-photo and --sticker, or name another --run")
+    opening.told(way.generator)
+    find = photos.open_photo_detector() if options.detect else None
+    card = kind == "file" and not (options.into_photo or options.sticker)
+    people = find_people(options.photos, way, find, card)
+    single = len({face.photo for face in people} if options.into_photo else people) == 1
+    if kind == "file" and not single and not card:
+        raise Problem(f"{len(people)} faces do not fit into {path.name}: name a folder with --output faces/")
+    if card and len(people) > MAX_ROWS:
+        raise Problem(f"{len(people)} faces are too many for one picture: write one file per face with --output faces/")
+    parts = told(way.drawn(people), out if options.json else None)
+    enlarge = Enlarger(scale_for(way.generator.shape[0], options.scale), options.upscaler)
+    if options.into_photo:
+        pictures.write_photos(path, parts, pictures.Cutter(enlarge), options.paint, kind == "folder")
+    elif kind == "folder":
+        make = pictures.Stickers(pictures.Cutter(enlarge)) if options.sticker else enlarge
+        pictures.write_folder(path, parts, way.notes, len(people), way.generator.mark, make)
+    elif options.sticker:
+        pictures.write_sticker(path, parts, way.notes, pictures.Cutter(enlarge))
+    else:
+        pictures.write_card(path, parts, way.notes, enlarge)
+
+
+def validate(options: Options, kind: str) -> None:
+    """Raise Misuse for options that do not fit together. `kind`: "file" or "folder"."""
+    if options.into_photo and options.sticker:
+        raise Misuse("--into-photo and --sticker exclude each other: give one of them")
+    if options.paint and not options.into_photo:
+        raise Misuse("--paint is for photos with drawn heads: add --into-photo, or leave it out")
+    chosen = "--into-photo" if options.into_photo else "--sticker" if options.sticker else ""
+    if options.variants and (options.into_photo or (options.sticker and kind == "file")):
+        raise Misuse(f"{chosen} shows one face of each person: leave out --variants")
+    if options.scale and chosen:
+        raise Misuse(f"{chosen} has a size of its own: leave out --scale")
+    if options.scale and kind == "file":
         raise Misuse("--scale is for files of single faces: add --output faces/, or leave it out")
     if not options.photos:
         raise Misuse("there is no photo: name one or more, python encode.py photo.jpg")
-    way = Looks(options, given) if options.encoder == "looks" else Codes(options, given)
-    from drawing import opening, photos
-
-    opening.told(way.generator)
-    find = photos.open_photo_detector() if options.detect else None
-    people = find_people(options.photos, way, find, kind == "card")
-    if kind == "card" and len(people) > MAX_ROWS:
-        raise Problem(f"{len(people)} faces are too many for one picture: write one file per face with --output faces/")
-    parts = told(way.drawn(people), out if options.json else None)
-    if kind == "card":
-        write_card(path, parts, way.notes)
-    else:
-        write_folder(path, parts, way.notes, len(people), way.generator.mark, options.scale)
 
 
 class Looks:
@@ -145,9 +160,10 @@ class Looks:
         self.size, self.channels = self.reader.size, self.reader.channels
         self.notes = {"encoder": options.encoder, "run": self.generator.name}
 
-    def drawn(self, people: list[PhotoFace]) -> Iterator[Drawn]:
+    def drawn(self, people: list["PhotoFace"]) -> Iterator["Drawn"]:
         """Draw them -> some dozen faces at a time, so that they can be written before the next ones are made."""
         from drawing import portraits
+        from drawing.pictures import Drawn
         from models.batches import ROWS
 
         for start in range(0, len(people), ROWS):
@@ -174,11 +190,12 @@ class Codes:
         self.size, self.channels = self.encoder.input_shape[2:]
         self.notes = {"encoder": options.encoder, "run": self.generator.name, "refine": self.steps}
 
-    def drawn(self, people: list[PhotoFace]) -> Iterator[Drawn]:
+    def drawn(self, people: list["PhotoFace"]) -> Iterator["Drawn"]:
         """Encode and draw them -> some dozen faces at a time, so that they can be written before the next are made."""
         import numpy as np
 
         from drawing import encoding, opening
+        from drawing.pictures import Drawn
         from models.batches import ROWS
 
         generator, crops = self.generator, np.stack([person.small for person in people])
@@ -194,7 +211,7 @@ class Codes:
             yield Drawn(people[start : start + ROWS], z, pixels, [])
 
 
-def told(parts: Iterator[Drawn], out: Any) -> Iterator[Drawn]:
+def told(parts: Iterator["Drawn"], out: Any) -> Iterator["Drawn"]:
     """The parts, as they come. What was read and drawn is printed in sentences, or to `out` as JSON."""
     from animefaces import looks
 
@@ -207,159 +224,6 @@ def told(parts: Iterator[Drawn], out: Any) -> Iterator[Drawn]:
                 kept_looks = f"drawn {facts['of'] - len(facts['missed'])} of {facts['of']}{missed}"
                 print(f"{visible(face.name)}: {looks.sentence(facts['photo'])}: {kept_looks}")
         yield part
-
-
-def find_people(paths: tuple[Path, ...], way: Any, find: Any, large: bool) -> list[PhotoFace]:
-    """Photos, folders, zips -> the people. What shows no face is named on stderr; Problem if there is nobody at all."""
-    from animefaces import sources
-    from animefaces.progress import Bar
-
-    faces: list[PhotoFace] = []
-    names: set[str] = set()
-    entries, skipped = listed(paths)
-    count = len(entries) + len(skipped)
-    with Bar(total=len(entries), desc="looking", unit="photo") as bar:
-        for read, entry in ((read, entry) for read, together in sources.readers(entries) for entry in together):
-            photo, why = looked_at(read, entry, way, find)
-            bar.update()
-            if why:
-                skipped.append((entry.name, why))
-                continue
-            if photo.turned:
-                bar.write(f"{visible(entry.name)}: turned {photo.turned}, so that the faces are upright")
-            if len(photo.faces) > 1:
-                bar.write(f"{visible(entry.name)}: {len(photo.faces)} faces, numbered from left to right")
-            for number, (small, crop) in enumerate(photo.faces, 1):
-                name = Path(entry.name).stem + (f"_{number}" if number > 1 else "")
-                faces.append(PhotoFace(unique(name, names), small, crop if large else None))
-    if not faces and len(skipped) == 1:
-        what, _, remedy = skipped[0][1].partition(": ")
-        raise Problem(f"{visible(skipped[0][0])} gave no face ({what}): {remedy or GIVE}")
-    for line in sources.passed_over(skipped):
-        print(f"warning: {line}", file=sys.stderr)
-    if not faces:
-        raise Problem(f"none of {counted(len(skipped), 'photo')} gave a face: see the warnings")
-    if skipped:
-        print(f"skipped {len(skipped)} of {counted(count, 'photo')}")
-    return faces
-
-
-def looked_at(read: Any, entry: Any, way: Any, find: Any) -> tuple[Any, str]:
-    """A function that reads an Entry, and the Entry -> (its Photo or None, why it gives no face or "")."""
-    from animefaces import sources
-    from drawing import photos
-
-    try:
-        photo = photos.faces_on(io.BytesIO(read(entry)), way.size, way.channels, find, way.frame)
-    except sources.FAULTS as fault:
-        return None, sources.reason(fault)
-    except MemoryError:
-        return None, "more memory is needed than there is: make it smaller"
-    return photo, "" if photo.faces else NO_FACE
-
-
-def listed(paths: tuple[Path, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
-    """What the user named -> (an Entry for each photo, named as the user sees it; names and reasons of what is none).
-
-    Raises Problem if there is nothing at all.
-    """
-    from animefaces import sources
-
-    entries, skipped = [], []
-    for path in paths:
-        matches = sources.matches(path)
-        if not matches and len(paths) == 1:
-            raise Problem(f"{path} {sources.GONE}")
-        if not matches:
-            skipped.append((str(path), sources.GONE))
-        for match in matches:
-            for entry in sources.found(match):
-                itself = entry.member is None and entry.file == os.path.abspath(match)
-                entries.append(entry._replace(name=match if itself else str(Path(match, entry.name))))
-    if not entries and not skipped:
-        raise Problem(f"there is no photo in {', '.join(map(str, paths))}: {GIVE}")
-    return entries, skipped
-
-
-def unique(name: str, names: set[str]) -> str:
-    """A name, made short enough, that is not yet among `names`, to which it is added; two files may have the same."""
-    while len(os.fsencode(name)) > LONGEST:
-        name = name[:-1]
-    number, result = 1, name
-    while _alike(result) in names:
-        number += 1
-        result = f"{name}-{number}"
-    names.add(_alike(result))
-    return result
-
-
-def _alike(name):
-    """What two names have in common that are one to some file systems: A.png and a.png, two ways to write an accent."""
-    return unicodedata.normalize("NFC", name).lower()
-
-
-def write_card(path: Path, parts: Iterator[Drawn], notes: dict[str, Any]) -> None:
-    """One PNG: a row for each face with its photo, its anime face and the variants."""
-    import numpy as np
-    from PIL import Image
-
-    from animefaces import images
-    from drawing.enlarging import Enlarger
-
-    enlarger = Enlarger()
-    rows = [row for part in parts for row in zip(part.people, part.pixels, strict=True)]
-    side, columns = len(rows[0][0].large), 1 + len(rows[0][1])
-    sheet = np.full((GAP + len(rows) * (side + GAP), GAP + columns * (side + GAP), 3), 255, np.uint8)
-    for row, (face, pictures) in enumerate(rows):
-        enlarged = enlarger.enlarged(pictures, SCALE if pictures.shape[1] < side else 1)
-        large = [images.to_image(p).convert("RGB").resize((side, side), Image.Resampling.BICUBIC) for p in enlarged]
-        for column, picture in enumerate([face.large, *large]):
-            top, left = GAP + row * (side + GAP), GAP + column * (side + GAP)
-            sheet[top : top + side, left : left + side] = picture
-    images.save(path, sheet, faces=" ".join(face.name for face, _ in rows), **notes)
-    print(f"{path}: {kept(len(rows), len(rows))}")
-
-
-def write_folder(
-    folder: Path, parts: Iterator[Drawn], notes: dict[str, Any], count: int, mark: Any, scale: int = 1
-) -> None:
-    """NAME.png for each face, NAME_v1.png and so on for its variants, and latents.npz with a row for each.
-
-    If it ends early, the faces that are written stay, and latents.npz has their rows. It says how many there are of
-    `count`. `mark` is the mark of the generator. `scale`: how many times larger than it draws them.
-    """
-    import numpy as np
-
-    from animefaces import images, latents
-    from drawing.enlarging import Enlarger
-
-    enlarger = Enlarger() if scale > 1 else None
-
-    names: list[str] = []
-    rows: list[Any] = []
-    more: dict[str, list[Any]] = {}
-    taken: set[str] = set()
-    done = 0
-    try:
-        for part in parts:
-            taken |= {_alike(face.name) for face in part.people}
-            try:
-                for place, (face, z, pictures) in enumerate(zip(*part[:3], strict=True)):
-                    own = [face.name, *(unique(f"{face.name}_v{k}", taken) for k in range(1, len(z)))]
-                    larger = enlarger.enlarged(pictures, scale) if enlarger else pictures
-                    for name, pixels in zip(own, larger, strict=True):
-                        images.save(folder / f"{name}.png", pixels, face=name, **notes)
-                    names, rows, done = names + own, [*rows, z], done + 1
-                    if part.finish:
-                        drawn_on = part.finish.part(place * len(z), (place + 1) * len(z))
-                        for name, array in drawn_on._asdict().items():
-                            more.setdefault(name, []).append(array)
-            finally:
-                if rows:
-                    arrays = {name: np.concatenate(several) for name, several in more.items()}
-                    latents.save(folder / "latents.npz", np.concatenate(rows), names, mark, **arrays)
-    finally:
-        print(f"{folder}/: {kept(done, count)}{' and latents.npz' if done else ''}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -24,6 +24,7 @@ from animefaces.options import option, within
 from animefaces.problems import Misuse
 from animefaces.words import counted
 from drawing.choosing import (
+    FEW,
     Chosen,
     alone,
     asked_looks,
@@ -31,9 +32,11 @@ from drawing.choosing import (
     latents_option,
     look_option,
     run_option,
+    scale_for,
     scale_option,
     seed_option,
     seeds_option,
+    upscaler_option,
 )
 from drawing.outputs import FILMS, FOLDER, chosen_output, kept, output_option
 
@@ -70,7 +73,8 @@ class Options:
     turn: str | None = look_option("turn")
     skin: str | None = look_option("skin")
     age: str | None = look_option("age")
-    scale: int = scale_option()
+    scale: int | None = scale_option()
+    upscaler: Path | None = upscaler_option()
     output: str = output_option("faces.png", "FILE.png: one grid; FILE.gif, .webp or .mp4: a film; FOLDER/: one PNG "
                                 "file per face", "where they go")  # fmt: skip
 
@@ -84,12 +88,11 @@ def generate(options: Options, given: set[str]) -> None:
     if kind == "grid" and not options.latents and options.seeds is None and options.count > MAX_GRID:
         raise too_many(options.count)
     asked = asked_looks(options)
-    if options.scale > 1 and kind == "film":
-        raise Misuse("--scale is for pictures, not for films: give --output FILE.png or FOLDER/")
     if asked and kind == "film":
         raise Misuse(
             f"--{next(iter(asked))} is for pictures, not for films: name a FILE.png or a FOLDER/ with --output"
         )
+    from drawing import enlarging
     from drawing.opening import open_generator, told
 
     generator = open_generator(options.run, options.latents, options.directions)
@@ -103,8 +106,8 @@ def generate(options: Options, given: set[str]) -> None:
         raise too_many(len(drawing))
     if kind == "film" and len(drawing) > MAX_FILM:
         raise Misuse(f"a film of {len(drawing):,} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
-    if options.scale > 1:
-        enlarge(drawing, options.scale)
+    together = len(drawing) if kind == "grid" else 1
+    drawing.enlarge = enlarging.Enlarger(scale_for(generator.shape[0], options.scale, together), options.upscaler)
     told(generator)
     notes = {"run": generator.name, "truncation": options.truncation}
     notes |= {"edit": options.edit} if options.edit else {}
@@ -125,6 +128,7 @@ class Drawing:
         self.generator, self.chosen, self.truncation, self.shift = generator, chosen, truncation, shift
         # (faces, the place of the first one) -> the same faces, and what else is to be drawn onto them
         self.finish: Callable[[Any, int], Any] = lambda pixels, start: pixels
+        self.enlarge: Callable[[Any], Any] = lambda pixels: pixels  # faces -> the same faces, larger
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -150,8 +154,11 @@ class Drawing:
         with Bar(total=len(self), desc="drawing", unit="face") as bar:
             for start in range(0, len(self), AT_ONCE):
                 names = self.chosen.names(start, start + AT_ONCE)
-                yield names, self.finish(self.generator.draw(self.z(start, start + AT_ONCE)), start)
-                bar.update(len(names))
+                pixels = self.finish(self.generator.draw(self.z(start, start + AT_ONCE)), start)
+                for place in range(0, len(names), FEW):  # to enlarge them takes longer than to draw them
+                    part = slice(place, place + FEW)
+                    yield names[part], self.enlarge(pixels[part])
+                    bar.update(len(names[part]))
 
 
 def looking(drawing: Drawing, asked: dict[str, str], options: Options, given: set[str]) -> Drawing:
@@ -182,14 +189,6 @@ def again(drawing: Drawing, path: Path) -> None:
         drawing.finish = lambda pixels, start: finisher.finished(pixels, finish.part(start, start + len(pixels)))
 
 
-def enlarge(drawing: Drawing, scale: int) -> None:
-    """Make the faces `scale` times as large, after all else."""
-    from drawing.enlarging import Enlarger
-
-    enlarger, finish = Enlarger(), drawing.finish
-    drawing.finish = lambda pixels, start: enlarger.enlarged(finish(pixels, start), scale)
-
-
 def write_grid(drawing: Drawing, path: Path, notes: dict) -> None:
     """All faces in one PNG file."""
     import numpy as np
@@ -198,7 +197,7 @@ def write_grid(drawing: Drawing, path: Path, notes: dict) -> None:
 
     pixels = np.concatenate([pixels for _, pixels in drawing.batches()])
     images.save(path, images.grid(pixels), faces=" ".join(drawing.chosen.names()), **notes)
-    print(f"{path}: {counted(len(drawing), 'face')}")
+    print(f"{path}: {counted(len(drawing), 'face')}, {pixels.shape[2]}x{pixels.shape[1]} pixels each")
 
 
 def write_folder(drawing: Drawing, folder: Path, notes: dict) -> None:
@@ -218,9 +217,11 @@ def write_folder(drawing: Drawing, folder: Path, notes: dict) -> None:
 def write_film(drawing: Drawing, path: Path, notes: dict) -> None:
     """A film that goes from face to face and back to the first one, without an end."""
     from animefaces import images, latents
+    from animefaces.progress import Bar
 
-    pixels = drawing.generator.draw(latents.loop(drawing.z(), FRAMES))
-    images.save_film(path, pixels, seconds=0.04)
+    frames = drawing.generator.draw(latents.loop(drawing.z(), FRAMES))
+    larger = (drawing.enlarge(frame[None])[0] for frame in Bar(frames, desc="enlarging", unit="frame"))
+    images.save_film(path, larger, seconds=0.04)
     print(f"{path}: a film through {counted(len(drawing), 'face')}")
 
 

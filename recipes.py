@@ -5,6 +5,7 @@ A recipe says what it changes of BASE, and a comment says why it exists. docs/ho
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from animefaces.options import ADJUSTABLE, LOCAL, above, at_least, option, span, within
 
@@ -14,12 +15,14 @@ NETWORKS = {
     "vae": "the dense VAE on faces: an older and simpler encoder, from a photo to z",
     "encoder": "the learned encoder on photos: from the photo of a person to z, from which the generator draws a face",
     "reader": "a reader of looks, on photos or drawings with labels: from a face to words such as black hair, glasses",
+    "upscaler": "an upscaler, on large pictures: from a drawn face to the same face, four times as large",
 }
 ARCHITECTURES = ("strided", "pooled", "residual")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
 
 GAN, LABELLED = ("gan",), ("encoder", "reader")
+JUDGED = ("gan", "upscaler")  # what has a discriminator
 # The headings of --help.
 DATA, LENGTH, NETS, LEARNING = "what to train, and where", "how long", "networks", "learning"
 TOLD, WRITTEN, COMPUTER = "what the discriminator is told", "what is written", "this computer"
@@ -42,10 +45,12 @@ class Options:
     init_from: Path | None = option(
         None, "gan: start with the networks of this run folder, or the generator of this .keras file; 'pretrained' "
         "names the shipped weights. vae, encoder: the generator to train for (default: the newest run, else the "
-        "shipped weights). reader: start with this reader", group=DATA)  # fmt: skip
+        "shipped weights). reader, upscaler: start with this one", group=DATA)  # fmt: skip
     labels: Path | None = option(None, "a table (CSV) with a column file. encoder: also age and male. reader: also "
                                  "looks, such as hair and glasses (docs/how-to/train.md). It may lack some pictures",
                                  group=DATA, commands=LABELLED)  # fmt: skip
+    teacher: Path | None = option(None, "a larger network that enlarges drawings four times, .onnx, to learn from as "
+                                  "well", group=DATA, commands=("upscaler",))  # fmt: skip
 
     steps: int = option(50_000, "number of training steps, one batch each", at_least(1), group=LENGTH,
                         facts=(ADJUSTABLE,))  # fmt: skip
@@ -70,7 +75,7 @@ class Options:
                                              "JPEG files store it", group=NETS, commands=GAN)  # fmt: skip
     discriminator_widths: tuple[int, ...] = option((64, 128, 256, 512), "channels of the discriminator's layers, from "
                                                    "the largest resolution to the smallest", at_least(1),
-                                                   group=NETS, commands=GAN)  # fmt: skip
+                                                   group=NETS, commands=JUDGED)  # fmt: skip
     discriminator_kernels: tuple[int, ...] = option((4,), "sides of the discriminator's kernels, one for each layer; "
                                                     "if there are fewer, the last one is used for the other layers",
                                                     at_least(1), group=NETS, commands=GAN)  # fmt: skip
@@ -82,7 +87,7 @@ class Options:
     batch_size: int = option(64, "pictures per step, of all devices together", at_least(2), group=LEARNING)
     learning_rate: float = option(2e-4, "learning rate of the Adam optimizers", above(0), group=LEARNING)
     discriminator_rate: float = option(1.0, "learning rate of the discriminator, as a multiple of the generator's",
-                                       above(0), group=LEARNING, commands=GAN)  # fmt: skip
+                                       above(0), group=LEARNING, commands=JUDGED)  # fmt: skip
     slow_after: int = option(0, "learning rate decay: n steps after the warm-up the learning rate is divided by "
                                 "sqrt(1 + n / SLOW_AFTER); 0 for no decay", at_least(0), group=LEARNING,
                              commands=GAN)  # fmt: skip
@@ -92,7 +97,7 @@ class Options:
     beta2: float = option(0.999, "beta2 of the Adam optimizers", within(0, 0.99999), group=LEARNING)
     average: float = option(0.999, "decay of the exponential moving average (EMA) of the weights; the saved network "
                             "has the averaged weights; 0 for no averaging", within(0, 0.99999), group=LEARNING,
-                            commands=("gan", "encoder", "reader"))  # fmt: skip
+                            commands=("gan", "encoder", "reader", "upscaler"))  # fmt: skip
 
     loss: str = option("logistic", "logistic: with labels; relativistic: compares each fake picture with a real one",
                        choices=("logistic", "relativistic"), group=TOLD,
@@ -135,6 +140,19 @@ class Options:
                          facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     check: bool = option(False, "do not train: print whether there is a GPU, and how long the training takes",
                          group=COMPUTER, commands=GAN)  # fmt: skip
+
+    def widths_for(self, size: int) -> dict[str, Any]:
+        """Size of other pictures -> the widths of the networks for them, by the names of the options.
+
+        For each doubling of the size both networks have one more layer at the largest resolution, as wide as the next.
+        So they still begin and end with the same small features, and networks for small pictures can grow.
+        """
+        doublings = (size // self.size).bit_length() - 1
+        if self.network != "gan" or doublings < 1 or size != self.size << doublings:
+            return {}
+        generator, discriminator = self.generator_widths, self.discriminator_widths
+        return {"generator_widths": (*generator, *generator[-1:] * doublings),
+                "discriminator_widths": (*discriminator[:1] * doublings, *discriminator)}  # fmt: skip
 
 
 BASE = Options()
@@ -182,5 +200,9 @@ _RECIPES = {
     # 96 pixels, because glasses and lips are thin.
     "reader": replace(BASE, network="reader", data=(Path("data/photos"),), size=96, learning_rate=2e-3, beta1=0.9,
                       average=0.998, steps=5_000, sample_every=1_000),
+    # Its --size is that of the large pictures; it sees patches of a quarter of it. The widths are of its discriminator.
+    "upscaler": replace(BASE, network="upscaler", size=256, batch_size=12, learning_rate=1e-3, beta1=0.9,
+                        discriminator_widths=(32, 64, 128, 192), discriminator_rate=0.3, average=0.998, steps=6_000,
+                        sample_every=500),
 }  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}

@@ -59,6 +59,8 @@ def train(options: Options, given: set[str]) -> None:
     from animefaces.states import Progress
 
     validate(options, given)
+    widths = RECIPES[options.recipe].widths_for(options.size)
+    options = replace(options, **{name: value for name, value in widths.items() if name not in given})
     if options.check:
         from training.check import check
 

@@ -89,7 +89,7 @@ def to_image(pixels: np.ndarray) -> Image.Image:
 
 
 def save(path: str | Path, pixels: np.ndarray, **notes: Any) -> None:
-    """uint8 (H, W, 1 or 3) -> a PNG file, written whole. `notes` are stored in it as text chunks.
+    """uint8 (H, W, 1, 3 or 4) -> a PNG file, written whole. `notes` are stored in it as text chunks.
 
     A file name that is not UTF-8 may be in a note: its surrogates are written as `\\udce9`.
     """
@@ -98,6 +98,15 @@ def save(path: str | Path, pixels: np.ndarray, **notes: Any) -> None:
         info.add_text(key, str(value).encode("utf-8", "backslashreplace").decode("utf-8"))
     with written_whole(path) as temporary:
         to_image(pixels).save(temporary, "PNG", pnginfo=info)
+
+
+def save_photo(path: str | Path, pixels: np.ndarray, quality: int) -> None:
+    """uint8 (H, W, 3) -> a file, written whole: a JPEG of that quality, or a PNG if its name ends so."""
+    png = Path(path).suffix.lower() == ".png"
+    with written_whole(path) as temporary:
+        to_image(np.ascontiguousarray(pixels)).save(
+            temporary, "PNG" if png else "JPEG", **({} if png else {"quality": quality, "subsampling": 0})
+        )
 
 
 def save_film(path: str | Path, frames: Iterable[np.ndarray], seconds: float) -> None:

@@ -75,7 +75,8 @@ def _continued(options, given):
     source = from_record(type(options), record["options"])
     own = given | having(type(options), LOCAL)
     reached = {"penalty": source.penalty[-1:] * 2}  # that run has reached the end of its schedule
-    return replace(source, **{**reached, **{name: getattr(options, name) for name in own}})
+    larger = source.widths_for(options.size) if "size" in given else {}
+    return replace(source, **{**reached, **larger, **{name: getattr(options, name) for name in own}})
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ DISCRIMINATOR = "discriminator.keras"  # for explore.py; training uses the one i
 ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
 SKETCH = "sketch.keras"  # the small network with which the encoder in the same folder was trained
 MOMENTS = "moments.npz"  # means and standard deviations of the layouts of photos and of drawings, for that encoder
+UPSCALER = "upscaler.keras"  # drawn faces -> the same, four times as large
 READER = "reader.keras"  # pictures -> the probabilities of looks (animefaces/looks.py)
 LOCK = "lock"  # held by the process that trains the run
 DEMO = "demo"  # the recipe of `make demo`

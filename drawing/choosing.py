@@ -10,6 +10,9 @@ from animefaces.options import option, within
 from animefaces.problems import Misuse
 
 NETWORK, FACES, LOOKS = "which network", "which faces", "what they look like"  # headings of --help
+SIZE = "how large they are"
+SCALES = (1, 2, 4)
+WIDE, FEW = 256, 24  # by default faces are made so wide, unless more than these are in one picture
 MORE = "more"  # --smile more: with an open mouth
 MOST = 400  # faces of one sheet
 ASKABLE = ("hair", "length", "fringe", "sex", "glasses", "beard", "mouth", "smile", "turn", "skin", "age")
@@ -64,10 +67,24 @@ def asked_looks(options: Any) -> dict[str, str]:
     return asked
 
 
-def scale_option() -> Any:
+def scale_option(group: str = SIZE) -> Any:
     """--scale: how large the pictures are."""
-    text = "size of the faces, as a multiple of the network's pictures: 2 and 4 are drawn with fine lines"
-    return option(1, text, choices=(1, 2, 4), group="where they go")
+    text = ("size of the faces, as a multiple of what the network draws; 2 and 4 give fine lines "
+            f"(default: up to {WIDE} pixels; 1 for a picture of more than {FEW} faces)")  # fmt: skip
+    return option(None, text, choices=SCALES, group=group)
+
+
+def upscaler_option(group: str = SIZE) -> Any:
+    """--upscaler: what makes them larger."""
+    text = "what draws the larger faces: a run folder of train.py upscaler, or a .keras file (default: the shipped one)"
+    return option(None, text, group=group)
+
+
+def scale_for(size: int, asked: int | None, faces: int = 1) -> int:
+    """Side of what the network draws, --scale, and the faces of one picture -> how many times larger they become."""
+    if asked is not None:
+        return asked
+    return 1 if faces > FEW else max(scale for scale in SCALES if scale == 1 or scale * size <= WIDE)
 
 
 def samples_option(default: int, what: str) -> Any:

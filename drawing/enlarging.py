@@ -1,42 +1,62 @@
-"""Drawn faces -> the same faces, larger, by the shipped upscaler."""
+"""Drawn faces -> the same faces, larger, by an upscaler: the shipped one, or one of the user's own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from animefaces import images, runs
+from animefaces.problems import Problem
 from drawing.opening import opened
 from models import engine
 from models.upscaler import SCALE
 
-FILE = runs.PRETRAINED / "upscaler.keras"
+if TYPE_CHECKING:
+    import keras
+
+SHIPPED = runs.PRETRAINED / runs.UPSCALER
 
 
 class Enlarger:
-    """What enlarges drawn faces."""
+    """What makes drawn faces larger."""
 
-    def __init__(self):
-        self.network = opened(FILE, "upscaler")
+    def __init__(self, scale: int, file: Path | None = None):
+        """`scale`: 1, 2 or 4. `file`: the upscaler, as `open_upscaler` takes it. Raises Problem."""
+        self.scale = scale
+        self.draw = engine.forward(open_upscaler(file)) if scale > 1 else None
 
-    def enlarged(self, pixels: np.ndarray, scale: int) -> np.ndarray:
-        """Faces, uint8 (N, H, W, C) -> (N, scale * H, scale * W, C). `scale`: 1, 2 or 4.
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Faces, uint8 (N, H, W, C) -> (N, scale * H, scale * W, C).
 
         Each face is enlarged alone, so it is the same to the bit whatever other faces come with it.
         """
-        if scale == 1 or not len(pixels):
+        if self.draw is None or not len(pixels):
             return pixels
         colour = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
         with engine.faults():
-            large = [self._alone(images.to_network(face)) for face in colour]
-        return np.stack([self._fitted(images.to_pixels(one), scale, pixels.shape[-1]) for one in large])
+            large = [self.draw(images.to_network(face)[None])[0] for face in colour]
+        return np.stack([self._fitted(images.to_pixels(one), pixels.shape[-1]) for one in large])
 
-    def _alone(self, face):
-        """One face (H, W, 3) in [-1, 1] -> four times as large, without a tint: its mean colour stays."""
-        large = np.asarray(self.network(face[None], training=False))[0]
-        return large + (face.mean(axis=(0, 1)) - large.mean(axis=(0, 1)))
-
-    def _fitted(self, face, scale, channels):
+    def _fitted(self, face, channels):
         import cv2
 
-        if scale != SCALE:
-            side = face.shape[1] * scale // SCALE, face.shape[0] * scale // SCALE
+        if self.scale != SCALE:
+            side = face.shape[1] * self.scale // SCALE, face.shape[0] * self.scale // SCALE
             face = cv2.resize(face, side, interpolation=cv2.INTER_AREA)
         return face if channels == 3 else face.mean(axis=-1, keepdims=True).round().astype(np.uint8)
+
+
+def open_upscaler(file: Path | None = None) -> "keras.Model":
+    """A .keras file, a run folder of train.py upscaler, or None for the shipped one -> its upscaler.
+
+    It maps images (B, H, W, 3) in [-1, 1] to (B, 4 * H, 4 * W, 3). Raises Problem.
+    """
+    path = SHIPPED if file is None else file / runs.UPSCALER if file.is_dir() else file
+    remedy = "train an upscaler with python train.py upscaler, or name another one"
+    if not path.exists():
+        raise Problem(f"{path} does not exist: {remedy}")
+    network = opened(path, "upscaler", remedy)
+    colour, small = (None, None, None, 3), (1, 8, 8, 3)
+    if network.input_shape != colour or network.compute_output_shape(small) != (1, 8 * SCALE, 8 * SCALE, 3):
+        raise Problem(f"{path} does not enlarge pictures {SCALE} times: {remedy}")
+    return network

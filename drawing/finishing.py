@@ -1,5 +1,6 @@
 """Looks that are drawn onto faces: what is to be drawn, and what draws it."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -43,11 +44,16 @@ class Finish(NamedTuple):
         return cls(np.clip(wanted, 0, 1), np.clip(has, 0, 1), mirrored)
 
 
+@functools.cache
+def _network():
+    return opened(PARTS, "network of parts")
+
+
 class Finisher:
     """What draws looks onto drawn faces."""
 
     def __init__(self):
-        self.network = opened(PARTS, "network of parts")
+        self.network = _network()
 
     def parts(self, pixels: np.ndarray) -> tuple[np.ndarray, list[touches.Places]]:
         """Faces, uint8 (N, H, W, 3) -> their parts (N, H, W, 4), and the places in them."""

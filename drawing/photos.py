@@ -57,12 +57,14 @@ class Person(NamedTuple):
 
     eyes: tuple[tuple[float, float], tuple[float, float]]
     score: float  # how sure the detector is, in [0, 1]
+    mouth: tuple[float, float] | None = None  # its middle, if the detector tells
 
 
 class Photo(NamedTuple):
     """What was found on a photo."""
 
     faces: list[tuple[np.ndarray, np.ndarray]]  # from left to right, two crops of each: see `faces_on`
+    people: list[Person]  # who they are of, in the pixels of the turned photo
     turned: str  # how the photo was turned so that the faces are upright, one of TURNS
 
 
@@ -78,15 +80,14 @@ def faces_on(
     """
     pixels, turns = images.read(file), 0
     if find is None:
-        eyes = [_eyes_of_square(pixels)]
+        people = [Person(_eyes_of_square(pixels), 1.0)]
     else:
         people, turns = upright(pixels, find)
         if turns:
             pixels = np.ascontiguousarray(np.rot90(pixels, turns))
         people = sorted(people, key=lambda person: person.eyes)
-        eyes = [person.eyes for person in people]
     faces, framed = [], find is not None
-    for pair in eyes:
+    for pair in (person.eyes for person in people):
         whole = find is None and frame == TIGHT  # the picture is the crop, to the last pixel
         cut = images.to_image(pixels if whole else cut_upright(pixels, pair, LARGER * size, frame))
         seen = images.to_image(cut_upright(pixels, pair, LARGER * size, frame, smooth=False)) if frame == LOOSE else cut
@@ -94,7 +95,7 @@ def faces_on(
         if channels == 3:
             small = light.coloured(small, framed, TIGHT.moved(SKIN_OF_PHOTOS, frame))
         faces.append((images.to_array(images.to_image(small), size, channels), images.to_array(cut, LARGER * size)))
-    return Photo(faces, TURNS[turns])
+    return Photo(faces, people, TURNS[turns])
 
 
 def _eyes_of_square(pixels):
@@ -184,9 +185,10 @@ def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
         for _, _, _, _, _, score, *points in rows.tolist():  # five x, then five y, of two eyes, nose, mouth's corners
             if not _mouth_below_eyes(np.reshape(points, (2, 5))):
                 continue
-            eyes = sorted(((x + 0.5 - border) / shrink, (y + 0.5 - border) / shrink)
-                          for x, y in zip(points[:2], points[5:7], strict=True))  # fmt: skip
-            people.append(Person(tuple(eyes), score))
+            places = [((x + 0.5 - border) / shrink, (y + 0.5 - border) / shrink)
+                      for x, y in zip(points[:5], points[5:], strict=True)]  # fmt: skip
+            mouth = tuple(float(n) for n in np.mean(places[3:], axis=0))
+            people.append(Person(tuple(sorted(places[:2])), score, mouth))
         return people
 
     return find

@@ -17,8 +17,11 @@ from drawing.choosing import (
     count_option,
     latents_option,
     run_option,
+    scale_for,
+    scale_option,
     seed_option,
     seeds_option,
+    upscaler_option,
 )
 from drawing.viewing import save_sheet, sheet_option, sheet_path
 
@@ -38,6 +41,8 @@ class Options:
     these: str | None = option(None, "numbers of faces; the sum starts with the mean of their z", group="the sum")
     minus: str | None = option(None, "numbers of faces; the mean of their z is subtracted", group="the sum")
     plus: str | None = option(None, "numbers of faces; the mean of their z is added", group="the sum")
+    scale: int | None = scale_option()
+    upscaler: Path | None = upscaler_option()
     output: str = sheet_option("arithmetic.png")
 
 
@@ -50,14 +55,19 @@ def show(options: Options, given: set[str]) -> None:
     import numpy as np
 
     from animefaces import latents, sheets
+    from drawing.enlarging import Enlarger
     from drawing.opening import open_generator, told
 
     generator = open_generator(options.run, options.latents)
     chosen = Chosen(options, generator.latent)
     seeds, z = chosen.places, chosen.z()
     told(generator)
+
+    def enlarger(faces):
+        return Enlarger(scale_for(generator.shape[0], options.scale, faces), options.upscaler)
+
     if not options.these:
-        sheet = sheets.numbered(generator.drawn(z), seeds)
+        sheet = sheets.numbered(enlarger(len(z))(generator.drawn(z)), seeds)
         save_sheet(output, sheet, generator, seeds=" ".join(map(str, seeds)))
         print(f"look at the grid, and choose among its numbers, for example: {example(options, seeds)}")
         return
@@ -74,6 +84,8 @@ def show(options: Options, given: set[str]) -> None:
             lines.append((f"{'+-'[sign < 0]} {text}", [*drawn[:-1], None, drawn[-1]]))
     nine = generator.drawn(latents.around(result, 9, REACH, options.seed)).reshape(3, 3, *generator.shape)
     lines += [("=" if i == 1 else "", list(row)) for i, row in enumerate(nine)]
+    enlarge = enlarger(sum(len(pictures) for _, pictures in lines))
+    lines = [(text, [p if p is None else enlarge(p[None])[0] for p in pictures]) for text, pictures in lines]
     save_sheet(output, sheets.rows(lines), generator, these=options.these, minus=options.minus, plus=options.plus)
 
 

@@ -6,7 +6,18 @@ from pathlib import Path
 from animefaces.options import option, within
 from animefaces.problems import Misuse
 from animefaces.words import counted
-from drawing.choosing import Chosen, alone, count_option, latents_option, run_option, seed_option, seeds_option
+from drawing.choosing import (
+    Chosen,
+    alone,
+    count_option,
+    latents_option,
+    run_option,
+    scale_for,
+    scale_option,
+    seed_option,
+    seeds_option,
+    upscaler_option,
+)
 from drawing.outputs import FILMS, chosen_output, output_option
 
 MOST = 100  # faces of one film
@@ -25,6 +36,8 @@ class Options:
     walks: int = option(
         1, "number of walks side by side; the faces are divided among them", within(1, 64), group="the film"
     )
+    scale: int | None = scale_option()
+    upscaler: Path | None = upscaler_option()
     output: str = output_option("walk.gif", "FILE.gif, .webp or .mp4", "the film")
 
 
@@ -34,7 +47,9 @@ def show(options: Options, given: set[str]) -> None:
     output, _ = chosen_output(options.output, given, FILMS)
     import numpy as np
 
-    from animefaces import images, latents, sheets
+    from animefaces import images, latents
+    from animefaces.progress import Bar
+    from drawing.enlarging import Enlarger
     from drawing.opening import open_generator, told
 
     generator = open_generator(options.run, options.latents)
@@ -44,6 +59,7 @@ def show(options: Options, given: set[str]) -> None:
         raise Misuse(f"{counted(len(z), 'face')} for {counted(options.walks, 'walk')}: give each walk two or more "
                      f"with --count, and {MOST} in all")  # fmt: skip
     told(generator)
+    enlarge = Enlarger(scale_for(generator.shape[0], options.scale, options.walks), options.upscaler)
     films = []
     for i in range(options.walks):
         part, count = z[i * each : (i + 1) * each], each * options.frames
@@ -53,7 +69,6 @@ def show(options: Options, given: set[str]) -> None:
         pairs = (steps[::2] + steps[1::2], latents.changes(films[-1]))
         before, after = (100 * x.std() / max(x.mean(), 1e-9) for x in pairs)
         print(f"walk {i + 1}: visible speed varies by {after:.0f} %, with equal steps of z by {before:.0f} %")
-    least = 192 if options.walks == 1 else 96
-    frames = (images.grid(sheets.enlarge(np.stack(tiles), least)) for tiles in zip(*films, strict=True))
+    frames = (images.grid(enlarge(np.stack(tiles))) for tiles in Bar(list(zip(*films, strict=True)), desc="enlarging"))
     images.save_film(output, frames, seconds=0.04)
     print(f"{output}: {count} frames, {count / 25:.1f} seconds, then it repeats")

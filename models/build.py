@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from models import dcgan, encoder, engine, reader, residual, vae, warm
+from models import dcgan, encoder, engine, reader, residual, upscaler, vae, warm
 from models.gan import GAN
 
 RESIDENT = 2**30  # bytes of faces that a device keeps: 87,000 of 64x64; a quarter of the memory of a small GPU
@@ -142,3 +142,15 @@ def build_reading(options: Any, groups: Sequence[int], start: keras.Model | None
         network.set_weights(start.get_weights())
     optimizer = adam(options, weight_decay=reader.WEIGHT_DECAY)
     return reader.Reading(network, optimizer, groups=groups, total=options.steps, average_decay=options.average)
+
+
+def build_upscaling(options: Any, start: keras.Model | None = None) -> upscaler.Upscaling:
+    """Options -> an upscaler and its discriminator, with the weights of `start` if there is one."""
+    prepare(options)
+    network = upscaler.build_upscaler()
+    if start is not None:
+        network.set_weights(start.get_weights())
+    d_rate = options.learning_rate * options.discriminator_rate
+    optimizers = adam(options), adam(options, learning_rate=d_rate, beta_1=0.5)
+    discriminator = upscaler.build_discriminator(options.discriminator_widths)
+    return upscaler.Upscaling(network, discriminator, *optimizers, total=options.steps, average_decay=options.average)

@@ -19,3 +19,16 @@ def update(average: keras.Model, network: keras.Model, decay: float, step: Any) 
     decay = ops.minimum(decay, (1 + step) / (10 + step))
     for slow, fast in zip(average.variables, network.variables, strict=True):
         slow.assign(slow + (fast - slow) * (1 - decay))
+
+
+def copy_in_float32(network: keras.Model) -> keras.Model:
+    """A network -> a copy with the same weights that computes in float32, which every CPU does fast."""
+
+    def copied(layer):
+        settings = layer.get_config()
+        alone = {"synchronized": False} if "synchronized" in settings else {}  # a file is for use on one device
+        return layer.__class__.from_config({**settings, **alone, "dtype": "float32"})
+
+    copy = keras.models.clone_model(network, clone_function=copied)
+    copy.set_weights(network.get_weights())
+    return copy

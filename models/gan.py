@@ -1,6 +1,5 @@
 """A generator and a discriminator in training: batches of images -> figures, and changed networks."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -66,7 +65,7 @@ class GAN:
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
         self.rate_decay, self.warm_up = rate_decay, warm_up
-        self.average = copy_in_float32(generator)
+        self.average = ema.copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
         self._chance = keras.random.SeedGenerator(seed)
@@ -93,13 +92,7 @@ class GAN:
 
     def steps(self, step: np.ndarray, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         """K training steps -> their figures; see the class."""
-        done, figures = 0, []
-        for kind, group in itertools.groupby(step.tolist(), self._kind):
-            rows = slice(done, done + len(list(group)))
-            figures.append(self._run[kind](step[rows], *(x[rows] for x in inputs)))
-            done = rows.stop
-        names = dict.fromkeys(name for part in figures for name in part)
-        return {name: np.concatenate([part[name] for part in figures if name in part]) for name in names}
+        return engine.in_turn(self._run, self._kind, step, *inputs)
 
     def _kind(self, step: int) -> Any:
         """Which of the compiled functions does this step: "warm", or whether the penalties are due."""
@@ -177,19 +170,6 @@ class GAN:
         logits, _, pull = traced(lambda x: (self.discriminator(x, training=True), None), [], images)
         (gradient,) = pull(ops.ones_like(logits))[1]
         return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3)))
-
-
-def copy_in_float32(network: keras.Model) -> keras.Model:
-    """A network -> a copy with the same weights that computes in float32, which every CPU does fast."""
-
-    def copied(layer):
-        settings = layer.get_config()
-        alone = {"synchronized": False} if "synchronized" in settings else {}  # a file is for use on one device
-        return layer.__class__.from_config({**settings, **alone, "dtype": "float32"})
-
-    copy = keras.models.clone_model(network, clone_function=copied)
-    copy.set_weights(network.get_weights())
-    return copy
 
 
 def _spread(images):

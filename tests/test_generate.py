@@ -42,7 +42,7 @@ def test_the_newest_run_is_the_default(trained, capsys):
     assert generate.main(["--count", "2"]) == 0
     with Image.open(FACES) as image:
         assert image.text["run"] == "00001-new"
-    assert f"{FACES}: 2 faces\n" in capsys.readouterr().out
+    assert f"{FACES}: 2 faces, 64x64 pixels each\n" in capsys.readouterr().out
 
 
 def test_a_grid_of_48(draw):
@@ -56,9 +56,10 @@ def test_the_grid_of_samples_is_seeds_0_to_47(draw, trained):
 
 
 def test_a_seed_is_the_same_face_alone_in_a_grid_and_in_a_folder(draw):
-    assert draw("--seed", "7", "--count", "1", "--output", "alone.png") == 0
+    small = ["--scale", "1"]
+    assert draw("--seed", "7", "--count", "1", *small, "--output", "alone.png") == 0
     assert draw("--seeds", "30-90,7", "--output", "grid.png") == 0
-    assert draw("--seed", "5", "--count", "60", "--output", "many/") == 0
+    assert draw("--seed", "5", "--count", "60", *small, "--output", "many/") == 0
     alone = images.read("alone.png")
     assert np.array_equal(cells("grid.png")[61], alone)
     assert np.array_equal(images.read("many/seed_000007.png"), alone)
@@ -70,7 +71,7 @@ def test_a_seed_is_the_same_face_alone_in_a_grid_and_in_a_folder(draw):
 
 def test_more_faces_than_are_drawn_at_once(draw, monkeypatch):
     monkeypatch.setattr("drawing.generator.AT_ONCE", 48)
-    assert draw("--count", "100", "--output", "many/") == 0
+    assert draw("--count", "100", "--scale", "1", "--output", "many/") == 0
     monkeypatch.setattr("drawing.generator.AT_ONCE", 480)
     assert draw("--count", "100", "--output", "grid.png") == 0
     assert np.array_equal(cells("grid.png")[99], images.read("many/seed_000099.png"))
@@ -87,7 +88,7 @@ def test_latents_instead_of_seeds(draw):
 
 def test_truncation_draws_nearer_to_the_mean(draw):
     for amount in ("1", "0.5", "0"):
-        assert draw("--seeds", "0-7", "--truncation", amount, "--output", f"{amount}.png") == 0
+        assert draw("--seeds", "0-7", "--truncation", amount, "--scale", "1", "--output", f"{amount}.png") == 0
     spread = [cells(f"{amount}.png").astype(float).std(0).mean() for amount in ("0", "0.5", "1")]
     assert spread[0] == 0 < spread[1] < spread[2]
 
@@ -106,7 +107,7 @@ def test_a_film_from_face_to_face(draw, monkeypatch):
     assert draw("--seeds", "3,14,15", "--output", "walk.gif") == 0
     assert draw("--seeds", "14", "--output", "face.png") == 0
     with Image.open("walk.gif") as film:
-        assert (film.n_frames, film.size, film.info["loop"]) == (12, (16, 16), 0)
+        assert (film.n_frames, film.size, film.info["loop"]) == (12, (64, 64), 0)
         film.seek(4)
         frame = np.asarray(film.convert("RGB")).astype(int)
     assert np.abs(frame - images.read("face.png")).max() < 8  # but for the palette
@@ -119,7 +120,7 @@ def test_grey_faces(tmp_path):
     assert generate.main(["--run", "grey.keras", "--count", "4", "--output", "grid.png"]) == 0
     assert generate.main(["--run", "grey.keras", "--count", "4", "--output", "film.gif"]) == 0
     with Image.open("grid.png") as image:
-        assert (image.mode, image.size, image.text["run"]) == ("L", (16, 16), "grey.keras")
+        assert (image.mode, image.size, image.text["run"]) == ("L", (64, 64), "grey.keras")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ def test_a_picture_is_only_replaced_by_its_name(draw, capsys):
     names = ["faces.png", "faces-2.png", "faces-3.png"]
     assert sorted(os.listdir("results/drawn")) == sorted(names)
     for seed, name in enumerate(names, 1):
-        assert f"results/drawn/{name}: 1 face\n" in said
+        assert f"results/drawn/{name}: 1 face, 64x64 pixels each\n" in said
         assert draw("--seeds", str(seed), "--output", "mine.png") == 0
         assert np.array_equal(images.read("mine.png"), images.read(f"results/drawn/{name}"))
 

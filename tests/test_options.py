@@ -118,6 +118,8 @@ def test_every_script_helps(script, capsys):
     assert left.value.code == 0
     text = capsys.readouterr().out
     for field in dataclasses.fields(script.Options):
+        if script is train and field.metadata["commands"] and "gan" not in field.metadata["commands"]:
+            continue
         assert field.name.replace("_", "-") in text
         assert field.metadata["help"].split()[0] in text
 

@@ -208,7 +208,7 @@ def test_a_photo_is_not_turned_for_a_doubtful_gain():
 
 def test_nobody_in_any_turn():
     images.save("sea.png", np.full((64, 64, 3), 128, np.uint8))
-    assert photos.faces_on(Path("sea.png"), 16, 3, lambda pixels: []) == photos.Photo([], "")
+    assert photos.faces_on(Path("sea.png"), 16, 3, lambda pixels: []) == photos.Photo([], [], "")
 
 
 def test_without_mtcnn(monkeypatch):

@@ -140,7 +140,7 @@ def test_encode_tells_what_it_read_and_drew(few, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("a: a ") and " of 11" in line for line in lines)
     assert sorted(os.listdir("out")) == ["a.png", "a_v1.png", "b.png", "b_v1.png", "latents.npz"]
-    assert images.read("out/a.png").shape == (16, 16, 3)
+    assert images.read("out/a.png").shape == (64, 64, 3)
     assert not np.array_equal(images.read("out/a.png"), images.read("out/a_v1.png"))
     # The same face without the other photo.
     assert encode.main(["b.png", "--no-detect", "--run", str(few), "--output", "alone/"]) == 0

@@ -9,7 +9,7 @@ from animefaces import images
 from demo import cartoons
 from models import engine, saved, vae
 from models.batches import in_batches
-from models.gan import copy_in_float32
+from models.ema import copy_in_float32
 from models.losses import divergence, logistic
 
 LATENT = 5

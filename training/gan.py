@@ -11,7 +11,7 @@ from animefaces.files import written_whole
 from animefaces.problems import Misuse
 from drawing import judge
 from drawing.generator import draw
-from models import build, gan, saved
+from models import build, ema, saved
 from training.task import Targets
 
 SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
@@ -61,7 +61,7 @@ class Task:
         """What is written beside each saved state: file name -> network."""
         # The discriminator is for explore.py; training goes on from the one in the state.
         return {runs.GENERATOR: self.player.average,
-                runs.DISCRIMINATOR: gan.copy_in_float32(self.player.discriminator)}  # fmt: skip
+                runs.DISCRIMINATOR: ema.copy_in_float32(self.player.discriminator)}  # fmt: skip
 
     def sample(self) -> np.ndarray:
         """The faces of fixed z, one grid."""
@@ -95,14 +95,42 @@ class Task:
 
 
 def initialise(player: Any, source: Path) -> None:
-    """Give a GAN the networks of a run, or the generator of a file. Its optimizers start from zero."""
+    """Give a GAN the networks of a run, or the generator of a file. Its optimizers start from zero.
+
+    Networks for larger pictures than those of the source get its layers, and some new ones at the largest resolution.
+    """
     state = states.load(source) if source.is_dir() else None
     with runs.fitting(source):
-        if state:
+        generator = saved.load(runs.find_generator(source))
+        if state and len(player.generator.layers) <= len(generator.layers):
             player.state.restore_networks(state[0])
             return
-        weights = saved.load(runs.find_generator(source)).get_weights()
         for network in (player.generator, player.average):
-            network.set_weights(weights)
+            take_layers(network, generator, grows_at_end=True)
         if (source / runs.DISCRIMINATOR).exists():
-            player.discriminator.set_weights(saved.load(source / runs.DISCRIMINATOR).get_weights())
+            take_layers(player.discriminator, saved.load(source / runs.DISCRIMINATOR), grows_at_end=False)
+
+
+def take_layers(network: Any, source: Any, grows_at_end: bool) -> None:
+    """Give a network the weights of another one, which may have fewer layers.
+
+    Networks grow where the pictures are: before the last layer of a generator, after the first one of a discriminator.
+    The new layers keep their weights. Those of residual networks begin as zero: such a network does at first what the
+    smaller one did. Raises ValueError if the layers do not fit.
+    """
+    own, others = ([layer for layer in one.layers if layer.weights] for one in (network, source))
+    new = max(0, len(own) - len(others))
+    if not grows_at_end:
+        own, others = own[::-1], others[::-1]
+    same = 0
+    while new and same < len(others) and _shapes(own[same]) == _shapes(others[same]):
+        same += 1
+    pairs = list(zip(own[:same] + own[same + new :], others, strict=False))
+    if len(own) < len(others) or any(_shapes(layer) != _shapes(other) for layer, other in pairs):
+        raise ValueError("its layers are of other sizes")
+    for layer, other in pairs:
+        layer.set_weights(other.get_weights())
+
+
+def _shapes(layer):
+    return [tuple(weight.shape) for weight in layer.weights]

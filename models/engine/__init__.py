@@ -13,11 +13,14 @@ that draws random numbers for the whole batch, or takes a mean over it, must the
 import contextlib
 import importlib
 import importlib.util
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
+
+import numpy as np
 
 # oneDNN is on by default only for the newest CPUs; on others it more than doubles the speed of convolutions.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -104,6 +107,7 @@ with without_chatter():
 # What the two backends do differently; on_tensorflow.py says what each name means.
 Adam, BatchNormalization = backend.Adam, backend.BatchNormalization
 traced, compiled, apply, cost = backend.traced, backend.compiled, backend.apply, backend.cost
+forward = backend.forward
 device, device_count, everywhere, of_machines = (
     backend.device, backend.device_count, backend.everywhere, backend.of_machines,
 )  # fmt: skip
@@ -137,6 +141,25 @@ def faults() -> Iterator[None]:
         if type(fault).__name__ in ("UnavailableError", "AbortedError", "DeadlineExceededError"):
             raise ConnectionError(str(fault)) from fault
         raise
+
+
+def in_turn(
+    functions: Mapping[Any, Callable[..., dict[str, np.ndarray]]],
+    kind: Callable[[int], Any],
+    step: np.ndarray,
+    *inputs: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """K training steps, of which each is done by the one of several compiled functions that its `kind` names.
+
+    The inputs have a leading axis of K, as `step` has. Returns the figures of all steps, by name.
+    """
+    done, figures = 0, []
+    for name, group in itertools.groupby(step.tolist(), kind):
+        rows = slice(done, done + len(list(group)))
+        figures.append(functions[name](step[rows], *(x[rows] for x in inputs)))
+        done = rows.stop
+    names = dict.fromkeys(name for part in figures for name in part)
+    return {name: np.concatenate([part[name] for part in figures if name in part]) for name in names}
 
 
 def gradients(

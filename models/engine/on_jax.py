@@ -133,6 +133,12 @@ def compiled(
     return function
 
 
+def forward(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """A network -> a function: inputs -> outputs, as in on_tensorflow.py."""
+    run = jax.jit(lambda inputs: network(inputs, training=False))
+    return lambda inputs: np.asarray(run(inputs))
+
+
 def cost(call: Any, *inputs: np.ndarray) -> tuple[float, float]:
     """A function from `compiled` and its inputs, with K = 1 -> (operations, bytes moved if nothing is fused) by XLA."""
     found = call.lowered(*inputs).cost_analysis()

@@ -178,6 +178,15 @@ def compiled(
     return lambda *inputs: {name: value.numpy() for name, value in run(*inputs).items()}
 
 
+def forward(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """A network -> a function: inputs of any shape that it takes -> its outputs, for inference.
+
+    It is compiled once for each shape. Keras's own `predict` counts the networks of a program, and warns of many.
+    """
+    run = tf.function(lambda inputs: network(inputs, training=False))
+    return lambda inputs: run(tf.constant(inputs)).numpy()
+
+
 def cost(call: Any, *inputs: np.ndarray) -> tuple[float, float]:
     """What a compiled step costs; only JAX can count it."""
     raise NotImplementedError("TensorFlow does not count the operations of a step: set KERAS_BACKEND=jax")

@@ -1,0 +1,78 @@
+"""Networks for larger pictures: more layers, which may begin as those of networks for smaller pictures."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SIZES
+
+import recipes
+from animefaces import latents
+from drawing.opening import open_generator
+from models import build, saved
+from training.gan import take_layers
+
+MODERN, LARGE = (recipes.RECIPES[name] for name in ("modern", "large"))
+NARROW = ["--generator-widths", "16,8", "--discriminator-widths", "8,16"]
+
+
+def test_for_each_doubling_there_is_one_more_layer():
+    assert MODERN.widths_for(128) == {"generator_widths": (256, 128, 64, 32, 32),
+                                      "discriminator_widths": (32, 32, 64, 128, 256)}  # fmt: skip
+    assert LARGE.widths_for(256)["generator_widths"] == (256, 256, 192, 96, 48, 48, 48)
+    assert MODERN.widths_for(64) == MODERN.widths_for(96) == MODERN.widths_for(32) == {}
+    assert recipes.RECIPES["upscaler"].widths_for(512) == {}
+
+
+@pytest.mark.parametrize("name", ["modern", "large", "pooled", "mnist"])
+def test_the_networks_of_larger_pictures_fit(name):
+    recipe = recipes.RECIPES[name]
+    size, narrow = 2 * recipe.size, {}
+    for option, widths in recipe.widths_for(size).items():
+        narrow[option] = (8,) * len(widths)
+    generator, discriminator = build.build_networks(replace(recipe, size=size, **narrow))
+    assert generator.output_shape[1:3] == discriminator.input_shape[1:3] == (size, size)
+
+
+def test_residual_networks_do_at_first_what_the_smaller_ones_did():
+    small = replace(LARGE, size=16, latent=8, generator_widths=(16, 8), discriminator_widths=(8, 16))
+    large = replace(small, size=32, **small.widths_for(32))
+    (generator, discriminator), (large_generator, large_discriminator) = map(build.build_networks, (small, large))
+    for network, larger in ((generator, large_generator), (discriminator, large_discriminator)):
+        network.set_weights(
+            [w + 0.05 * np.random.default_rng(0).standard_normal(w.shape) for w in network.get_weights()]
+        )
+        take_layers(larger, network, grows_at_end=network is generator)
+    z = latents.from_seeds(range(4), 8)
+    drawn, wide = np.asarray(generator(z)), np.asarray(large_generator(z))
+    again = wide.reshape(4, 16, 2, 16, 2, 3).mean((2, 4))
+    assert np.abs(again - drawn).mean() < 0.3 * np.abs(drawn - drawn.mean()).mean()
+    flat = np.ones((1, 16, 16, 3), np.float32) * 0.3  # without edges both see the same
+    logits = discriminator(flat), large_discriminator(flat.repeat(2, 1).repeat(2, 2))
+    assert np.allclose(*map(np.asarray, logits), atol=1e-4)
+
+
+def test_layers_of_other_sizes_do_not_fit():
+    small = replace(LARGE, size=16, latent=8, generator_widths=(16, 8), discriminator_widths=(8, 16))
+    for widths in ((16, 8, 4), (16,), (8, 8)):
+        size = 8 << (len(widths) - 1)
+        other = replace(small, size=size, generator_widths=widths, discriminator_widths=widths)
+        (generator, _), (another, _) = map(build.build_networks, (small, other))
+        before = another.get_weights()
+        with pytest.raises(ValueError, match="other sizes"):
+            take_layers(another, generator, grows_at_end=True)
+        assert all(map(np.array_equal, before, another.get_weights()))
+
+
+def test_a_training_begins_with_networks_for_smaller_pictures(train, refused):
+    assert train("--recipe", "tutorial", "--run", "small", "--steps", "2") == 0
+    assert train("--init-from", "small", "--size", "32", "--run", "large", "--steps", "1", "--learning-rate", "1e-9",
+                 tiny=[]) == 0  # fmt: skip
+    assert open_generator(Path("large")).shape == (32, 32, 3)
+    one, other = (saved.load(Path(run) / "generator.keras").get_weights() for run in ("small", "large"))
+    assert np.allclose(one[0], other[0], atol=1e-6) and np.allclose(one[-1], other[-1], atol=1e-6)
+    # A plain file does not say its options: those that are typed must fit.
+    words = ["--init-from", "small/generator.keras", "--recipe", "tutorial", *SIZES, *NARROW, "--warm-up", "0"]
+    line = refused(lambda argv: train(*argv, tiny=[]), [*words, "--generator-widths", "4,4,4", "--steps", "1"], 1)
+    assert "does not fit these options" in line

@@ -24,7 +24,7 @@ NOTCH = 21  # pixels: light on hair above the eyes that is narrower is hair
 EDGE = 0.06  # of the side: what touches an edge for less than this does not bulge
 
 CHIN, BELOW_MOUTH = 1.9, 0.85  # from the middle between the eyes, and from the mouth, to the chin, in eye distances
-MOUTH = 1.05  # from the eyes to the mouth, in eye distances of a face that looks into the camera
+MOUTH = 1.2  # from the eyes to the mouth, in eye distances, at most in a face that looks into the camera
 WIDE = 4.6  # side of a drawn picture on the photo, in eye distances: a little larger than life, to cover the head
 TINT, GLOW, SHADE = 0.2, 0.4, 0.6  # how much of the photo's tint, brightness and direction of light a head takes on
 FINEST = 3_000_000  # pixels that are painted at most; a larger photo is painted smaller

@@ -1,5 +1,6 @@
 """Drawn faces -> the same faces, larger, by an upscaler: the shipped one, or one of the user's own."""
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,9 @@ class Enlarger:
     def __init__(self, scale: int, file: Path | None = None):
         """`scale`: 1, 2 or 4. `file`: the upscaler, as `open_upscaler` takes it. Raises Problem."""
         self.scale = scale
-        self.draw = engine.forward(open_upscaler(file)) if scale > 1 else None
+        self.draw = None
+        if scale > 1:
+            self.draw = _shipped() if file is None else engine.forward(open_upscaler(file))
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Faces, uint8 (N, H, W, C) -> (N, scale * H, scale * W, C).
@@ -44,6 +47,11 @@ class Enlarger:
             side = face.shape[1] * self.scale // SCALE, face.shape[0] * self.scale // SCALE
             face = cv2.resize(face, side, interpolation=cv2.INTER_AREA)
         return face if channels == 3 else face.mean(axis=-1, keepdims=True).round().astype(np.uint8)
+
+
+@functools.cache
+def _shipped():
+    return engine.forward(open_upscaler())
 
 
 def open_upscaler(file: Path | None = None) -> "keras.Model":

@@ -14,6 +14,7 @@ from booru import Booru, running
 
 import encode
 import explore
+import export
 import generate
 import preprocess
 import train
@@ -22,14 +23,15 @@ from demo import cartoons
 from training import encoder
 
 PROJECT = Path(__file__).resolve().parent.parent
-SCRIPTS = {f"{script.__name__}.py": script.main for script in (preprocess, train, generate, encode, explore)}
+SCRIPTS = {f"{script.__name__}.py": script.main for script in (preprocess, train, generate, encode, explore, export)}
 SCRIPTS["demo.cartoons"] = cartoons.main
 # The real programs and flags, on networks and counts that take a moment.
 SMALL = {
     "train.py": ["--size", "16", "--generator-widths", "8,8", "--discriminator-widths", "8,8", "--batch-size", "4"],
-    "generate.py": [],
+    "generate.py": ["--scale", "1"],  # a thousand faces are many
     "encode.py": [],
     "explore.py": [],
+    "export.py": [],
     # A detector that knows where these pictures have their face: the real one's file is not part of the project.
     "preprocess.py": ["--detector", "detectors:middle", "--workers", "1", "--size", "16"],
     "demo.cartoons": ["--count", "6"],
@@ -146,5 +148,7 @@ def test_set_up_by_hand(tmp_path):
 
 
 def test_only_these_commands_stand_there():
-    known = re.compile(r"(python (preprocess|train|generate|encode|explore)\.py|make |python -m venv|\.venv/bin/pip)")
+    known = re.compile(
+        r"(python (preprocess|train|generate|encode|explore|export)\.py|make |python -m venv|\.venv/bin/pip)"
+    )
     assert [line for line in commands() if not known.match(line)] == []

@@ -107,7 +107,7 @@ with without_chatter():
 # What the two backends do differently; on_tensorflow.py says what each name means.
 Adam, BatchNormalization = backend.Adam, backend.BatchNormalization
 traced, compiled, apply, cost = backend.traced, backend.compiled, backend.apply, backend.cost
-forward = backend.forward
+forward, export, open_export = backend.forward, backend.export, backend.open_export
 device, device_count, everywhere, of_machines = (
     backend.device, backend.device_count, backend.everywhere, backend.of_machines,
 )  # fmt: skip

@@ -7,6 +7,7 @@ arguments, and their new values come out as results, which are then assigned.
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -137,6 +138,14 @@ def forward(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     """A network -> a function: inputs -> outputs, as in on_tensorflow.py."""
     run = jax.jit(lambda inputs: network(inputs, training=False))
     return lambda inputs: np.asarray(run(inputs))
+
+
+def export(network: keras.Model, path: Path, form: str) -> None:
+    """These formats are TensorFlow's."""
+    raise NotImplementedError("this format needs TensorFlow: unset KERAS_BACKEND")
+
+
+open_export = export
 
 
 def cost(call: Any, *inputs: np.ndarray) -> tuple[float, float]:

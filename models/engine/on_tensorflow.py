@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -185,6 +187,33 @@ def forward(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     """
     run = tf.function(lambda inputs: network(inputs, training=False))
     return lambda inputs: run(tf.constant(inputs)).numpy()
+
+
+def export(network: keras.Model, path: Path, form: str) -> None:
+    """Write a network for inference, in a format of Keras's own `export`: "litert" or "tf_saved_model"."""
+    network.export(path, format=form, verbose=False)
+
+
+def open_export(path: Path, form: str) -> Callable[[np.ndarray], np.ndarray]:
+    """A file that `export` wrote -> a function: inputs -> outputs, by the runtime that the format is for."""
+    if form == "tf_saved_model":
+        opened = tf.saved_model.load(str(path))
+        return lambda inputs: opened.serve(tf.constant(inputs)).numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it will move into a package of its own
+        interpreter = tf.lite.Interpreter(str(path))
+    place, result = (
+        details()[0]["index"] for details in (interpreter.get_input_details, interpreter.get_output_details)
+    )
+
+    def run(inputs):
+        interpreter.resize_tensor_input(place, inputs.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(place, inputs)
+        interpreter.invoke()
+        return interpreter.get_tensor(result)
+
+    return run
 
 
 def cost(call: Any, *inputs: np.ndarray) -> tuple[float, float]:

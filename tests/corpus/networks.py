@@ -207,6 +207,7 @@ USES = {
         *[word for word in made.TINY if word not in ("--warm-up", "0")]),
     "evaluate.py --features": lambda file: (
         "evaluate", "--real", made.good("set", 10), "--fake", made.good("fake", 10), "--features", file),
+    "export.py": lambda file: ("export", file, "--output", "out/"),
     "encode.py --run": lambda file: (
         "encode", made.good("set", 1) / "good_00.png", "--no-detect", *made.PROBED, "--run", _as_encoder(file)),
 }  # fmt: skip

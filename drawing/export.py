@@ -62,6 +62,10 @@ def parts_of(generator: Generator) -> dict[str, Part]:
         found["drawing_reader"] = Part(opened(OF_DRAWINGS, "reader"), "a drawn face", probabilities)
         found["parts"] = Part(opened(PARTS, "network of parts"), "a drawn face", "64 * 64 probabilities of "
                               f"{', '.join(NAMES)}, then x and y of {POINTS} places")  # fmt: skip
+    if shape[-1] == 3 and engine.NAME == "tensorflow":
+        takes = "a part of a photo, (pixel - 127.5) / 128; mtcnn's, MIT licence"
+        gives = "box (4), points (10; face_points alone), probabilities of something else and of a face"
+        found |= {name: Part(network, takes, gives) for name, network in photos.detector_networks().items()}
     return found
 
 

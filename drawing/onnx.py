@@ -220,6 +220,18 @@ def _rectified(graph, layer, x):
     return graph.add("LeakyRelu", x, alpha=slope) if slope else graph.add("Relu", x)
 
 
+def _parametric(graph, layer, x):
+    slopes = np.asarray(layer.alpha)
+    return graph.add("PRelu", x, graph.constant(np.moveaxis(slopes, -1, 0) if slopes.ndim == 3 else slopes))
+
+
+def _permuted(graph, layer, x):
+    if len(layer.output.shape) != 4:
+        return graph.add("Transpose", x, perm=(0, *layer.dims))
+    last = graph.add("Transpose", x, perm=FIRST_TO_LAST)
+    return graph.add("Transpose", graph.add("Transpose", last, perm=(0, *layer.dims)), perm=LAST_TO_FIRST)
+
+
 LAYERS: dict[str, Callable[..., str]] = {
     "InputLayer": _input,
     "Conv2D": _convolution,
@@ -240,6 +252,8 @@ LAYERS: dict[str, Callable[..., str]] = {
     "Rescaling": _rescaled,
     "LeakyReLU": lambda graph, layer, x: graph.add("LeakyRelu", x, alpha=float(layer.negative_slope)),
     "ReLU": _rectified,
+    "PReLU": _parametric,
+    "Permute": _permuted,
     "Activation": _activated,
     "Dropout": lambda graph, layer, x: x,
 }

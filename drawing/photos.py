@@ -6,7 +6,7 @@ A photo detector is one function: pixels, uint8 (H, W, 3) -> a list of Person. I
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -192,6 +192,21 @@ def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
         return people
 
     return find
+
+
+def detector_networks() -> dict[str, Any]:
+    """mtcnn's three networks, each with its outputs in one: the box (4), then the points (10) if it gives them, and two
+    probabilities, of something else and of a face. They take (pixel - 127.5) / 128.
+    """
+    import keras
+    from mtcnn import MTCNN
+
+    names = {"face_proposals": None, "face_refinement": 24, "face_points": 48}
+    networks = {}
+    for (name, side), stage in zip(names.items(), MTCNN().stages, strict=True):
+        pictures = keras.Input((side, side, 3))
+        networks[name] = keras.Model(pictures, keras.layers.Concatenate()(stage.model.call(pictures)), name=name)
+    return networks
 
 
 def _mouth_below_eyes(points):

@@ -14,7 +14,7 @@ import export as program
 import recipes
 from animefaces import images, latents, runs
 from animefaces.problems import Problem
-from drawing import export
+from drawing import export, photos
 from drawing.onnx import to_onnx
 from drawing.opening import open_generator
 from models import build, encoder, parts, reader, saved, upscaler, vae
@@ -36,6 +36,7 @@ def networks():
     every["reader"] = reader.build_reader(16, 3, (2, 3), widths=(8, 8, 8))
     every["parts"] = parts.build_parts((8, 8))
     every["upscaler"] = upscaler.build_upscaler(8, 1)
+    every |= photos.detector_networks()
     rng = np.random.default_rng(0)
     for network in every.values():
         for weight in network.weights:
@@ -45,7 +46,7 @@ def networks():
 
 @pytest.mark.parametrize(("name", "network"), networks().items(), ids=lambda x: x if isinstance(x, str) else "")
 def test_onnx_gives_the_same(name, network):
-    rng, shape = np.random.default_rng(1), [side or 12 for side in network.input_shape[1:]]
+    rng, shape = np.random.default_rng(1), [side or 20 for side in network.input_shape[1:]]
     inputs = rng.uniform(-1, 1, (3, *shape)).astype(np.float32)
     wanted = np.asarray(network(inputs, training=False))
     for half, off in ((False, 1e-4), (True, 0.02)):
@@ -73,14 +74,14 @@ def test_a_folder_that_explains_itself(trained, capsys):
     assert program.main([str(trained), "--half"]) == 0
     folder = Path("results/exported/00000-tutorial-onnx")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md", "drawing_reader.onnx", "generator.onnx", "model.json", "parts.onnx", "photo_reader.onnx",
-        "upscaler.onnx",
+        "README.md", "drawing_reader.onnx", "face_points.onnx", "face_proposals.onnx", "face_refinement.onnx",
+        "generator.onnx", "model.json", "parts.onnx", "photo_reader.onnx", "upscaler.onnx",
     ]  # fmt: skip
     assert f"{folder}/: generator.onnx, " in capsys.readouterr().out
     told = json.loads((folder / "model.json").read_text())
     assert (told["format"], told["half"]) == ("onnx", True)
     assert told["networks"]["generator"]["output"] == [None, 16, 16, 3]
-    assert set(told["networks"]) == {"generator", "upscaler", "photo_reader", "drawing_reader", "parts"}
+    assert {f"{name}.onnx" for name in told["networks"]} == {path.name for path in folder.glob("*.onnx")}
     assert told["looks"]["hair"][0] == "black" and told["crops"]["loose"]["eyes"] == 0.46
     assert (folder / "README.md").read_text().startswith("---\nlicense: other\n")
     assert "results/exported" not in str(runs.newest())  # it is no run

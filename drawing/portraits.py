@@ -28,6 +28,7 @@ CHOSEN = {"sex": 2.2, "length": 1.5, "turn": 1.1, "fringe": 0.9, "hair": 0.35, "
           "skin": 0.2, "age": 0.2}  # fmt: skip
 SEARCHED = {"sex", "length", "fringe", "turn", ("glasses", "no"), ("skin", "light")}
 TRIES = 100  # so many faces at most are looked at for each that is found
+FLAW = 2.0  # how much a flaw counts against a face
 SHAPE = 1.1  # how much the likeness of light and dark in the two pictures counts
 PLAIN = 0.8  # a look with this probability can be seen: a higher one is not better
 # Light and dark in photos: the mean of 3,150. Without it, a few faces would be the nearest to nearly all photos.
@@ -56,7 +57,7 @@ class Portraits:
 
         The choice depends on nothing else, so a photo has the same faces whatever other photos come with it.
         """
-        score = np.zeros(len(self.seeds))
+        score = -FLAW * self.looks[:, PLACES["flaw"]][:, 1]
         for name, weight in CHOSEN.items():
             here = PLACES[name]
             if not np.isnan(wanted[here]).any():

@@ -4,8 +4,9 @@
 
 training/faces.csv has the seeds and their labels, one letter for each look (animefaces/looks.py). The faces without a
 flaw are kept. Sex, hair and turn of these were labelled once more, in mirror images: training/faces_again.csv (left is
-left of the face as it was drawn). The looks are a mixture of the labels and of what the reader of drawings sees. For
-other generators, drawing/known.py has the reader look at the faces.
+left of the face as it was drawn). The looks are a mixture of the labels and of what the reader of drawings sees. Flaws
+that are seen only at 256 pixels are in training/faces_large.csv. For other generators, drawing/known.py has the reader
+look at the faces.
 """
 
 import csv
@@ -25,6 +26,7 @@ from drawing.reading import OF_DRAWINGS, open_reader
 EYE = 0.6  # weight of the label by eye; the rest is the reader's
 LABELS = Path(__file__).with_name("faces.csv")
 AGAIN = Path(__file__).with_name("faces_again.csv")
+LARGE = Path(__file__).with_name("faces_large.csv")
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,12 @@ def work(options: Options, given: set[str]) -> None:
     drawn = generator.drawn(latents.from_seeds(seeds[clean], generator.latent))
     # What eye and reader agree on is what anybody sees.
     mixed = EYE * rows[clean] + (1 - EYE) * open_reader(OF_DRAWINGS).read(drawn)
+    large, flaw = looks.read_table(LARGE, list(map(str, seeds[clean])), key="seed"), looks.PLACES["flaw"]
+    mixed[:, flaw] = np.where(np.isnan(large[:, flaw]), mixed[:, flaw], large[:, flaw])
     faces = known.Faces(seeds[clean], mixed, known.shape_of(drawn))
     known.write_faces(options.output, faces, generator.mark)
-    print(f"{options.output}: {clean.sum()} of {len(seeds):,} faces")
+    spotless = int((mixed[:, flaw][:, 1] < 0.5).sum())
+    print(f"{options.output}: {clean.sum()} of {len(seeds):,} faces, {spotless} of them without a flaw at 256 pixels")
 
 
 def main(argv: list[str] | None = None) -> int:

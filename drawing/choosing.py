@@ -67,17 +67,17 @@ def asked_looks(options: Any) -> dict[str, str]:
     return asked
 
 
-def scale_option(group: str = SIZE) -> Any:
+def scale_option() -> Any:
     """--scale: how large the pictures are."""
     text = ("size of the faces, as a multiple of what the network draws; 2 and 4 give fine lines "
             f"(default: up to {WIDE} pixels; 1 for a picture of more than {FEW} faces)")  # fmt: skip
-    return option(None, text, choices=SCALES, group=group)
+    return option(None, text, choices=SCALES, group=SIZE)
 
 
-def upscaler_option(group: str = SIZE) -> Any:
+def upscaler_option() -> Any:
     """--upscaler: what makes them larger."""
     text = "what draws the larger faces: a run folder of train.py upscaler, or a .keras file (default: the shipped one)"
-    return option(None, text, group=group)
+    return option(None, text, group=SIZE)
 
 
 def scale_for(size: int, asked: int | None, faces: int = 1) -> int:

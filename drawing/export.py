@@ -33,7 +33,6 @@ CHECKED = 64  # inputs on which an export is compared with Keras
 OFF, OFTEN = 1e-3, 0.05  # an export may differ by so much; one of half precision by 1 of 255 in this share of values
 BATCH = 8  # inputs of one comparison
 ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "saved_model": ""}
-HALF = ("onnx",)  # formats that can store weights as float16
 DESCRIPTION, CARD = "model.json", "README.md"
 
 
@@ -54,15 +53,16 @@ def parts_of(generator: Generator) -> dict[str, Part]:
         found["encoder"] = Part(opened(beside, "encoder"), "a photo of a face in the crop tight, pixel / 127.5 - 1",
                                 "means of z, then their log-variances")  # fmt: skip
     probabilities = "probabilities of the looks, in their order"
-    upscaler, shape = open_upscaler(), generator.shape
-    if shape[-1] == 3:
-        found["upscaler"] = Part(upscaler, "a drawn face, as the generator gives it", "the same, four times as large")
+    if generator.shape[-1] == 3:
+        found["upscaler"] = Part(
+            open_upscaler(), "a drawn face, as the generator gives it", "the same, four times as large"
+        )
         found["photo_reader"] = Part(opened(OF_PHOTOS, "reader"), "a photo of a face in the crop loose, "
                                      "pixel / 127.5 - 1", probabilities)  # fmt: skip
         found["drawing_reader"] = Part(opened(OF_DRAWINGS, "reader"), "a drawn face", probabilities)
         found["parts"] = Part(opened(PARTS, "network of parts"), "a drawn face", "64 * 64 probabilities of "
                               f"{', '.join(NAMES)}, then x and y of {POINTS} places")  # fmt: skip
-    if shape[-1] == 3 and engine.NAME == "tensorflow":
+    if generator.shape[-1] == 3 and engine.NAME == "tensorflow":
         takes = "a part of a photo, (pixel - 127.5) / 128; mtcnn's, MIT licence"
         gives = "box (4), points (10; face_points alone), probabilities of something else and of a face"
         found |= {name: Part(network, takes, gives) for name, network in photos.detector_networks().items()}

@@ -42,13 +42,13 @@ def find_people(paths: tuple[Path, ...], way: Any, find: Any, large: bool) -> li
             if why:
                 skipped.append((entry.name, why))
                 continue
-            if photo.turned:
-                bar.write(f"{visible(entry.name)}: turned {photo.turned}, so that the faces are upright")
+            if photo.turns:
+                bar.write(f"{visible(entry.name)}: turned {photos.TURNS[photo.turns]}, so that the faces are upright")
             if len(photo.faces) > 1:
                 bar.write(f"{visible(entry.name)}: {len(photo.faces)} faces, numbered from left to right")
             for number, ((small, crop), person) in enumerate(zip(photo.faces, photo.people, strict=True), 1):
                 name = unique(Path(entry.name).stem + (f"_{number}" if number > 1 else ""), names)
-                place = entry, person, photos.TURNS.index(photo.turned)
+                place = entry, person, photo.turns
                 faces.append(PhotoFace(name, small, crop if large else None, *place))
     if not faces and len(skipped) == 1:
         what, _, remedy = skipped[0][1].partition(": ")
@@ -106,6 +106,6 @@ def unique(name: str, names: set[str]) -> str:
     return result
 
 
-def alike(name):
+def alike(name: str) -> str:
     """What two names have in common that are one to some file systems: A.png and a.png, two ways to write an accent."""
     return unicodedata.normalize("NFC", name).lower()

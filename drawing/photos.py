@@ -65,7 +65,7 @@ class Photo(NamedTuple):
 
     faces: list[tuple[np.ndarray, np.ndarray]]  # from left to right, two crops of each: see `faces_on`
     people: list[Person]  # who they are of, in the pixels of the turned photo
-    turned: str  # how the photo was turned so that the faces are upright, one of TURNS
+    turns: int  # quarters to the left by which the photo was turned, so that the faces are upright
 
 
 def faces_on(
@@ -95,7 +95,7 @@ def faces_on(
         if channels == 3:
             small = light.coloured(small, framed, TIGHT.moved(SKIN_OF_PHOTOS, frame))
         faces.append((images.to_array(images.to_image(small), size, channels), images.to_array(cut, LARGER * size)))
-    return Photo(faces, people, TURNS[turns])
+    return Photo(faces, people, turns)
 
 
 def _eyes_of_square(pixels):

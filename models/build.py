@@ -1,6 +1,5 @@
 """The options of train.py -> networks, optimizers and schedules, ready to train. recipes.py declares the options."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from keras import ops
 
 from models import dcgan, encoder, engine, reader, residual, upscaler, vae, warm
 from models.gan import GAN
+from models.schedules import half_cosine
 
 RESIDENT = 2**30  # bytes of faces that a device keeps: 87,000 of 64x64; a quarter of the memory of a small GPU
 
@@ -100,8 +100,7 @@ def penalty_schedule(options: Any) -> Callable[[Any], Any] | None:
     steps = options.steps  # --minutes does not matter here: a resumed run must have the same penalties
 
     def weight(step):
-        share = ops.minimum(ops.cast(step, "float32") / steps, 1.0)
-        return last + (first - last) * (1 + ops.cos(math.pi * share)) / 2
+        return last + (first - last) * half_cosine(step, steps)
 
     return weight
 

@@ -3,7 +3,6 @@
 What a look is, and in which order they come, is said in animefaces/looks.py; here they are groups of numbers.
 """
 
-import math
 from collections.abc import Sequence
 
 import keras
@@ -12,6 +11,7 @@ from keras import layers, ops
 
 from models import ema
 from models.engine import apply_at, compiled, gradients
+from models.schedules import half_cosine
 from models.state import State
 
 SMOOTH = 0.04  # of each target is shared among the classes of its look: a label may be wrong
@@ -80,9 +80,7 @@ class Reading:
     def _step(self, step, images, looks):
         trained = self.reader.trainable_variables
         loss, right, grads = gradients(lambda: self._loss(images, looks), trained, self.optimizer.scale_loss)
-        share = ops.minimum(ops.cast(step, "float32") / self.total, 1.0)
-        decay = (1 + ops.cos(math.pi * share)) / 2
-        apply_at(self.optimizer, grads, trained, decay)
+        apply_at(self.optimizer, grads, trained, half_cosine(step, self.total))
         ema.update(self.average, self.reader, self.average_decay, step)
         return {"loss": loss, "right": right}
 

@@ -15,6 +15,7 @@ from models import ema, engine
 from models.engine import apply_at, compiled, gradients, traced
 from models.losses import relativistic
 from models.residual import convolution, residual, widened
+from models.schedules import half_cosine
 from models.state import State
 
 SCALE = 4
@@ -123,8 +124,7 @@ class Upscaling:
         small, large = (ops.cast(x, "float32") / 127.5 - 1 for x in (small, large))
         large = coloured(large, small)  # a teacher may change them
         trained = self.upscaler.trainable_variables
-        share = ops.minimum(ops.cast(step, "float32") / self.total, 1.0)
-        decay = (1 + ops.cos(math.pi * share)) / 2
+        decay = half_cosine(step, self.total)
         drawn, _, to_upscaler = traced(lambda: (self.upscaler(small, training=True), None), trained)
         drawn = ops.stop_gradient(drawn)
         _, difference, to_drawn = traced(lambda drawn: _difference(drawn, large), [], drawn)
@@ -135,26 +135,27 @@ class Upscaling:
             scale = self.d_optimizer.scale_loss
             _, figures["right"], grads = gradients(lambda: self._d_loss(large, drawn, due), d_trained, scale)
             apply_at(self.d_optimizer, grads, d_trained, decay)
-            _, _, to_drawn = traced(lambda drawn: (relativistic(*self._judged(drawn, large)), None), [], drawn)
+            _, _, to_drawn = traced(lambda drawn: (self._loss(drawn, large), None), [], drawn)
             (pull,) = to_drawn(ops.ones_like(difference))[1]
             upstream = upstream + PULL * _length(upstream) / (_length(pull) + 1e-12) * pull
         apply_at(self.optimizer, to_upscaler(self.optimizer.scale_loss(upstream))[0], trained, decay)
         ema.update(self.average, self.upscaler, self.average_decay, step)
         return figures
 
-    def _judged(self, *many):
-        return [self.discriminator(images, training=True) for images in many]
+    def _loss(self, drawn, large):
+        return relativistic(*(self.discriminator(images, training=True) for images in (drawn, large)))
 
     def _d_loss(self, large, drawn, due):
-        if not due:
-            real, fake = self._judged(large, drawn)
-            return relativistic(real, fake), _share(real > fake)
-        (real, slope), (fake, fake_slope) = (self._sloped(images) for images in (large, drawn))
-        penalty = PENALTY_EVERY * PENALTY / 2 * (slope + fake_slope)
-        return relativistic(real, fake) + penalty, _share(real > fake)
+        (real, real_slope), (fake, fake_slope) = (self._judge(images, due) for images in (large, drawn))
+        loss = relativistic(real, fake)
+        if due:
+            loss = loss + PENALTY_EVERY * PENALTY / 2 * (real_slope + fake_slope)
+        return loss, ops.mean(ops.cast(real > fake, "float32"))
 
-    def _sloped(self, images: Any) -> tuple[Any, Any]:
-        """Images -> (logits, the squared length of their gradient, summed over an image, for one place)."""
+    def _judge(self, images: Any, slope: bool) -> tuple[Any, Any]:
+        """Images -> (logits, with `slope` the squared length of their gradient for an image, divided by its places)."""
+        if not slope:
+            return self.discriminator(images, training=True), None
         logits, _, pull = traced(lambda x: (self.discriminator(x, training=True), None), [], images)
         (gradient,) = pull(ops.ones_like(logits))[1]
         return logits, ops.sum(ops.square(gradient)) / math.prod(logits.shape)
@@ -171,8 +172,3 @@ def _difference(drawn, large):
 def _length(x):
     """A tensor -> its Euclidean length."""
     return ops.sqrt(ops.sum(ops.square(x)))
-
-
-def _share(mask):
-    """Booleans -> the share that is true."""
-    return ops.mean(ops.cast(mask, "float32"))

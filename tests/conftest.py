@@ -147,3 +147,13 @@ def assert_same_training(run, other):
     assert [{k: v for k, v in e.items() if k not in timed} for e in log_of(run)] == [
         {k: v for k, v in e.items() if k not in timed} for e in log_of(other)
     ]
+
+
+def assert_goes_on_exactly(train):
+    """A run of `train` that was stopped in the middle ends where an uninterrupted one does, with the same weights."""
+    assert train("--run", "half", "--steps", "5", "--minutes", "0.000001") == 0
+    assert train("--run", "half", "--steps", "5", "--minutes", "60") == 0
+    assert train("--run", "whole", "--steps", "5") == 0
+    one, other = state_of(Path("half")), state_of(Path("whole"))
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[key], other[key]) for key in one)

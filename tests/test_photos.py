@@ -102,7 +102,7 @@ def test_crops_from_left_to_right():
     images.save("two.png", pixels)
     found = photos.faces_on(Path("two.png"), 16, 3, two)
     (small, large), (_, second) = found.faces
-    assert found.turned == ""
+    assert found.turns == 0
     assert (small.shape, large.shape) == ((16, 16, 3), (64, 64, 3))
     assert np.array_equal(large, photos.cut_upright(pixels, ((20, 40), (30, 40)), 64))
     assert np.array_equal(small, light.coloured(images.to_array(images.to_image(large), 16), framed=True))
@@ -195,7 +195,7 @@ def test_a_photo_in_any_turn_is_turned_upright(shown, score, other):
     find = seen_when_upright(score, other)
     images.save("photo.png", np.rot90(marked(((50, 60), (88, 60)), (140, 160)), shown))
     found = photos.faces_on(Path("photo.png"), 16, 3, find)
-    assert found.turned == ["", "a quarter to the right", "upside down", "a quarter to the left"][shown]
+    assert photos.TURNS[found.turns] == ["", "a quarter to the right", "upside down", "a quarter to the left"][shown]
     ((_, crop),) = found.faces
     assert places(crop) == pytest.approx(STANDARD, abs=0.03)
     assert len(find.calls) == (1 if shown == 0 and score > photos.CERTAIN else 4)  # the usual photo takes no more time
@@ -208,7 +208,7 @@ def test_a_photo_is_not_turned_for_a_doubtful_gain():
 
 def test_nobody_in_any_turn():
     images.save("sea.png", np.full((64, 64, 3), 128, np.uint8))
-    assert photos.faces_on(Path("sea.png"), 16, 3, lambda pixels: []) == photos.Photo([], [], "")
+    assert photos.faces_on(Path("sea.png"), 16, 3, lambda pixels: []) == photos.Photo([], [], 0)
 
 
 def test_without_mtcnn(monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import log_of, state_of
+from conftest import assert_goes_on_exactly, log_of
 
 import train as program
 from animefaces import images, looks
@@ -57,13 +57,7 @@ def test_a_run_is_whole_and_goes_on(train, capsys):
     assert "agreement  hair" in told
     assert [entry["step"] for entry in log_of(run)] == [10, 12]
     assert 0 <= log_of(run)[-1]["kappa"] <= 1
-    # A run that was stopped in the middle ends where an uninterrupted one does.
-    assert train("--run", "half", "--steps", "5", "--minutes", "0.000001") == 0
-    assert train("--run", "half", "--steps", "5", "--minutes", "60") == 0
-    assert train("--run", "whole", "--steps", "5") == 0
-    one, other = state_of(Path("half")), state_of(Path("whole"))
-    assert one.keys() == other.keys()
-    assert all(np.array_equal(one[key], other[key]) for key in one)
+    assert_goes_on_exactly(train)
 
 
 def test_it_learns_what_the_table_says(train, labelled):

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import log_of, state_of
+from conftest import assert_goes_on_exactly, log_of
 from PIL import Image
 
 import train as program
@@ -52,13 +52,7 @@ def test_a_run_is_whole_and_goes_on(train):
     with Image.open(run / "samples" / "step_000010.png") as sample:
         assert sample.size == (6 * 128, 4 * 128)
     assert open_upscaler(run).output_shape == (None, None, None, 3)
-    # A run that was stopped in the middle ends where an uninterrupted one does.
-    assert train("--run", "half", "--steps", "5", "--minutes", "0.000001") == 0
-    assert train("--run", "half", "--steps", "5", "--minutes", "60") == 0
-    assert train("--run", "whole", "--steps", "5") == 0
-    one, other = state_of(Path("half")), state_of(Path("whole"))
-    assert one.keys() == other.keys()
-    assert all(np.array_equal(one[key], other[key]) for key in one)
+    assert_goes_on_exactly(train)
 
 
 def test_it_comes_nearer_to_the_large_faces(train, large, monkeypatch):
@@ -121,7 +115,7 @@ def test_bad_input(train, refused, monkeypatch, flags, words, code):
     assert words in refused(lambda argv: train(*argv), flags, code)
 
 
-def test_the_discriminator_judges_places(monkeypatch):
+def test_the_discriminator_judges_places():
     network = networks.build_discriminator((8, 8, 8))
     assert network.output_shape == (None, None, None, 1)
     assert network(keras.ops.zeros((2, 32, 32, 3))).shape == (2, 8, 8, 1)

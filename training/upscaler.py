@@ -74,12 +74,12 @@ class Task:
         if not last or not len(self.validation):
             return {}
         pictures = self.validation[np.arange(min(len(self.validation), 48))]
-        return {"validation": float(np.mean([np.abs(self.drawn(one) - one).mean() for one in pictures]))}
+        return {"validation": float(np.mean([np.abs(self.drawn(one).astype(int) - one).mean() for one in pictures]))}
 
     def drawn(self, picture: np.ndarray) -> np.ndarray:
-        """A large picture -> as the upscaler draws it when it was made small, float32 (S, S, 3)."""
+        """A large picture -> as the upscaler draws it when it was made small, uint8 (S, S, 3)."""
         small = reduced(picture, Image.Resampling.BOX)
-        return images.to_pixels(np.asarray(self.player.average(images.to_network(small)[None]))[0]).astype(np.float32)
+        return images.to_pixels(np.asarray(self.player.average(images.to_network(small)[None]))[0])
 
     def trouble(self, entries: list[dict[str, Any]]) -> str | None:
         """Nothing is known to go wrong."""
@@ -96,7 +96,7 @@ class Task:
         for picture in source[np.arange(SHOWN) * len(source) // SHOWN]:
             side = picture.shape[1], picture.shape[0]
             plain = images.to_image(reduced(picture, Image.Resampling.BOX)).resize(side, Image.Resampling.BICUBIC)
-            shown += [np.asarray(plain), self.drawn(picture).astype(np.uint8), picture]
+            shown += [np.asarray(plain), self.drawn(picture), picture]
         return images.grid(np.stack(shown), columns=COLUMNS)
 
 

@@ -1,11 +1,12 @@
-# make demo: from nothing to a grid of drawn faces.  make test: from nothing to green.
+# make demo: from nothing to a grid of drawn faces.  make test: from nothing to green.  make page: the page, built.
 # Each line also works typed by hand; README.md has the same for Windows.
 
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
+PAGE_PARTS = web/node_modules/.package-lock.json
 
-.PHONY: demo test lint clean
+.PHONY: demo test page lint clean
 
 demo: $(VENV)/installed
 	$(RUN) -m demo.cartoons --output data/cartoons --count 2000 --size 32
@@ -15,7 +16,11 @@ demo: $(VENV)/installed
 	$(RUN) encode.py docs/images/astronaut.jpg --run models/pretrained --variants 3 --output results/demo/astronaut.png
 	@echo "Next, with pictures of your own: $(RUN) train.py --data FOLDER"
 
-test: lint
+page: $(VENV)/installed $(PAGE_PARTS)
+	$(RUN) page.py --build
+	@echo "Next: $(RUN) page.py"
+
+test: lint $(if $(shell command -v npm),$(PAGE_PARTS))
 	$(RUN) -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/installed-dev
@@ -32,6 +37,10 @@ $(VENV)/installed: requirements.txt
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	$(RUN) -m pip install --quiet --requirement requirements-dev.txt
+	touch $@
+
+$(PAGE_PARTS): web/package-lock.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
 clean:

@@ -163,8 +163,8 @@ class Looks:
     def drawn(self, people: list["PhotoFace"]) -> Iterator["Drawn"]:
         """Draw them -> some dozen faces at a time, so that they can be written before the next ones are made."""
         from drawing import portraits
+        from drawing.networks import ROWS
         from drawing.pictures import Drawn
-        from models.batches import ROWS
 
         for start in range(0, len(people), ROWS):
             some = people[start : start + ROWS]
@@ -195,8 +195,8 @@ class Codes:
         import numpy as np
 
         from drawing import encoding, opening
+        from drawing.networks import ROWS
         from drawing.pictures import Drawn
-        from models.batches import ROWS
 
         generator, crops = self.generator, np.stack([person.small for person in people])
         mean, deviation = encoding.posteriors(self.encoder, crops)

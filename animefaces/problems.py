@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ("requirements.txt", "requirements-draw.txt")
 PACKAGES = {"cv2": "opencv-python-headless", "PIL": "pillow"}  # module -> package, where the names differ
 SPARING = ("batch_size", "size", "count", "workers")  # options whose smaller values need less memory
 REMEDIES = {
@@ -58,7 +59,7 @@ def in_words(fault: Exception, options: Iterable[str] = ()) -> str:
 def _missing(fault):
     """A module that is not installed: the project's own requirement, or what something else asks for."""
     module = (fault.name or "").partition(".")[0]
-    lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+    lines = "\n".join((PROJECT / name).read_text(encoding="utf-8") for name in REQUIREMENTS)
     if PACKAGES.get(module, module).replace("_", "-").lower() in re.findall(r"^[\w-]+", lines, re.MULTILINE):
         return f"{fault}: install what is needed, pip install -r requirements.txt"
     frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(fault.__traceback__)]

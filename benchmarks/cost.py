@@ -41,10 +41,10 @@ def counted(recipe, changes):
 
 def ceilings(seconds):
     """The most this machine does, measured: {"matrices": op/s, "convolution": op/s, "copy": bytes/s}."""
-    import keras
     from keras import ops
 
     from models import engine
+    from models.engine import keras
 
     rng = np.random.default_rng(0)
     pictures, side, channels, kernel = CONVOLUTION

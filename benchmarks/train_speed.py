@@ -58,10 +58,10 @@ def torch_loop(recipe, changes, seconds):
 
 def keras_loop(recipe, changes, seconds):
     """Images/s of the seeds' loop."""
-    import keras
     import tensorflow  # noqa: F401 - before `models`, so that its own defaults hold
 
     from models import build
+    from models.engine import keras
 
     options = options_of(recipe, changes)
     build.prepare(options)

@@ -1,7 +1,6 @@
 """From crops of photos to the z whose faces are like them."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,16 +9,12 @@ from animefaces.images import to_network
 from animefaces.problems import Problem
 from animefaces.progress import Bar
 from drawing.generator import Generator
-from models import refine
-from models.batches import ROWS, in_batches
-
-if TYPE_CHECKING:
-    import keras
+from drawing.networks import ROWS, Network
 
 
-def posteriors(encoder: "keras.Model", crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def posteriors(encoder: Network, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Crops, uint8 (N, H, W, C), as the encoder takes them -> means and standard deviations of z, (N, latent) each."""
-    mean, log_variance = np.split(in_batches(encoder, to_network(crops)), 2, axis=1)
+    mean, log_variance = np.split(encoder(to_network(crops)), 2, axis=1)
     return mean, np.exp(log_variance / 2)
 
 
@@ -30,9 +25,12 @@ def refined(
 
     It comes in parts (n, latent), each as soon as it is done. `moments`: as drawing.opening.read_moments gives them.
     """
+    network = generator.network.keras  # refining goes along its gradients
+    from models import refine
+
     batches = -(-len(crops) // ROWS)
     with Bar(total=steps * batches, desc="refining", unit="step") as bar:
-        yield from refine.refined(generator.network, moments, to_network(crops), mean, steps, bar.update)
+        yield from refine.refined(network, moments, to_network(crops), mean, steps, bar.update)
 
 
 def with_variants(mean: np.ndarray, deviation: np.ndarray, variants: int, seed: int) -> np.ndarray:

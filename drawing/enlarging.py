@@ -2,20 +2,17 @@
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from animefaces import images, runs
 from animefaces.problems import Problem
+from drawing.choosing import SCALES
+from drawing.networks import Network
 from drawing.opening import opened
-from models import engine
-from models.upscaler import SCALE
-
-if TYPE_CHECKING:
-    import keras
 
 SHIPPED = runs.PRETRAINED / runs.UPSCALER
+SCALE = SCALES[-1]  # what an upscaler does; a smaller scale is made of it
 
 
 class Enlarger:
@@ -26,7 +23,7 @@ class Enlarger:
         self.scale = scale
         self.draw = None
         if scale > 1:
-            self.draw = _shipped() if file is None else engine.forward(open_upscaler(file))
+            self.draw = _shipped() if file is None else open_upscaler(file)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Faces, uint8 (N, H, W, C) -> (N, scale * H, scale * W, C).
@@ -36,9 +33,8 @@ class Enlarger:
         if self.draw is None or not len(pixels):
             return pixels
         colour = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
-        with engine.faults():
-            large = [self.draw(images.to_network(face)[None])[0] for face in colour]
-        return np.stack([self._fitted(images.to_pixels(one), pixels.shape[-1]) for one in large])
+        large = images.to_pixels(self.draw(images.to_network(colour)))
+        return np.stack([self._fitted(one, pixels.shape[-1]) for one in large])
 
     def _fitted(self, face, channels):
         import cv2
@@ -51,10 +47,10 @@ class Enlarger:
 
 @functools.cache
 def _shipped():
-    return engine.forward(open_upscaler())
+    return open_upscaler()
 
 
-def open_upscaler(file: Path | None = None) -> "keras.Model":
+def open_upscaler(file: Path | None = None) -> Network:
     """A .keras file, a run folder of train.py upscaler, or None for the shipped one -> its upscaler.
 
     It maps images (B, H, W, 3) in [-1, 1] to (B, 4 * H, 4 * W, 3). Raises Problem.
@@ -64,7 +60,7 @@ def open_upscaler(file: Path | None = None) -> "keras.Model":
     if not path.exists():
         raise Problem(f"{path} does not exist: {remedy}")
     network = opened(path, "upscaler", remedy)
-    colour, small = (None, None, None, 3), (1, 8, 8, 3)
-    if network.input_shape != colour or network.compute_output_shape(small) != (1, 8 * SCALE, 8 * SCALE, 3):
+    small, large = np.zeros((1, 8, 8, 3), np.float32), (1, 8 * SCALE, 8 * SCALE, 3)
+    if network.input_shape != (None, None, None, 3) or network(small).shape != large:
         raise Problem(f"{path} does not enlarge pictures {SCALE} times: {remedy}")
     return network

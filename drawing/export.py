@@ -6,7 +6,7 @@ for, and its ending in ENDINGS.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,15 +16,15 @@ from animefaces import directions, images, latents, looks, runs
 from animefaces.files import write_json, write_text, written_whole
 from animefaces.problems import Problem
 from animefaces.progress import Bar
-from drawing import photos
+from drawing import cascade, finishing, photos
 from drawing.enlarging import open_upscaler
-from drawing.finishing import PARTS
 from drawing.generator import Generator
+from drawing.layers import Layer, Shape
+from drawing.networks import Network, Session
 from drawing.opening import opened
 from drawing.reading import OF_DRAWINGS, OF_PHOTOS
-from models import engine
-from models.parts import PARTS as NAMES
-from models.parts import POINTS
+from drawing.touches import Places
+from models.regions import PARTS
 
 if TYPE_CHECKING:
     import keras
@@ -34,38 +34,73 @@ OFF, OFTEN = 1e-3, 0.05  # an export may differ by so much; one of half precisio
 BATCH = 8  # inputs of one comparison
 ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "saved_model": ""}
 DESCRIPTION, CARD = "model.json", "README.md"
+DETECTORS = tuple(cascade.SIDES)
 
 
 class Part(NamedTuple):
     """A network to export."""
 
-    network: "keras.Model"
+    layers: list[Layer]
+    keras: Callable[[], "keras.Model"]  # opens it in Keras
+    input_shape: Shape
+    output_shape: Shape
     takes: str  # what its input is, in words
     gives: str  # what its output is
 
 
+def _part(network: Network, takes: str, gives: str) -> Part:
+    return Part(network.layers, lambda: network.keras, network.input_shape, network.output_shape, takes, gives)
+
+
+def _part_of_layers(layers: list[Layer], takes: str, gives: str) -> Part:
+    ends = Session(layers)
+    return Part(layers, lambda: to_keras(layers), ends.input_shape, ends.output_shape, takes, gives)
+
+
+def layers_of(part: Part, file: Path) -> list[Layer]:
+    """A part -> its layers, for an ONNX file. Raises Problem for a network that only Keras can compute."""
+    if not part.layers:
+        raise Problem(f"{file.name} would need a layer that cannot be exported to onnx: choose another --format")
+    return part.layers
+
+
+def to_keras(layers: Sequence[Layer]) -> "keras.Model":
+    """The layers of a network -> the network in Keras."""
+    from models.engine import keras
+
+    tensors: dict[str, Any] = {}
+    for layer in layers:
+        if layer.kind == "InputLayer":
+            tensors[layer.name] = first = keras.Input(layer.shapes[0][1:])
+            continue
+        made = getattr(keras.layers, layer.kind)(**layer.settings)
+        below = [tensors[name] for name in layer.inputs]
+        tensors[layer.name] = made(below if len(below) > 1 else below[0])
+        made.set_weights(layer.weights)
+    return keras.Model(first, tensors[layers[-1].name])
+
+
 def parts_of(generator: Generator) -> dict[str, Part]:
     """A generator -> it and what works with it, by name: its encoder, if it has one, upscaler, readers, and parts."""
-    found = {"generator": Part(generator.network, "z: numbers from N(0, 1); the same z is the same face",
+    found = {"generator": _part(generator.network, "z: numbers from N(0, 1); the same z is the same face",
                                "a face: pixel = round(127.5 * value + 127.5), within 0 to 255")}  # fmt: skip
     beside = generator.file.parent / runs.ENCODERS["learned"]
     if beside.exists():
-        found["encoder"] = Part(opened(beside, "encoder"), "a photo of a face in the crop tight, pixel / 127.5 - 1",
+        found["encoder"] = _part(opened(beside, "encoder"), "a photo of a face in the crop tight, pixel / 127.5 - 1",
                                 "means of z, then their log-variances")  # fmt: skip
     probabilities = "probabilities of the looks, in their order"
     if generator.shape[-1] == 3:
-        found["upscaler"] = Part(
+        found["upscaler"] = _part(
             open_upscaler(), "a drawn face, as the generator gives it", "the same, four times as large"
         )
-        found["photo_reader"] = Part(opened(OF_PHOTOS, "reader"), "a photo of a face in the crop loose, "
+        found["photo_reader"] = _part(opened(OF_PHOTOS, "reader"), "a photo of a face in the crop loose, "
                                      "pixel / 127.5 - 1", probabilities)  # fmt: skip
-        found["drawing_reader"] = Part(opened(OF_DRAWINGS, "reader"), "a drawn face", probabilities)
-        found["parts"] = Part(opened(PARTS, "network of parts"), "a drawn face", "64 * 64 probabilities of "
-                              f"{', '.join(NAMES)}, then x and y of {POINTS} places")  # fmt: skip
-    if generator.shape[-1] == 3 and engine.NAME == "tensorflow":
+        found["drawing_reader"] = _part(opened(OF_DRAWINGS, "reader"), "a drawn face", probabilities)
+        found["parts"] = _part(opened(finishing.FILE, "network of parts"), "a drawn face", "64 * 64 probabilities of "
+                              f"{', '.join(PARTS)}, then x and y of {', '.join(Places._fields)}")  # fmt: skip
         takes = "a part of a photo, (pixel - 127.5) / 128; mtcnn's, MIT licence"
         gives = "box (4), points (10; face_points alone), probabilities of something else and of a face"
-        found |= {name: Part(network, takes, gives) for name, network in photos.detector_networks().items()}
+        found |= {name: _part_of_layers(layers, takes, gives) for name, layers in cascade.networks().items()}
     return found
 
 
@@ -78,9 +113,10 @@ def write(generator: Generator, folder: Path, form: str, half: bool) -> list[Pat
     parts, files = parts_of(generator), {}
     drawn = generator.draw(latents.from_seeds(range(CHECKED), generator.latent))
     for name, part in Bar(list(parts.items()), desc="exporting", unit="network"):
-        network = part.network if form == "onnx" else fixed(part.network, generator.shape)
         files[name] = folder / (name + ENDINGS[form])
-        _write_checked(network, files[name], form, half, inputs_for(network, drawn))
+        network = part.keras() if form == "onnx" else fixed(part.keras(), generator.shape)
+        source = layers_of(part, files[name]) if form == "onnx" else network
+        _write_checked(source, network, files[name], form, half, inputs_for(network, drawn))
     write_json(folder / DESCRIPTION, described(generator, parts, files, form, half))
     write_text(folder / CARD, card(generator, files, form))
     return [*files.values(), folder / DESCRIPTION, folder / CARD]
@@ -88,7 +124,7 @@ def write(generator: Generator, folder: Path, form: str, half: bool) -> list[Pat
 
 def fixed(network: "keras.Model", shape: tuple[int, ...]) -> "keras.Model":
     """A network -> the same for pictures of one size: TensorFlow's exports of a network for any size cannot run."""
-    import keras
+    from models.engine import keras
 
     if None not in network.input_shape[1:]:
         return network
@@ -106,15 +142,15 @@ def inputs_for(network: "keras.Model", drawn: np.ndarray) -> np.ndarray:
     return images.to_network(np.stack(resized))
 
 
-def _write_checked(network, path, form, half, inputs):
+def _write_checked(source, network, path, form, half, inputs):
     if ENDINGS[form]:
         with written_whole(path) as temporary:
-            WRITERS[form](network, temporary, half)
+            WRITERS[form](source, temporary, half)
             compare(network, OPENERS[form](temporary), inputs, half, path)
         return
     place = Path(tempfile.mkdtemp(dir=path.parent, prefix="."))
     try:
-        WRITERS[form](network, place / "new", half)
+        WRITERS[form](source, place / "new", half)
         compare(network, OPENERS[form](place / "new"), inputs, half, path)
         if path.exists():
             path.rename(place / "old")
@@ -125,6 +161,8 @@ def _write_checked(network, path, form, half, inputs):
 
 def compare(network: "keras.Model", export: Callable, inputs: np.ndarray, half: bool, path: Path) -> None:
     """Raise Problem if an opened export gives other outputs than the network in Keras."""
+    from models import engine
+
     wanted, given = engine.forward(network), []
     for start in range(0, len(inputs), BATCH):
         some = inputs[start : start + BATCH]
@@ -139,8 +177,8 @@ def described(
     generator: Generator, parts: Mapping[str, Part], files: Mapping[str, Path], form: str, half: bool
 ) -> dict[str, Any]:
     """What a program must know to use the files, for model.json."""
-    networks = {name: {"file": files[name].name, "input": list(part.network.input_shape),
-                       "takes": part.takes, "output": list(part.network.output_shape), "gives": part.gives}
+    networks = {name: {"file": files[name].name, "input": list(part.input_shape),
+                       "takes": part.takes, "output": list(part.output_shape), "gives": part.gives}
                 for name, part in parts.items()}  # fmt: skip
     beside = directions.beside(generator.file)
     edits = directions.load(beside, generator.latent) if beside.exists() else {}
@@ -187,10 +225,28 @@ photos for non-commercial research. A drawing says nothing about a person.
 """
 
 
-def _write_onnx(network, path, half):
+def _write_onnx(layers, path, half):
     from drawing.onnx import to_onnx
 
-    path.write_bytes(to_onnx(network, half).SerializeToString())
+    path.write_bytes(to_onnx(layers, half).SerializeToString())
+
+
+def _write_by_keras(form):
+    def write(network, path, half):
+        from models import engine
+
+        engine.export(network, path, form)
+
+    return write
+
+
+def _opened_by_keras(form):
+    def open_export(path):
+        from models import engine
+
+        return engine.open_export(path, form)
+
+    return open_export
 
 
 def _open_onnx(path):
@@ -200,13 +256,13 @@ def _open_onnx(path):
     return lambda inputs: session.run(None, {"input": inputs})[0]
 
 
-WRITERS: dict[str, Callable[["keras.Model", Path, bool], None]] = {
+WRITERS: dict[str, Callable[[Any, Path, bool], None]] = {  # onnx takes layers, the others a network of Keras
     "onnx": _write_onnx,
-    "litert": lambda network, path, half: engine.export(network, path, "litert"),
-    "saved_model": lambda network, path, half: engine.export(network, path, "tf_saved_model"),
+    "litert": _write_by_keras("litert"),
+    "saved_model": _write_by_keras("tf_saved_model"),
 }
 OPENERS: dict[str, Callable[[Path], Callable[[np.ndarray], np.ndarray]]] = {
     "onnx": _open_onnx,
-    "litert": lambda path: engine.open_export(path, "litert"),
-    "saved_model": lambda path: engine.open_export(path, "tf_saved_model"),
+    "litert": _opened_by_keras("litert"),
+    "saved_model": _opened_by_keras("tf_saved_model"),
 }

@@ -13,11 +13,11 @@ from animefaces.files import written_whole
 from animefaces.images import to_network
 from animefaces.problems import Misuse, Problem
 from animefaces.progress import Bar
+from drawing.networks import ROWS
 from drawing.opening import opened
-from models.batches import ROWS, in_batches
 
 if TYPE_CHECKING:
-    import keras
+    from models.engine import keras
 
 INCEPTION = "inception"
 DISCRIMINATOR = "discriminator"  # the shipped one: everybody has it, and it knows anime faces
@@ -31,7 +31,7 @@ class FeatureNetwork:
 
     def __init__(self, network: "keras.Model", name: str, key: str, note: str):
         """`name` and `note` are for people; `key` changes when the features of a picture do."""
-        import keras
+        from models.engine import keras
 
         # What is not trainable has batch norms that only ever use what they learned, however it is called:
         # a plain call of a network saved for training would let them go on learning from our faces.
@@ -52,6 +52,8 @@ class FeatureNetwork:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         channels = self._network.input_shape[-1] or images.shape[-1]
+        from models.batches import in_batches
+
         return in_batches(self._network, np.repeat(images, channels // images.shape[-1], axis=-1))  # grey to colour
 
 
@@ -68,14 +70,14 @@ def open_features(name: str) -> FeatureNetwork:
     if path.suffix != ".keras":
         raise Misuse(f"--features {name} will not do: give {INCEPTION}, {DISCRIMINATOR} or a .keras file")
     key = hashlib.sha256(path.read_bytes()).hexdigest()
-    network = opened(path, "network", "give --features another file")
+    network = opened(path, "network", "give --features another file").keras
     if len(network.input_shape) != 4 or len(network.output_shape) != 2 or network.output_shape[1] is None:
         raise Problem(f"{path} does not turn pictures into rows of numbers: give --features another file")
     return FeatureNetwork(network, path.name, key, "compare only with figures of the same network")
 
 
 def _inception():
-    import keras
+    from models.engine import keras
 
     try:
         with contextlib.redirect_stdout(sys.stderr):  # where Keras tells of its download
@@ -91,10 +93,10 @@ def _inception():
 
 def _discriminator():
     """What the shipped discriminator sees in parts of 16x16, averaged over the face: 192 numbers of size 1 or so."""
-    import keras
+    from models.engine import keras
 
     file = runs.PRETRAINED / runs.DISCRIMINATOR
-    judge = opened(file, "discriminator", "get it again from the project, or give --features another network")
+    judge = opened(file, "discriminator", "get it again from the project, or give --features another network").keras
     stages = [layer.output for layer in judge.layers if type(layer).__name__ == "Add"]
     seen = keras.layers.GlobalAveragePooling2D()(stages[DISCRIMINATOR_STAGE])
     images = keras.Input((None, None, 3))

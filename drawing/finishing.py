@@ -11,10 +11,9 @@ from animefaces import images, looks, npz, runs
 from animefaces.looks import PLACES, SIZE
 from drawing import touches
 from drawing.opening import opened
-from models.batches import in_batches
-from models.parts import SIDE, apart
+from models.regions import PARTS
 
-PARTS = runs.PRETRAINED / "parts.keras"
+FILE = runs.PRETRAINED / "parts.keras"
 LEAST = 1e-4  # a share below this one says nothing
 ADULT_LINES, OLD_LINES = 0.3, 0.75  # how strong the lines of age are
 
@@ -46,7 +45,7 @@ class Finish(NamedTuple):
 
 @functools.cache
 def _network():
-    return opened(PARTS, "network of parts")
+    return opened(FILE, "network of parts")
 
 
 class Finisher:
@@ -59,9 +58,11 @@ class Finisher:
         """Faces, uint8 (N, H, W, 3) -> their parts (N, H, W, 4), and the places in them."""
         import cv2
 
-        small = images.to_network(np.stack([images.to_array(images.to_image(face), SIDE) for face in pixels]))
-        parts, places = apart(in_batches(self.network, small))
-        if pixels.shape[1] != SIDE:
+        side = self.network.input_shape[1]
+        small = images.to_network(np.stack([images.to_array(images.to_image(face), side) for face in pixels]))
+        both, count = self.network(small), 2 * len(touches.Places._fields)
+        parts, places = both[:, :-count].reshape(-1, side, side, len(PARTS)), both[:, -count:]
+        if pixels.shape[1] != side:
             size = pixels.shape[2], pixels.shape[1]
             parts = np.stack([cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in parts])
         return parts, [touches.Places.of(one) for one in places]

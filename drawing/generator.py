@@ -1,28 +1,24 @@
 """A trained generator: from latent vectors z to the pixels of faces."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from animefaces import directions, images, latents, marks
 from animefaces.problems import Problem
 from animefaces.progress import Bar
-from models.batches import ROWS, in_batches
-
-if TYPE_CHECKING:
-    import keras
+from drawing.networks import ROWS, Network
 
 AT_ONCE = 10 * ROWS  # faces that are drawn between two writes
 
 
-def draw(network: "keras.Model", z: np.ndarray) -> np.ndarray:
-    """A generator's network and z, float32 (N, latent) -> faces, uint8 (N, H, W, C).
+def draw(network: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> np.ndarray:
+    """A function from z to images in [-1, 1], and z, float32 (N, latent) -> faces, uint8 (N, H, W, C).
 
-    A face is the same, to the last bit, whatever other faces are drawn with it. Raises Problem if it is no picture.
+    Raises Problem if one is no picture.
     """
-    drawn = in_batches(network, z)
+    drawn = network(z)
     if not np.isfinite(drawn).all():
         raise Problem("the generator draws numbers that are not finite: name another one with --run")
     return images.to_pixels(drawn)
@@ -31,12 +27,12 @@ def draw(network: "keras.Model", z: np.ndarray) -> np.ndarray:
 class Generator:
     """A trained generator and the file that it is from."""
 
-    def __init__(self, network: "keras.Model", file: Path, mark: marks.Mark, why: str = ""):
+    def __init__(self, network: Network, file: Path, mark: marks.Mark, why: str = ""):
         """`network`: z (B, latent) -> images (B, H, W, C) in [-1, 1]. `why`: words that say who chose it."""
         self.network, self.file, self.mark, self.why = network, file, mark, why
         self.doubts: list[str] = []  # what the user should know about the files that he uses with it
-        self.latent: int = network.input_shape[1]
-        self.shape: tuple[int, int, int] = network.output_shape[1:]
+        self.latent: int = network.input_shape[1] or 0
+        self.shape: tuple[int, int, int] = network.output_shape[1:]  # type: ignore[assignment]
 
     @property
     def name(self) -> str:
@@ -44,7 +40,7 @@ class Generator:
         return self.mark.run
 
     def draw(self, z: np.ndarray) -> np.ndarray:
-        """z (N, latent) -> faces, uint8 (N, H, W, C)."""
+        """z (N, latent) -> faces, uint8 (N, H, W, C), each the same to the bit whatever others are drawn with it."""
         return draw(self.network, z)
 
     def batches(self, z: np.ndarray, label: str) -> Iterator[np.ndarray]:

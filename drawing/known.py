@@ -11,8 +11,8 @@ from animefaces.looks import PLACES, SIZE
 from animefaces.problems import Problem
 from animefaces.progress import Bar
 from drawing.generator import Generator
+from drawing.networks import ROWS
 from drawing.reading import OF_DRAWINGS, open_reader
-from models.batches import ROWS
 
 FILE = "looks.npz"  # beside generator.keras
 UNWANTED = {"hat": "yes", "eyes": "closed", "glasses": "yes", "flaw": "yes"}

@@ -8,7 +8,7 @@ limits below are of 3,000 such photos, and `python -m benchmarks.light` measures
 import numpy as np
 
 from animefaces.colour import from_lab, to_lab
-from models.layouts import SKIN_OF_PHOTOS
+from models.regions import SKIN_OF_PHOTOS
 
 EDGE = 0.005  # of the pixels are brighter than what is called the brightest here; as many are darker than the darkest
 

@@ -1,52 +1,84 @@
-"""A network of Keras -> the same network as ONNX, layer by layer.
+"""The layers of a network -> the same network as ONNX.
 
 Keras's own exporter needs TensorFlow and tf2onnx, and wraps each layer in operations of TensorFlow. Here every layer of
 this project's networks becomes one or two operations: the file is small, and every runtime and browser is fast with it.
 Keras keeps channels last; ONNX wants them first. So images are turned round at both ends only.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from animefaces.problems import Problem
-
-if TYPE_CHECKING:
-    import keras
+from drawing.layers import Layer
 
 OPSET = 17
 LAST_TO_FIRST, FIRST_TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 NARROW = 64  # values: smaller arrays stay float32 in a half file
 
 
-def to_onnx(network: "keras.Model", half: bool = False) -> onnx.ModelProto:
-    """A functional network with one input and one output -> the same as ONNX: float32 in, float32 out.
+class Unknown(ValueError):
+    """A layer, or a setting of one, that is not known here."""
 
-    Images are (N, H, W, C) on both sides, as in Keras. With `half`, weights are stored as float16, and become float32
-    again when they are used. Raises Problem for a layer that is not known here.
+
+def to_onnx(layers: Sequence[Layer], half: bool = False) -> onnx.ModelProto:
+    """The layers of a network (drawing/layers.py) -> the same as ONNX, checked and with the shape of its output.
+
+    It takes and gives float32. Images are (N, H, W, C) on both sides, as in Keras. With `half`, weights are stored as
+    float16, and become float32 again when they are used. Raises as `unchecked` does.
     """
-    graph = _Graph(half)
-    nodes = [node for depth in sorted(network._nodes_by_depth, reverse=True) for node in network._nodes_by_depth[depth]]
-    for node in nodes:
-        layer, kind = node.operation, type(node.operation).__name__
-        if kind not in LAYERS:
-            raise Problem(f"{kind} layers cannot be exported to onnx: choose another --format")
-        inputs = [graph.values[id(tensor)] for tensor in node.input_tensors]
-        graph.values[id(node.outputs[0])] = LAYERS[kind](graph, layer, *inputs)
-    result, images = graph.values[id(network.outputs[0])], len(network.outputs[0].shape) == 4
-    graph.add(
-        "Transpose" if images else "Identity", result, into="output", **({"perm": FIRST_TO_LAST} if images else {})
-    )
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape[1:]])
-            for name, shape in (("input", network.inputs[0].shape), ("output", network.outputs[0].shape))]  # fmt: skip
-    made = helper.make_graph(graph.nodes, network.name, ends[:1], ends[1:], graph.constants)
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="animefaces")
-    model.ir_version = 8
+    model = onnx.shape_inference.infer_shapes(unchecked(layers, half), strict_mode=True)
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "N"
     onnx.checker.check_model(model)
     return model
+
+
+def unchecked(layers: Sequence[Layer], half: bool = False) -> onnx.ModelProto:
+    """As `to_onnx`, for a runtime that checks by itself.
+
+    Raises Unknown for a layer that is not known here, and ValueError for one that is damaged.
+    """
+    graph = _Graph(half)
+    values: dict[str, str] = {}  # name of a layer -> the name of its result in the graph
+    try:
+        for layer in layers:
+            values[layer.name] = _converted(graph, layer, [values[name] for name in layer.inputs])
+        images = _rank(layers[-1]) == 4
+    except (KeyError, TypeError, AttributeError, IndexError) as fault:
+        raise ValueError(f"a layer cannot be read ({type(fault).__name__})") from fault
+    last = {"perm": FIRST_TO_LAST} if images else {}
+    graph.add("Transpose" if images else "Identity", values[layers[-1].name], into="output", **last)
+    (taken,) = (layer.shapes[0] for layer in layers if layer.kind == "InputLayer")
+    given = helper.make_tensor_value_info("output", TensorProto.FLOAT, None)
+    made = helper.make_graph(graph.nodes, "network", [helper.make_tensor_value_info(
+        "input", TensorProto.FLOAT, ["N", *taken[1:]])], [given], graph.constants)  # fmt: skip
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="animefaces")
+    model.ir_version = 8
+    return model
+
+
+def _converted(graph: "_Graph", layer: Layer, inputs: list[str]) -> str:
+    """A layer, and the names of its inputs in the graph -> the name of its result."""
+    kind, settings = layer.kind, layer.settings
+    if kind not in LAYERS:
+        raise Unknown(f"{kind} layers")
+    precision = settings.get("dtype", "float32")
+    if isinstance(precision, dict):
+        precision = precision["config"]["name"]
+    if precision != "float32" or settings.get("data_format", "channels_last") != "channels_last":
+        raise Unknown(f"{kind} layers in {precision}, or with channels first")
+    return LAYERS[kind](graph, layer, *inputs)
+
+
+def _rank(layer: Layer) -> int:
+    """A layer -> the number of axes of its result."""
+    if layer.kind in ("Flatten", "GlobalAveragePooling2D"):
+        return 2
+    if layer.kind == "Reshape":
+        return 1 + len(layer.settings["target_shape"])
+    return len(layer.shapes[0])
 
 
 class _Graph:
@@ -55,7 +87,6 @@ class _Graph:
     def __init__(self, half: bool):
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
-        self.values: dict[int, str] = {}  # id of a tensor of Keras -> the name of the same in this graph
         self._half, self._count = half, 0
 
     def name(self) -> str:
@@ -77,13 +108,9 @@ class _Graph:
         return self.add("Cast", name, to=TensorProto.FLOAT) if narrow else name
 
 
-def _weights(layer):
-    return [np.asarray(weight) for weight in layer.get_weights()]
-
-
 def _activated(graph, layer, x):
     """The activation that is a part of a layer."""
-    return _activation(graph, layer.activation.__name__, x, len(layer.output.shape))
+    return _activation(graph, layer.settings["activation"], x, _rank(layer))
 
 
 def _activation(graph, name, x, rank):
@@ -97,44 +124,46 @@ def _activation(graph, name, x, rank):
     if name == "hard_tanh":
         return graph.add("Clip", x, graph.constant(-1.0), graph.constant(1.0))
     known = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
-    if name not in known:
-        raise Problem(f"the activation {name} cannot be exported to onnx: choose another --format")
+    if not isinstance(name, str) or name not in known:
+        raise Unknown(f"the activation {name}")
     return graph.add(known[name], x)
 
 
 def _input(graph, layer):
-    shape = layer.output.shape
-    return graph.add("Transpose", "input", perm=LAST_TO_FIRST) if len(shape) == 4 else "input"
+    return graph.add("Transpose", "input", perm=LAST_TO_FIRST) if _rank(layer) == 4 else "input"
 
 
 def _convolution(graph, layer, x):
-    kernel, *bias = _weights(layer)
-    groups = 1
-    if type(layer).__name__ == "DepthwiseConv2D":
+    kernel, *bias = layer.weights
+    groups = layer.settings.get("groups", 1)
+    if layer.kind == "DepthwiseConv2D":
         height, width, groups, times = kernel.shape
         kernel = kernel.reshape(height, width, 1, groups * times)
-    settings = {"strides": layer.strides, "dilations": layer.dilation_rate, "group": groups, **_padding(layer)}
+    settings = {"strides": layer.settings["strides"], "dilations": layer.settings["dilation_rate"], "group": groups,
+                **_padding(layer)}  # fmt: skip
     arrays = [graph.constant(kernel.transpose(3, 2, 0, 1)), *map(graph.constant, bias)]
     return _activated(graph, layer, graph.add("Conv", x, *arrays, **settings))
 
 
 def _padding(layer):
-    return {"auto_pad": "SAME_UPPER" if layer.padding == "same" else "VALID"}
+    return {"auto_pad": {"same": "SAME_UPPER", "valid": "VALID"}[layer.settings["padding"]]}
 
 
 def _transposed(graph, layer, x):
-    kernel, *bias = _weights(layer)  # (height, width, channels out, channels in)
-    cut = [max(k - s, 0) if layer.padding == "same" else 0
-           for k, s in zip(kernel.shape[:2], layer.strides, strict=True)]  # fmt: skip
-    more = [max(s - k, 0) for k, s in zip(kernel.shape[:2], layer.strides, strict=True)]
+    if layer.settings["output_padding"] is not None or set(layer.settings["dilation_rate"]) != {1}:
+        raise Unknown("a transposed convolution with output padding, or dilated")
+    kernel, *bias = layer.weights  # (height, width, channels out, channels in)
+    strides, same = layer.settings["strides"], layer.settings["padding"] == "same"
+    cut = [max(k - s, 0) if same else 0 for k, s in zip(kernel.shape[:2], strides, strict=True)]
+    more = [max(s - k, 0) for k, s in zip(kernel.shape[:2], strides, strict=True)]
     pads = [n // 2 for n in cut] + [n - n // 2 for n in cut]
     arrays = [graph.constant(kernel.transpose(3, 2, 0, 1)), *map(graph.constant, bias)]
-    settings = {"strides": layer.strides, "pads": pads, "output_padding": more}
+    settings = {"strides": strides, "pads": pads, "output_padding": more}
     return _activated(graph, layer, graph.add("ConvTranspose", x, *arrays, **settings))
 
 
 def _dense(graph, layer, x):
-    kernel, *bias = _weights(layer)
+    kernel, *bias = layer.weights
     result = graph.add("MatMul", x, graph.constant(kernel))
     if bias:
         result = graph.add("Add", result, graph.constant(bias[0]))
@@ -142,34 +171,54 @@ def _dense(graph, layer, x):
 
 
 def _normalisation(graph, layer, x):
-    size = layer.moving_mean.shape[0]
-    gamma = layer.gamma if layer.scale else np.ones(size)
-    beta = layer.beta if layer.center else np.zeros(size)
-    arrays = [graph.constant(np.asarray(a)) for a in (gamma, beta, layer.moving_mean, layer.moving_variance)]
-    return graph.add("BatchNormalization", x, *arrays, epsilon=float(layer.epsilon))
+    if layer.settings["axis"] not in (-1, _rank(layer) - 1) or layer.settings.get("renorm"):
+        raise Unknown("a batch normalisation of another axis, or a renormalisation")
+    *scaled, mean, variance = layer.weights
+    gamma = scaled.pop(0) if layer.settings["scale"] else np.ones(mean.size)
+    beta = scaled.pop(0) if layer.settings["center"] else np.zeros(mean.size)
+    arrays = [graph.constant(array) for array in (gamma, beta, mean, variance)]
+    return graph.add("BatchNormalization", x, *arrays, epsilon=float(layer.settings["epsilon"]))
 
 
 def _pooling(kind):
     def convert(graph, layer, x):
-        return graph.add(kind, x, kernel_shape=layer.pool_size, strides=layer.strides, **_padding(layer))
+        settings = {"kernel_shape": layer.settings["pool_size"], "strides": layer.settings["strides"]}
+        return graph.add(kind, x, **settings, **_padding(layer))
 
     return convert
 
 
 def _global_mean(graph, layer, x):
+    if layer.settings["keepdims"]:
+        raise Unknown("a mean that keeps its axes")
     return graph.add("Flatten", graph.add("GlobalAveragePool", x))
 
 
 def _resized(graph, x, scales=None, sizes=None, way="bilinear"):
     modes = {"bilinear": {"mode": "linear"}, "nearest": {"mode": "nearest", "nearest_mode": "round_prefer_ceil"}}
     if way not in modes:
-        raise Problem(f"resizing by {way} cannot be exported to onnx: choose another --format")
+        raise Unknown(f"resizing by {way}")
     settings = {"coordinate_transformation_mode": "half_pixel", **modes[way]}
     if sizes:
         shape = graph.add("Shape", x, start=0, end=2)
         wanted = graph.add("Concat", shape, graph.constant(sizes, np.int64), axis=0)
         return graph.add("Resize", x, "", "", wanted, **settings)
     return graph.add("Resize", x, "", graph.constant([1, 1, *scales]), **settings)
+
+
+def _upsampled(graph, layer, x):
+    return _resized(graph, x, scales=layer.settings["size"], way=layer.settings["interpolation"])
+
+
+def _fitted(graph, layer, x):
+    if (
+        layer.settings["crop_to_aspect_ratio"]
+        or layer.settings.get("pad_to_aspect_ratio")
+        or layer.settings["antialias"]
+    ):
+        raise Unknown("resizing that crops, pads or smooths")
+    sizes = layer.settings["height"], layer.settings["width"]
+    return _resized(graph, x, sizes=sizes, way=layer.settings["interpolation"])
 
 
 def _merged(kind):
@@ -183,53 +232,55 @@ def _merged(kind):
 
 
 def _joined(graph, layer, *inputs):
-    images = len(layer.output.shape) == 4
-    axis = layer.axis % len(layer.output.shape)
+    images, axis = _rank(layer) == 4, layer.settings["axis"] % _rank(layer)
     return graph.add("Concat", *inputs, axis=LAST_TO_FIRST.index(axis) if images else axis)
 
 
 def _flat(graph, layer, x):
-    if len(layer.input.shape) == 4:
+    if len(layer.shapes[0]) == 4:
         x = graph.add("Transpose", x, perm=FIRST_TO_LAST)
     return graph.add("Flatten", x)
 
 
 def _reshaped(graph, layer, x):
-    before, after = layer.input.shape, layer.output.shape
-    if len(before) == 4:
+    shape = layer.settings["target_shape"]
+    if min(shape) < 1:
+        raise Unknown("a shape that is not given in full")
+    if len(layer.shapes[0]) == 4:
         x = graph.add("Transpose", x, perm=FIRST_TO_LAST)
-    x = graph.add("Reshape", x, graph.constant([-1, *after[1:]], np.int64))
-    return graph.add("Transpose", x, perm=LAST_TO_FIRST) if len(after) == 4 else x
+    x = graph.add("Reshape", x, graph.constant([-1, *shape], np.int64))
+    return graph.add("Transpose", x, perm=LAST_TO_FIRST) if _rank(layer) == 4 else x
 
 
 def _rescaled(graph, layer, x):
     def constant(value):
         array = np.asarray(value, np.float32)
-        wide = array.ndim and len(layer.output.shape) == 4
+        wide = array.ndim and _rank(layer) == 4
         return graph.constant(array.reshape(-1, 1, 1) if wide else array)
 
-    return graph.add("Add", graph.add("Mul", x, constant(layer.scale)), constant(layer.offset))
+    return graph.add("Add", graph.add("Mul", x, constant(layer.settings["scale"])), constant(layer.settings["offset"]))
 
 
 def _rectified(graph, layer, x):
-    slope = float(layer.negative_slope)
-    if layer.threshold or (slope and layer.max_value is not None):
-        raise Problem("a ReLU with a threshold cannot be exported to onnx: choose another --format")
-    if layer.max_value is not None:
-        return graph.add("Clip", x, graph.constant(0.0), graph.constant(float(layer.max_value)))
+    slope, most = float(layer.settings["negative_slope"]), layer.settings["max_value"]
+    if layer.settings["threshold"] or (slope and most is not None):
+        raise Unknown("a ReLU with a threshold")
+    if most is not None:
+        return graph.add("Clip", x, graph.constant(0.0), graph.constant(float(most)))
     return graph.add("LeakyRelu", x, alpha=slope) if slope else graph.add("Relu", x)
 
 
 def _parametric(graph, layer, x):
-    slopes = np.asarray(layer.alpha)
+    (slopes,) = layer.weights
     return graph.add("PRelu", x, graph.constant(np.moveaxis(slopes, -1, 0) if slopes.ndim == 3 else slopes))
 
 
 def _permuted(graph, layer, x):
-    if len(layer.output.shape) != 4:
-        return graph.add("Transpose", x, perm=(0, *layer.dims))
+    order = (0, *layer.settings["dims"])
+    if _rank(layer) != 4:
+        return graph.add("Transpose", x, perm=order)
     last = graph.add("Transpose", x, perm=FIRST_TO_LAST)
-    return graph.add("Transpose", graph.add("Transpose", last, perm=(0, *layer.dims)), perm=LAST_TO_FIRST)
+    return graph.add("Transpose", graph.add("Transpose", last, perm=order), perm=LAST_TO_FIRST)
 
 
 LAYERS: dict[str, Callable[..., str]] = {
@@ -242,15 +293,15 @@ LAYERS: dict[str, Callable[..., str]] = {
     "AveragePooling2D": _pooling("AveragePool"),
     "MaxPooling2D": _pooling("MaxPool"),
     "GlobalAveragePooling2D": _global_mean,
-    "UpSampling2D": lambda graph, layer, x: _resized(graph, x, scales=layer.size, way=layer.interpolation),
-    "Resizing": lambda graph, layer, x: _resized(graph, x, sizes=(layer.height, layer.width), way=layer.interpolation),
+    "UpSampling2D": _upsampled,
+    "Resizing": _fitted,
     "Add": _merged("Add"),
     "Subtract": _merged("Sub"),
     "Concatenate": _joined,
     "Flatten": _flat,
     "Reshape": _reshaped,
     "Rescaling": _rescaled,
-    "LeakyReLU": lambda graph, layer, x: graph.add("LeakyRelu", x, alpha=float(layer.negative_slope)),
+    "LeakyReLU": lambda graph, layer, x: graph.add("LeakyRelu", x, alpha=float(layer.settings["negative_slope"])),
     "ReLU": _rectified,
     "PReLU": _parametric,
     "Permute": _permuted,

@@ -5,17 +5,13 @@ Files come from anywhere, so nothing in them is trusted: models/saved.py refuses
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from animefaces import marks, npz, runs
 from animefaces.problems import Misuse, Problem
 from drawing.generator import Generator
-from models import saved
-
-if TYPE_CHECKING:
-    import keras
+from drawing.networks import Network
 
 
 def open_generator(run: Path | None = None, *files: Path | None) -> Generator:
@@ -69,7 +65,7 @@ def _by_default(run: Path | None, file: Path) -> str:
     return f", {'the shipped weights' if shipped else 'the newest run'} (name another one with --run)"
 
 
-def open_encoder(kind: str, run: Path | None = None) -> tuple["keras.Model", Generator]:
+def open_encoder(kind: str, run: Path | None = None) -> tuple[Network, Generator]:
     """ "learned" or "vae", and a run as for `open_generator` -> (encoder, its generator). Raises Problem.
 
     The encoder: pictures (B, H, W, C) in [-1, 1] -> (B, 2 * latent), means and then log-variances of z.
@@ -86,7 +82,7 @@ def open_encoder(kind: str, run: Path | None = None) -> tuple["keras.Model", Gen
     return encoder, generator
 
 
-def open_discriminator(generator: Path) -> "keras.Model":
+def open_discriminator(generator: Path) -> Network:
     """The file of a generator -> the discriminator beside it: pictures -> logits (B, 1). Raises Problem."""
     file = generator.with_name(runs.DISCRIMINATOR)
     if not file.exists():
@@ -97,13 +93,13 @@ def open_discriminator(generator: Path) -> "keras.Model":
     return network
 
 
-def opened(file: Path, noun: str, remedy: str = "train it again, or name another run") -> "keras.Model":
+def opened(file: Path, noun: str, remedy: str = "train it again, or name another run") -> Network:
     """A .keras file -> its network. Raises Problem if it is not to be trusted; `noun` says what it should be.
 
     A file that cannot be read at all is another fault: it raises OSError.
     """
     try:
-        return saved.load(file)
+        return Network(file)
     except ValueError as fault:
         raise Problem(f"{file} cannot be opened as a trusted {noun} ({fault}): {remedy}") from fault
 

@@ -6,15 +6,14 @@ A photo detector is one function: pixels, uint8 (H, W, 3) -> a list of Person. I
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from animefaces import images
-from animefaces.problems import Problem
 from drawing import light
-from models import engine
-from models.layouts import SKIN_OF_PHOTOS
+from drawing.cascade import Cascade
+from models.regions import SKIN_OF_PHOTOS
 
 # A crop as in the photos that the encoder is trained on (docs/research/encode.md): `python -m benchmarks.photos frame`
 # measures the mean place of the eyes in 300 of them.
@@ -162,27 +161,13 @@ def cut_upright(pixels: np.ndarray, eyes: tuple, size: int, frame: Frame = TIGHT
 
 
 def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
-    """mtcnn as a detector of photos. Raises Problem where it cannot be had."""
-    try:
-        from mtcnn import MTCNN
-    except ImportError as fault:
-        raise Problem(f"faces cannot be looked for ({fault}): pip install -r requirements.txt, "
-                      "or give tight crops with --no-detect") from fault  # fmt: skip
-    if engine.NAME != "tensorflow":
-        raise Problem("the face detector needs TensorFlow: unset KERAS_BACKEND, or give tight crops with --no-detect")
-    stages = MTCNN().stages
+    """MTCNN as a detector of photos. Raises Problem where it cannot be had."""
+    cascade = Cascade()
 
     def find(pixels):
         small, shrink, border = _prepared(pixels)
-        # Stage by stage: mtcnn's own loop takes a fault of TensorFlow, which complains aloud, for "no face",
-        # and rounds the eyes to whole pixels.
-        scaled, shape, rows = (small[None].astype(np.float32) - 127.5) / 128, np.array([small.shape]), None
-        for stage in stages:
-            rows = stage(bboxes_batch=rows, images_normalized=scaled, images_oshapes=shape, threshold_onet=SURE)
-            if not len(rows):
-                return []
         people = []
-        for _, _, _, _, _, score, *points in rows.tolist():  # five x, then five y, of two eyes, nose, mouth's corners
+        for _, _, _, _, score, *points in cascade(small, SURE).tolist():
             if not _mouth_below_eyes(np.reshape(points, (2, 5))):
                 continue
             places = [((x + 0.5 - border) / shrink, (y + 0.5 - border) / shrink)
@@ -192,21 +177,6 @@ def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
         return people
 
     return find
-
-
-def detector_networks() -> dict[str, Any]:
-    """mtcnn's three networks, each with its outputs in one: the box (4), then the points (10) if it gives them, and two
-    probabilities, of something else and of a face. They take (pixel - 127.5) / 128.
-    """
-    import keras
-    from mtcnn import MTCNN
-
-    names = {"face_proposals": None, "face_refinement": 24, "face_points": 48}
-    networks = {}
-    for (name, side), stage in zip(names.items(), MTCNN().stages, strict=True):
-        pictures = keras.Input((side, side, 3))
-        networks[name] = keras.Model(pictures, keras.layers.Concatenate()(stage.model.call(pictures)), name=name)
-    return networks
 
 
 def _mouth_below_eyes(points):

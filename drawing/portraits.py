@@ -19,9 +19,9 @@ from drawing import known, photos
 from drawing.finishing import Finish, Finisher, sharpened
 from drawing.generator import Generator
 from drawing.known import COARSE, Faces, shape_of
+from drawing.networks import ROWS
 from drawing.opening import open_generator
 from drawing.reading import OF_DRAWINGS, Reader, open_reader
-from models.batches import ROWS
 
 # How much each look counts in the choice. What is drawn by hand counts little: less has then to be drawn.
 CHOSEN = {"sex": 2.2, "length": 1.5, "turn": 1.1, "fringe": 0.9, "hair": 0.35, "mouth": 0.25, "smile": 0.25,
@@ -173,5 +173,10 @@ def find_generator(run: Path | None) -> Generator:
 
 
 def open_portraits(generator: Generator) -> Portraits:
-    """A generator -> what draws portraits with it. If nobody has read its faces yet, that is done now, and told."""
-    return Portraits(generator, known.read_faces(generator) or known.look_at(generator))
+    """A generator -> what draws portraits with it."""
+    return Portraits(generator, faces_of(generator))
+
+
+def faces_of(generator: Generator) -> Faces:
+    """A generator -> its faces whose looks are known. If nobody has read them yet, that is done now, and told."""
+    return known.read_faces(generator) or known.look_at(generator)

@@ -1,17 +1,13 @@
 """Readers at work: faces -> what anybody can see in them, their rows of looks (animefaces/looks.py)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from animefaces import images, looks, runs
 from animefaces.problems import Problem
+from drawing.networks import Network
 from drawing.opening import opened
-from models.batches import in_batches
-
-if TYPE_CHECKING:
-    import keras
 
 OF_PHOTOS, OF_DRAWINGS = runs.PRETRAINED / "photo_reader.keras", runs.PRETRAINED / "drawing_reader.keras"
 
@@ -19,11 +15,10 @@ OF_PHOTOS, OF_DRAWINGS = runs.PRETRAINED / "photo_reader.keras", runs.PRETRAINED
 class Reader:
     """A trained reader, and what it takes."""
 
-    def __init__(self, network: "keras.Model"):
+    def __init__(self, network: Network):
         """`network`: images (B, S, S, C) in [-1, 1] -> the probabilities of looks (B, SIZE)."""
         self.network = network
-        self.size: int = network.input_shape[1]
-        self.channels: int = network.input_shape[3]
+        self.size, self.channels = network.input_shape[1] or 0, network.input_shape[3] or 0
 
     def read(self, pixels: np.ndarray) -> np.ndarray:
         """Faces, uint8 (N, H, W, C), framed as the reader knows them -> rows of looks, float32 (N, SIZE).
@@ -32,7 +27,7 @@ class Reader:
         """
         small = [images.to_array(images.to_image(face), self.size, self.channels) for face in pixels]
         shown = images.to_network(np.stack(small)) if small else np.empty((0, self.size, self.size, self.channels))
-        return (in_batches(self.network, shown) + looks.mirrored(in_batches(self.network, shown[:, :, ::-1]))) / 2
+        return (self.network(shown) + looks.mirrored(self.network(shown[:, :, ::-1]))) / 2
 
 
 def open_reader(file: Path) -> Reader:

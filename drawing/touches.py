@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from animefaces.colour import from_lab, to_lab
+from models.regions import PARTS
 
-SKIN, HAIR, OTHER, EYES = range(4)  # the parts of a face, in the order of their probabilities
+SKIN, HAIR, OTHER, EYES = range(len(PARTS))
 NEAR = 0.06  # of the side: so near to skin, what has its colour is skin
 FINE = 4  # lines are drawn at this many times the size of the picture, so that they are soft
 

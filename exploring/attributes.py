@@ -125,7 +125,7 @@ def found(generator: Any, z: Any) -> dict[str, Any]:
     from models import inside
     from models.batches import in_batches
 
-    network, kinds = generator.network, {}
+    network, kinds = generator.network.keras, {}
     kernel = inside.first_kernel(network)
     if kernel is not None:
         kinds["singular"] = directions.singular(kernel, min(FOUND, *kernel.shape))
@@ -147,7 +147,6 @@ def reach(generator: Any, rows: Any, seed: int) -> Any:
 
     from animefaces.images import to_network
     from drawing.opening import open_discriminator
-    from models.batches import in_batches
 
     limits = np.full(len(rows), 3.0)
     try:
@@ -155,9 +154,9 @@ def reach(generator: Any, rows: Any, seed: int) -> Any:
     except Problem:
         return limits
     z, tried = fresh(generator, 12, 3_000_000 + seed), (2, 3)
-    usual = in_batches(judge, to_network(generator.drawn(fresh(generator, 96, 4_000_000 + seed), "judging")))
+    usual = judge(to_network(generator.drawn(fresh(generator, 96, 4_000_000 + seed), "judging")))
     moved = np.concatenate([z + sign * strength * row for row in rows for strength in tried for sign in (1, -1)])
-    logits = in_batches(judge, to_network(generator.drawn(moved.astype(np.float32), "judging")))
+    logits = judge(to_network(generator.drawn(moved.astype(np.float32), "judging")))
     medians = np.median(logits.reshape(len(rows), len(tried), 2, len(z)), axis=3).min(axis=2)
     for i, good in enumerate(medians >= np.percentile(usual, 16)):
         limits[i] = next((s for s, right in zip((3, 2), good[::-1], strict=True) if right), 1)

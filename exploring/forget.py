@@ -49,7 +49,7 @@ def show(options: Options, given: set[str]) -> None:
 
     generator = open_generator(options.run, options.latents)
     chosen, (height, width, _) = Chosen(options, generator.latent), generator.shape
-    seeds, network = chosen.places, generator.network
+    seeds, network = chosen.places, generator.network.keras
     layer, words = choose_layer(network, inside.cuts(network), options.layer, inside.middle(network, height // 4))
     boxes = forgetting.parse_boxes(options.box) if options.box else forgetting.boxes_of(options.object, height, width)
     learned = [seed for seed, _ in boxes if seed is not None] or range(options.samples)

@@ -45,7 +45,7 @@ def show(options: Options, given: set[str]) -> None:
     from models.batches import in_batches
 
     generator = open_generator(options.run)
-    faces, judge = training_faces(generator, options.data, options.cache), open_discriminator(generator.file)
+    faces, judge = training_faces(generator, options.data, options.cache), open_discriminator(generator.file).keras
     told(generator)
     names = inside.feature_layers(judge)
     seen = inside.pooled(judge, choose_layer(judge, names, None, names[-1] if names else None)[0])
@@ -83,7 +83,7 @@ def closest(faces: Any, drawn: Any, rows: Any, features: Any) -> Any:
 
     from animefaces import metrics
     from animefaces.progress import Bar
-    from models.batches import ROWS
+    from drawing.networks import ROWS
 
     small, distances = metrics.thumbnails(drawn), []
     for i in Bar(range(0, len(faces), 10 * ROWS), desc="searching", unit="batch"):

@@ -8,10 +8,8 @@ which every backend differentiates fast and exactly.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
-from keras import ops
-
 from models import engine
+from models.engine import keras, ops
 
 KINDS = ("translation", "mirror", "cutout")
 REACH = 1 / 8  # an image moves by at most this share of its side, in each direction

@@ -1,9 +1,9 @@
 """Any network on any number of rows: the rows go through it in batches of one fixed size."""
 
-import keras
 import numpy as np
 
 from models import engine
+from models.engine import keras
 
 # Rows per batch. Matrix products work on rows in blocks of 12, 24 or 48, depending on the CPU, and round the rows of an
 # incomplete block differently. With 32 rows, one face in a hundred had a pixel that depended on its place in the batch.

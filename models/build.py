@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from models import dcgan, encoder, engine, reader, residual, upscaler, vae, warm
+from models.engine import keras, ops
 from models.gan import GAN
 from models.schedules import half_cosine
 

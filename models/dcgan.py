@@ -8,10 +8,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-from keras import layers
-
 from models import engine
+from models.engine import keras, layers
 
 
 def init() -> keras.initializers.Initializer:

@@ -5,8 +5,7 @@ The averaged generator draws better faces than the one in training, and costs ne
 
 from typing import Any
 
-import keras
-from keras import ops
+from models.engine import keras, ops
 
 
 def update(average: keras.Model, network: keras.Model, decay: float, step: Any) -> None:

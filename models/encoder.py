@@ -15,12 +15,10 @@ from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import Any
 
-import keras
 import numpy as np
-from keras import layers, ops
 
 from models import ema, layouts
-from models.engine import apply, compiled, gradients
+from models.engine import apply, compiled, gradients, keras, layers, ops
 from models.state import State
 
 TEMPERATURE = 0.2  # divides the mean squared distances of standardised layouts, which are 2 between unrelated faces

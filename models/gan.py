@@ -3,13 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from models import ema, engine
 from models.augment import augment
-from models.engine import compiled, gradients, traced
+from models.engine import compiled, gradients, keras, ops, traced
 from models.losses import logistic, relativistic
 from models.state import State
 from models.warm import Autoencoder

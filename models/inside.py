@@ -5,12 +5,10 @@ Layers are found by their class, never by their name. So any functional network 
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from models.batches import ROWS
-from models.engine import traced
+from models.engine import keras, ops, traced
 
 ACTIVATIONS = {"ReLU", "LeakyReLU", "Activation", "PReLU", "ELU"}
 RECTIFIERS = ("relu", "leaky_relu")

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
+
+from models.engine import ops
+from models.regions import BESIDE_THE_JAW, CHEEKS, CROWN, EYES, SKIN_OF_PHOTOS
 
 COLOURS, EDGES = 4, 16  # cells per side, for the colours and for the structure
 COLOUR_SIZE = 3 * COLOURS**2  # a layout begins with the numbers of the colours; this is how many there are
@@ -17,14 +19,6 @@ TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 
 WHITE = np.array([0.9505, 1.0, 1.089], np.float32)  # D65, the white of sRGB
 
 SEEN = LAYOUT_SIZE + 3  # numbers in a photo's row: layout and skin; a drawing's row has its traits after these
-
-# Parts of a face as shares of the side: top, bottom, left, right. For crops of drawings by preprocess.py they were
-# chosen on the mean of 20,000 faces; for crops of photos by encode.py the part lies between eyes and mouth.
-SKIN_OF_PHOTOS = (0.40, 0.60, 0.22, 0.78)
-CHEEKS = (0.625, 0.734, 0.406, 0.594)
-EYES = (0.453, 0.625, 0.219, 0.781)
-CROWN = (0.0625, 0.219, 0.3125, 0.6875)
-BESIDE_THE_JAW = ((0.719, 0.969, 0.031, 0.219), (0.719, 0.969, 0.781, 0.969))
 
 
 def of_photos(photos: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras import ops
+from models.engine import ops
 
 
 def logistic(logits: Any, targets: Any) -> Any:

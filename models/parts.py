@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
-from keras import layers
+
+from models.engine import keras, layers
+from models.regions import PARTS
 
 SIDE = 64  # of the faces that it takes, in pixels
-PARTS = ("skin", "hair", "other", "eyes")
 COARSE = 8  # the places follow from the shares of skin and eyes in COARSE x COARSE squares
-POINTS = 7
 
 
 def build_parts(widths: Sequence[int] = (16, 32, 48, 64)) -> keras.Model:
@@ -35,21 +34,16 @@ def _convolution(x, channels, strides=1):
 
 
 def with_places(parts: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> keras.Model:
-    """A network of `build_parts`, and a linear map of `coarse` -> faces -> both in one array, for `apart`."""
+    """A network of `build_parts`, and a linear map of `coarse` -> faces -> both results in one array (B, ...).
+
+    First come the parts, (64, 64, 4), then the places: x and y of each, as shares of the face's side.
+    """
     pooled = _coarse(parts.output)
-    places = layers.Dense(2 * POINTS, dtype="float32", name="places")
+    places = layers.Dense(len(bias), dtype="float32", name="places")
     found = places(pooled)
     places.set_weights([kernel, bias])
     both = layers.Concatenate(dtype="float32", name="both")([layers.Flatten()(parts.output), found])
     return keras.Model(parts.input, both, name="parts")
-
-
-def apart(both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a network of `with_places` gives (N, ...) -> (parts (N, 64, 64, 4), places (N, 2 * POINTS)).
-
-    A place is x and y, as shares of the face's side.
-    """
-    return both[:, : -2 * POINTS].reshape(-1, SIDE, SIDE, len(PARTS)), both[:, -2 * POINTS :]
 
 
 def coarse(parts: keras.Model) -> keras.Model:

@@ -5,12 +5,10 @@ What a look is, and in which order they come, is said in animefaces/looks.py; he
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
-from keras import layers, ops
 
 from models import ema
-from models.engine import apply_at, compiled, gradients
+from models.engine import apply_at, compiled, gradients, keras, layers, ops
 from models.schedules import half_cosine
 from models.state import State
 

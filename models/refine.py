@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from models import layouts
 from models.batches import ROWS, filled, in_batches
-from models.engine import compiled, gradients
+from models.engine import compiled, gradients, keras, ops
 
 RATE = 0.03  # learning rate of Adam, in standard deviations of the prior
 TRAITS = 1.0  # weight of the mean squared change of the traits: the encoder learned them from labels, a photo has none

@@ -8,8 +8,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-from keras import layers
+from models.engine import keras, layers
 
 
 def scaled(gain: float = 1.0) -> keras.initializers.Initializer:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from keras import ops
+from models.engine import ops
 
 
 def half_cosine(step: Any, steps: int) -> Any:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
+
+from models.engine import keras
 
 # A name in state files of format 1 (animefaces/states.py has the number): part and position, "generator/003".
 BY_POSITION = re.compile(r"\w+/\d{3,}")

@@ -7,12 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
-from keras import layers, ops
 
 from models import ema, engine
-from models.engine import apply_at, compiled, gradients, traced
+from models.engine import apply_at, compiled, gradients, keras, layers, ops, traced
 from models.losses import relativistic
 from models.residual import convolution, residual, widened
 from models.schedules import half_cosine

@@ -4,11 +4,9 @@ Encoder and decoder take and give images in [-1, 1], like all networks here. Lay
 28x28, to [0, 1] and into 784 numbers.
 """
 
-import keras
 import numpy as np
-from keras import layers, ops
 
-from models.engine import apply, compiled, gradients
+from models.engine import apply, compiled, gradients, keras, layers, ops
 from models.losses import divergence, logistic
 from models.state import State
 

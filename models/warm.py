@@ -5,11 +5,9 @@ When the competition begins, G already draws blurred faces and D already has fea
 
 from typing import Any
 
-import keras
-from keras import layers, ops
-
 from models import engine
 from models.dcgan import init
+from models.engine import keras, layers, ops
 from models.losses import divergence
 from models.vae import LIMIT
 

@@ -17,9 +17,9 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes has its own core, and so have those it starts
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-import models  # noqa: F401 - readies TensorFlow as in the programs, before a test imports Keras
 from animefaces import images
 from demo import cartoons
+from models import engine  # noqa: F401 - readies TensorFlow as in the programs, before a test imports Keras
 
 for sign, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
     # nohup, or a shell that starts the tests in the background, lets them ignore these; programs would ignore them too.

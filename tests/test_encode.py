@@ -398,7 +398,7 @@ def test_faces_that_are_written_stay_if_a_later_one_fails(draw, crops, monkeypat
 
 def test_faces_are_written_before_the_next_ones_are_refined(draw, crops, monkeypatch, capsys):
     """A stop in the middle of many photos loses what is not done, and no more."""
-    monkeypatch.setattr("models.batches.ROWS", 2)
+    monkeypatch.setattr("drawing.networks.ROWS", 2)
 
     def stopped(generator, moments, crops, mean, steps):
         yield mean[:2]

@@ -212,7 +212,7 @@ def test_a_fault_of_the_computer_is_no_untrusted_file(draw, refused, monkeypatch
     def load(path):
         raise fault
 
-    monkeypatch.setattr("models.saved.load", load)
+    monkeypatch.setattr("models.contents.read", load)
     assert refused(lambda argv: draw(*argv), ["--count", "1"], 1).startswith(words)
 
 

@@ -1,8 +1,6 @@
 """Faces on photos: how they are turned and cut, and what a detector says."""
 
 import struct
-import sys
-import types
 from pathlib import Path
 
 import numpy as np
@@ -212,39 +210,41 @@ def test_nobody_in_any_turn():
 
 
 def test_without_mtcnn(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mtcnn", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(Problem, match=r"pip install -r requirements.txt, or give tight crops with --no-detect"):
         photos.open_photo_detector()
 
 
-def mtcnn_of(stage):
-    return types.SimpleNamespace(MTCNN=lambda: types.SimpleNamespace(stages=[stage]))
+def finding(monkeypatch, cascade):
+    """The detector, with another function in place of the networks."""
+    monkeypatch.setattr(photos, "Cascade", lambda: cascade)
+    return photos.open_photo_detector()
 
 
 @pytest.mark.parametrize(("mouth", "is_face"), [((0, 30), True), ((20, 25), True), ((30, 5), False), ((0, -30), False)])
 def test_the_mouth_of_a_face_is_below_its_eyes(mouth, is_face, monkeypatch):
     x, y = (np.array([0, 20, 10, 3, 17]), np.array([0, 0, 0, 0, 0]))
     x[3:], y[3:] = x[3:] + mouth[0], y[3:] + mouth[1]
-    row = [0, 0, 0, 9, 9, 0.99, *(40 + x), *(40 + y)]
-    monkeypatch.setitem(sys.modules, "mtcnn", mtcnn_of(lambda **_: np.array([row], float)))
-    assert len(photos.open_photo_detector()(np.zeros((100, 100, 3), np.uint8))) == is_face
+    row = [0, 0, 9, 9, 0.99, *(40 + x), *(40 + y)]
+    find = finding(monkeypatch, lambda pixels, sure: np.array([row], float))
+    assert len(find(np.zeros((100, 100, 3), np.uint8))) == is_face
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (700, 3), (64, 64), (300, 2500), (2500, 300)])
 def test_places_survive_the_way_to_the_detector(shape, monkeypatch):
-    """A stand-in for mtcnn that finds the middle of what is brightest: where it says, there it is in the picture."""
+    """A stand-in for the networks finds the middle of what is brightest: where it says, there it is in the picture."""
 
-    def stage(images_normalized, **_):
-        seen = images_normalized[0, ..., 0]
+    def cascade(pixels, sure):
+        seen = pixels[..., 0]
         row, column = np.argwhere(seen == seen.max()).mean(axis=0)
-        return np.array([[0, 0, 0, 9, 9, 0.99, *[column] * 5, *[row] * 5]], float)
+        return np.array([[0, 0, 9, 9, 0.99, *[column] * 5, *[row] * 5]], float)
 
-    monkeypatch.setitem(sys.modules, "mtcnn", mtcnn_of(stage))
+    find = finding(monkeypatch, cascade)
     pixels, (y, x) = np.zeros((*shape, 3), np.uint8), (shape[0] // 2, shape[1] // 2)
     around = slice(max(0, y - 2), y + 3), slice(max(0, x - 2), x + 3)
     pixels[around] = 100
     pixels[y, x] = 255
-    (person,) = photos.open_photo_detector()(pixels)
+    (person,) = find(pixels)
     assert person.eyes[0] == pytest.approx((x + 0.5, y + 0.5), abs=2.6)
     assert person.score == 0.99
 

@@ -76,12 +76,12 @@ class Task:
     def sketch(self) -> tuple[Any, dict[str, np.ndarray]]:
         """The run's own sketch and moments, or new ones, which take a minute or two."""
         if (self.run / runs.MOMENTS).exists():
-            return opened(self.run / runs.SKETCH, "sketch"), read_moments(self.run)
+            return opened(self.run / runs.SKETCH, "sketch").keras, read_moments(self.run)
         build.prepare(self.options)
         z, parts = latents.from_seeds(range(DRAWINGS), self.generator.latent), []
         print(f"sketch     of the generator, from {DRAWINGS:,} drawings: some minutes")
         for start in Bar(range(0, DRAWINGS, 240), desc="drawing", unit="batch"):
-            parts.append(layouts.of_drawings(in_batches(self.generator.network, z[start : start + 240])))
+            parts.append(layouts.of_drawings(self.generator.network(z[start : start + 240])))
         count = min(len(self.photos), DRAWINGS)
         photos = images.to_network(self.photos[np.arange(count) * len(self.photos) // count])
         rows = {"photo": encoder.measured(layouts.of_photos, photos), "drawn": np.concatenate(parts)}
@@ -115,7 +115,7 @@ class Task:
 
     def files(self) -> dict[str, Any]:
         """What is written beside each saved state: file name -> network."""
-        return {runs.ENCODERS["learned"]: self.player.average, runs.GENERATOR: self.generator.network}
+        return {runs.ENCODERS["learned"]: self.player.average, runs.GENERATOR: self.generator.network.keras}
 
     def sample(self) -> np.ndarray:
         """Rows of photos, test photos if there are any, each above a row of their drawings."""

@@ -24,7 +24,7 @@ def open_frozen(options: Any, run: Path) -> Generator:
             f"{generator.file} draws other pictures: give --size {side} --channels {channels}, or name another "
             "generator with --init-from"
         )
-    generator.network.trainable = False
+    generator.network.keras.trainable = False
     return generator
 
 

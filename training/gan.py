@@ -1,5 +1,6 @@
 """A generator and its discriminator: what they are fed, how they begin, and how well the generator draws."""
 
+import functools
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from animefaces.problems import Misuse
 from drawing import judge
 from drawing.generator import draw
 from models import build, ema, saved
+from models.batches import in_batches
 from training.task import Targets
 
 SAMPLES = 48  # faces on a sample grid: seeds 0-47 of generate.py
@@ -63,9 +65,13 @@ class Task:
         return {runs.GENERATOR: self.player.average,
                 runs.DISCRIMINATOR: ema.copy_in_float32(self.player.discriminator)}  # fmt: skip
 
+    def drawn(self, z: np.ndarray) -> np.ndarray:
+        """z (N, latent) -> the faces of the averaged generator, uint8 (N, H, W, C)."""
+        return draw(functools.partial(in_batches, self.player.average), z)
+
     def sample(self) -> np.ndarray:
         """The faces of fixed z, one grid."""
-        return images.grid(draw(self.player.average, self.z))
+        return images.grid(self.drawn(self.z))
 
     def measure(self, progress: Any, last: bool = False) -> dict[str, float]:
         """If it is time, the kernel distance of new faces to the validation faces; the best generator is kept.
@@ -79,7 +85,7 @@ class Task:
             return {}
         progress.judged = progress.step
         z = latents.from_seeds(range(judge.COUNT), self.options.latent)
-        distance, error, seconds = self.judge.verdict(lambda: draw(self.player.average, z))
+        distance, error, seconds = self.judge.verdict(lambda: self.drawn(z))
         progress.judging += seconds
         progress.best = distance if progress.best is None else min(progress.best, distance)
         if (

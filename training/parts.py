@@ -82,7 +82,7 @@ class Maps:
     """The feature maps of a generator, and the faces that it draws of them."""
 
     def __init__(self, network: Any):
-        import keras
+        from models.engine import keras
 
         last = [layer.output for layer in network.layers if isinstance(layer, keras.layers.Add)][-3:]
         self.network, self.latent = keras.Model(network.input, [*last, network.output]), network.input_shape[1]
@@ -104,7 +104,7 @@ class Labeller:
 
     def __init__(self, maps: Maps):
         """Train it on the pixels that are sure."""
-        import keras
+        from models.engine import keras
 
         rng, rows, parts = np.random.default_rng(0), [], []
         for start in Bar(SURE_SEEDS[::BATCH], desc="labels that are sure", unit="batch"):
@@ -166,8 +166,7 @@ def recoloured(face: np.ndarray, parts: np.ndarray, rng: np.random.Generator) ->
 
 def fit_unet(faces: np.ndarray, parts: np.ndarray, epochs: int) -> Any:
     """Faces uint8 (N, 64, 64, 3) and their labels uint8 (N, 64, 64) -> the trained U-Net."""
-    import keras
-
+    from models.engine import keras
     from models.parts import build_parts
 
     network, rng = build_parts(), np.random.default_rng(0)
@@ -201,14 +200,13 @@ def fit_places(network: Any, generator: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def work(options: Options, given: set[str]) -> None:
     """Train the network and write it."""
-    import keras
-
     from models import saved
+    from models.engine import keras
     from models.parts import with_places
 
     keras.utils.set_random_seed(0)
     generator = open_generator(runs.PRETRAINED)
-    maps = Maps(generator.network)
+    maps = Maps(generator.network.keras)
     labeller = Labeller(maps)
     faces: list[np.ndarray] = []
     parts: list[np.ndarray] = []

@@ -53,7 +53,7 @@ class Task:
         if (reader.size, reader.channels) != (self.options.size, self.options.channels):
             raise Misuse(f"{self.options.init_from} reads other pictures: give --size {reader.size} --channels "
                          f"{reader.channels}")  # fmt: skip
-        return reader.network
+        return reader.network.keras
 
     def begin(self, new: bool) -> None:
         """Say how many labels there are."""

@@ -44,7 +44,7 @@ class Task:
         self.options = options
         self.faces, self.validation = split(faces)
         self.taught = taught(options.teacher, options.cache) if options.teacher else None
-        start = open_upscaler(options.init_from) if options.init_from else None
+        start = open_upscaler(options.init_from).keras if options.init_from else None
         self.player = build.build_upscaling(options, start)
         self.order = Order(len(self.faces), options.batch_size, options.seed)
         self.networks = {"upscaler": self.player.upscaler, "discriminator": self.player.discriminator}

@@ -1,5 +1,6 @@
 """The dense VAE on faces: the first way from a photo to z."""
 
+import functools
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,7 +56,7 @@ class Task:
 
     def files(self) -> dict[str, Any]:
         """What is written beside each saved state: file name -> network."""
-        return {runs.ENCODERS["vae"]: self.player.encoder, runs.GENERATOR: self.generator.network}
+        return {runs.ENCODERS["vae"]: self.player.encoder, runs.GENERATOR: self.generator.network.keras}
 
     def sample(self) -> np.ndarray:
         """A row of faces, a row of the same faces as the VAE draws them, and two rows that it draws of N(0, I)."""
@@ -63,6 +64,6 @@ class Task:
         pixels = self.faces[np.arange(COLUMNS) * len(self.faces) // COLUMNS]
         means = in_batches(self.player.encoder, images.to_network(pixels))[:, :latent]
         z = np.concatenate([means, latents.from_seeds(range(2 * COLUMNS), latent)])
-        drawn = draw(self.player.decoder, z)
+        drawn = draw(functools.partial(in_batches, self.player.decoder), z)
         small = np.stack([images.to_array(images.to_image(face), drawn.shape[1], 1) for face in pixels])
         return images.grid(np.concatenate([small, drawn]), columns=COLUMNS)

@@ -37,7 +37,7 @@ NAME = os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorf
 if NAME not in BACKENDS:
     sys.exit(f"error: KERAS_BACKEND is {NAME!r}: unset it, or set it to {' or '.join(BACKENDS)}")
 if importlib.util.find_spec(NAME) is None:
-    sys.exit(f"error: KERAS_BACKEND is {NAME!r}, which is not installed: {BACKENDS[NAME]}, or unset KERAS_BACKEND")
+    sys.exit(f"error: {NAME} is not installed, and this needs it: {BACKENDS[NAME]}")
 
 CHATTER = (
     r"^I\d{4}|^WARNING: All log messages before absl|cuInit: .*(303|no CUDA-capable)|^To enable the foll"
@@ -104,6 +104,7 @@ with without_chatter():
 
     backend: Any = importlib.import_module(f"models.engine.on_{NAME}")
 
+layers, ops = keras.layers, keras.ops
 # What the two backends do differently; on_tensorflow.py says what each name means.
 Adam, BatchNormalization = backend.Adam, backend.BatchNormalization
 traced, compiled, apply, cost = backend.traced, backend.compiled, backend.apply, backend.cost

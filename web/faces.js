@@ -1,0 +1,156 @@
+// The view New faces: an endless grid, the faces that are kept, and one of them large.
+
+import { button, h, paint, show } from "./dom.js";
+import { editor } from "./editor.js";
+import { faults } from "./faults.js";
+import { openFilm } from "./film.js";
+import { grid } from "./grid.js";
+import { SOON, unlessCancelled } from "./line.js";
+import { faceOf, withinLimits } from "./links.js";
+import { recall, remember } from "./saving.js";
+import { thumb } from "./source.js";
+import { faces as words, problem } from "./strings.js";
+
+const KEPT = "kept-faces";
+const SEEDS = 1_000_000; // "somewhere else" is below
+
+/** -> {element, start(), open(hash)}: open shows the face of a link, if the hash is one. */
+export function faces({ line, announce }) {
+  let kept = remembered();
+  let chosen = null;
+  const thumbs = new Map(); // seed -> canvas
+  const wrong = faults();
+  const from = h("input", {
+    type: "number",
+    min: 0,
+    step: 1,
+    value: 0,
+    id: "from",
+    onchange: () => begin(from.valueAsNumber),
+  });
+  const endless = grid({ line, isKept: (seed) => kept.some((face) => face.seed === seed), pick, complain });
+  const large = editor({ line, announce, complain, changed, letGo });
+  const list = h("div", { class: "strip", role: "group", "aria-label": words.kept });
+  const walk = button(words.walk, () => openFilm(kept, line), { image: "film" });
+  const tray = h("div", { class: "tray" }, list, walk);
+  const element = h(
+    "section",
+    { class: "faces" },
+    h(
+      "div",
+      { class: "head" },
+      h("h1", {}, words.title),
+      h("p", { class: "lead" }, words.lead),
+      h(
+        "div",
+        { class: "row" },
+        h("label", { for: "from" }, words.from),
+        from,
+        button(words.elsewhere, () => begin(Math.floor(Math.random() * SEEDS)), { image: "again" }),
+      ),
+    ),
+    wrong,
+    large.element,
+    endless.element,
+    tray,
+  );
+  let begun = false;
+
+  function start() {
+    if (begun) return;
+    begun = true;
+    endless.start(0);
+    update();
+    if (kept.length) choose(chosen ?? kept.at(-1));
+  }
+  function begin(seed) {
+    const right = Number.isSafeInteger(seed) && seed >= 0 ? seed : 0;
+    from.value = right;
+    endless.start(right);
+  }
+  function pick(seed) {
+    const face = kept.find((each) => each.seed === seed);
+    if (face) return letGo(face);
+    endless.steady(seed, () => keep({ seed, edit: {}, asked: {} }));
+  }
+  function keep(face) {
+    kept = [...kept.filter((each) => each.seed !== face.seed), face];
+    thumbs.delete(face.seed);
+    announce(words.keptNow(face.seed, kept.length));
+    choose(face);
+  }
+  function letGo(face) {
+    kept = kept.filter((each) => each !== face);
+    thumbs.delete(face.seed);
+    announce(words.gone(face.seed));
+    choose(chosen === face ? (kept.at(-1) ?? null) : chosen);
+  }
+  function choose(face) {
+    if (face !== chosen || !face) large.show(face);
+    chosen = face;
+    update();
+  }
+  function changed(face) {
+    small(face);
+    remember(KEPT, kept);
+  }
+  function update() {
+    list.replaceChildren(
+      ...kept.map((face) => {
+        const known = thumbs.get(face.seed);
+        const made = thumb(
+          words.cell(face.seed),
+          known ?? h("canvas", { width: 64, height: 64 }),
+          face === chosen,
+          () => {
+            choose(face);
+            const { top, bottom } = large.element.getBoundingClientRect();
+            if (bottom < 0 || top > innerHeight) large.element.scrollIntoView();
+          },
+        );
+        thumbs.set(face.seed, made.firstElementChild);
+        if (!known) small(face);
+        return made;
+      }),
+    );
+    show(tray, kept.length > 0);
+    walk.disabled = kept.length < 2;
+    walk.title = kept.length < 2 ? words.walkNeeds : "";
+    remember(KEPT, kept);
+    endless.update();
+  }
+  async function small(face) {
+    try {
+      const pixels = await line.ask(
+        (engine) => engine.face(face.seed, { size: 64, edit: face.edit, asked: face.asked }),
+        { rank: SOON, key: `kept-${face.seed}` },
+      );
+      const canvas = thumbs.get(face.seed);
+      if (canvas) paint(canvas, pixels);
+    } catch (error) {
+      unlessCancelled(complain)(error);
+    }
+  }
+  async function open(hash) {
+    const face = faceOf(hash);
+    if (face === null) return;
+    if (face === undefined) return wrong.tell(words.wrongLink);
+    try {
+      const { model } = await line.opening;
+      keep(withinLimits(face, model.edits));
+    } catch {
+      // the page says already that it could not be loaded
+    }
+  }
+  function complain(error) {
+    wrong.tell(problem(error));
+  }
+
+  return { element, start, open };
+}
+
+function remembered() {
+  const known = recall(KEPT);
+  const right = (face) => Number.isSafeInteger(face?.seed) && face.seed >= 0 && face.edit && face.asked;
+  return Array.isArray(known) ? known.filter(right) : [];
+}

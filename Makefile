@@ -20,13 +20,14 @@ page: $(VENV)/installed $(PAGE_PARTS)
 	$(RUN) page.py --build
 	@echo "Next: $(RUN) page.py"
 
-test: lint $(if $(shell command -v npm),$(PAGE_PARTS))
+test: lint
 	$(RUN) -m pytest --numprocesses 2 --dist worksteal
 
-lint: $(VENV)/installed-dev
+lint: $(VENV)/installed-dev $(if $(shell command -v npm),$(PAGE_PARTS))
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(if $(shell command -v npm),npm --prefix web run --silent lint)
 
 $(VENV)/installed: requirements.txt
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \

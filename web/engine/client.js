@@ -2,7 +2,7 @@
 // The work is done in the order of the calls; a failure is an EngineError.
 
 export class EngineError extends Error {
-  /** `code`: no-webassembly, offline, unreadable, heic, memory, cancelled or internal. */
+  /** `code`: no-webassembly, offline, unreadable, heic, memory or internal. */
   constructor({ code, message }) {
     super(message);
     this.code = code;
@@ -51,20 +51,13 @@ export class Engine {
   between = (a, b, t, options = {}) => this.#ask("between", [a, b, t, options]);
 
   /** Frees the memory of a photo. */
-  forget = (photo) => this.#ask("forget", [photo], true);
+  forget = (photo) => this.#ask("forget", [photo]);
 
-  /** Calls that have not begun are rejected, except those that free memory. */
-  cancel() {
-    const given = this.#waiting.filter(({ kept }) => !kept);
-    this.#waiting = this.#waiting.filter(({ kept }) => kept);
-    for (const { reject } of given) reject(new EngineError({ code: "cancelled", message: "cancelled" }));
-  }
+  // The worker gets one call at a time.
 
-  // The worker gets one call at a time, so that the others can be cancelled.
-
-  #ask(method, values, kept = false) {
+  #ask(method, values) {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ method, values, kept, resolve, reject });
+      this.#waiting.push({ method, values, resolve, reject });
       this.#next();
     });
   }

@@ -3,6 +3,7 @@
     python preprocess.py --input ~/Pictures/anime
     python preprocess.py --scrape "1girl portrait" --limit 500
     python preprocess.py --input crops.zip --detector none --size 64
+    python preprocess.py --review            # look through the faces in the browser, and reject bad ones
 
 A second run with more pictures adds only the new faces. In the output folder, manifest.jsonl says what became
 of each picture, and report.html shows it.
@@ -12,19 +13,19 @@ import itertools
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from animefaces.commands import run_script
 from animefaces.files import check_input
-from animefaces.options import above, at_least, having, option, to_record, within
+from animefaces.options import above, at_least, flag, having, option, to_record, within
 from animefaces.problems import Misuse, Problem
 from animefaces.words import counted
 
 RAW = Path("data/raw")  # where scraped pictures go, and where pictures are looked for if nothing else is said
 # The headings of --help.
 PICTURES, CROPS, DETECTOR = "where the pictures come from", "the crops", "how faces are found"
-LEFT_OUT, COMPUTER = "which faces are left out", "this computer"
+LEFT_OUT, REVIEW, COMPUTER = "which faces are left out", "looking through the faces", "this computer"
 # A fact about options: these shape the crops, so they are the same for all crops of an output folder.
 SHAPING = "shaping"
 
@@ -71,9 +72,17 @@ class Options:
                                  at_least(0), group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
     min_sharpness: float = option(0.2, "least sharpness of a crop: blurred crops have about 0.1, good ones 0.3 to 2",
                                   at_least(0), group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
+    min_colour: float = option(3.0, "least colour of a crop, in units of CIE Lab: grey and sepia ones have less; 0 "
+                               "keeps them", at_least(0), group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
+    max_company: float = option(0.06, "largest part of a crop that another face may take; 1 keeps two faces in one "
+                                "crop", within(0, 1), group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
     duplicate_bits: int = option(16, "two crops are near duplicates if at most this many of the 256 bits of their "
                                  "hashes differ", within(0, 64), group=LEFT_OUT, facts=(SHAPING,))  # fmt: skip
     dedupe: bool = option(True, "leave out duplicates and near duplicates", group=LEFT_OUT, facts=(SHAPING,))
+
+    review: bool = option(False, "show report.html in the browser, where faces are rejected by eye; nothing else is "
+                          "done", group=REVIEW)  # fmt: skip
+    port: int = option(0, "port of the report on this computer; 0 for any free one", within(0, 65_535), group=REVIEW)
 
     workers: int | None = option(None, "number of processes (default: one per core)", at_least(1), group=COMPUTER)
     timeout: float = option(60.0, "seconds after which the search in a picture is given up", above(0),
@@ -92,14 +101,20 @@ class Options:
 
 def work(options: Options, given: set[str]) -> None:
     """Scrape if that is asked for, find faces, cut and judge them; then tell what became of the pictures."""
-    from gathering import detectors
+    from gathering import decisions, detectors
 
+    if options.review:
+        review(options, given)
+        return
+    if "port" in given:
+        raise Misuse("--port is for --review: leave it out")
     check_places([*options.input, *([RAW] if options.scrape or not options.input else [])], options.output)
     cascade = options.cascade
     if options.detector == "lbpcascade":
         cascade = detectors.cascade_file(options.cascade)
-    # The workers open it again. Opened here as well, a faulty detector is reported before hours of scraping.
+    # The workers open it again. Opened here as well, a fault is reported before hours of scraping.
     detectors.open_detector(options.detector, cascade)
+    decisions.read(options.output)
     inputs, shortfall = list(options.input), None
     if options.scrape:
         from gathering import scrape
@@ -112,6 +127,32 @@ def work(options: Options, given: set[str]) -> None:
     ended = tell(add_faces(inputs, options, cascade), inputs, options) or shortfall
     if ended:
         raise Problem(ended)
+
+
+def review(options: Options, given: set[str]) -> None:
+    """Show the report of a folder until Ctrl-C; then what was decided there is carried out."""
+    if others := given - {"review", "port", "output"}:
+        raise Misuse(f"--review shows the faces that are there: leave out {flag(min(others))}")
+    from gathering import collection, decisions, manifest, report
+    from gathering import review as hosting
+
+    folder = options.output
+    if not (folder / manifest.NAME).exists():
+        raise Problem(f"{folder} has no {manifest.NAME}: gather faces first, or name their folder with --output")
+    with collection.locked(folder), hosting.host(folder, options.port) as server:
+        shaped = replace(options, **manifest.settings(folder, {"margin": options.margin}))
+
+        def carry_out():
+            decisions.apply(folder)
+            if report.is_old(folder):
+                report.write(folder, manifest.counts(folder / manifest.NAME), shaped.margin)
+
+        carry_out()
+        print(f"open {server.address} in a browser; Ctrl-C ends it", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            carry_out()
 
 
 def check_places(inputs: list[Path], output: Path) -> None:
@@ -180,7 +221,7 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Out
     Only those pictures are opened that the output folder does not know yet.
     """
     from animefaces.progress import Bar
-    from gathering import collection, crops, manifest, pictures
+    from gathering import collection, crops, decisions, manifest, pictures
 
     limit = None if options.scrape else options.limit  # a scrape has kept to it already
     total = min(pictures.count(inputs, options.output), limit or sys.maxsize)
@@ -191,6 +232,7 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Out
     ended = None
     with (
         collection.locked(options.output),
+        decisions.applied(options.output),
         collection.Collection(options.output, _shaping(options), _shaping(Options()), bits) as faces,
         Bar(found, total, desc="finding faces", unit="img") as bar,
     ):

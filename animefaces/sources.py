@@ -41,7 +41,7 @@ MAX_FILE = 256 << 20  # bytes of one picture file: larger ones, zip bombs among 
 ZIPS = (".zip", ".cbz")
 NOTES = (".json", ".txt", ".xml", ".xmp", ".caption", ".tags")  # beside 01.jpg: 01.txt, or 01.jpg.json
 SYSTEM = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}  # of Windows, macOS and network disks
-OWN = {"manifest.jsonl", "settings.json", "report.html"}
+OWN = {"manifest.jsonl", "settings.json", "report.html", "decisions.json"}
 GONE = "does not exist: check the path"
 LINES, NAMES = 8, 3  # in what `passed_over` says, and in one line of it
 

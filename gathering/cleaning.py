@@ -1,5 +1,7 @@
 """Which crops a training set is better without: measures on their pixels, and which faces are there already."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -34,6 +36,47 @@ def sharpness(grey: np.ndarray) -> float:
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle
     spread = contrast(grey)
     return float(laplacian.std() / spread) if spread else 0.0
+
+
+def colour(crop: np.ndarray) -> float:
+    """uint8 (H, W, 3) -> how much colour there is beside that of the tone, in units of CIE Lab; 0 is one single hue.
+
+    Where the brightness says the hue, a crop is grey, sepia, or printed in one colour. So what counts is how far the
+    hues are from a curve through the brightness, without the farthest 5 % of the pixels. 2 of 3,700 crops below 3 have
+    colours to the eye, and none of 5,000 published faces is below 4. A median face has 25.
+    """
+    import cv2
+
+    lab = cv2.blur(cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), (3, 3)).reshape(-1, 3)
+    light, hues = lab[:, :1] / 100, lab[:, 1:]
+    curve = np.concatenate([np.ones_like(light), light, light**2], axis=1)
+    beside = hues - curve @ np.linalg.lstsq(curve, hues, rcond=None)[0]
+    return float(np.percentile(np.linalg.norm(beside, axis=1), 95))
+
+
+def company(box: Sequence[float], square: Sequence[float], others: Iterable[Sequence[float]]) -> float:
+    """A face's box (x, y, width, height), its square (left, top, side), and other boxes -> the largest part of the
+    square that another face takes, [0, 1].
+
+    A box is the same face found twice if the middle of one lies in the other. A face of which hardly a third is in the
+    square is no face there.
+    """
+    left, top, side = square[:3]
+    largest = 0.0
+    for other in others:
+        x, y, width, height = other
+        across = min(left + side, x + width) - max(left, x)
+        down = min(top + side, y + height) - max(top, y)
+        inside = max(across, 0) * max(down, 0)
+        if inside > 0.3 * width * height and not (_has_middle(box, other) or _has_middle(other, box)):
+            largest = max(largest, inside / side**2)
+    return largest
+
+
+def _has_middle(box, other):
+    """Whether the middle of the other box lies in a box."""
+    x, y = other[0] + other[2] / 2, other[1] + other[3] / 2
+    return box[0] < x < box[0] + box[2] and box[1] < y < box[1] + box[3]
 
 
 def perceptual_hash(grey: np.ndarray) -> np.ndarray:

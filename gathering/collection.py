@@ -13,7 +13,7 @@ from animefaces import files, images, sources
 from animefaces.files import written_whole
 from animefaces.problems import Problem
 from animefaces.words import counted
-from gathering import cleaning, crops, manifest
+from gathering import cleaning, crops, decisions, manifest
 from gathering.crops import Crop
 from gathering.pictures import Picture
 
@@ -41,7 +41,8 @@ class Collection:
         self.folder, self._within = Path(folder), duplicate_bits
         self._pictures: set[int] = set()
         self._contents: set[int] = set()
-        self._seen = cleaning.Seen()
+        self._seen = cleaning.Seen()  # the faces that are rejected, too: they are not asked for again
+        self._rejected: set[str] = set()
         self.damaged: list[int] = []  # numbers of the lines that cannot be read
         path = self.folder / manifest.NAME
         manifest.end_whole(path)
@@ -49,9 +50,11 @@ class Collection:
         for line in manifest.lines(path, self.damaged):
             self._pictures.add(_key(line["source"], line["picture"]))
             self._contents.add(_key(line["picture"]))
-            bits = manifest.bits(line)
-            if line["file"] and bits is not None:
-                self._seen.add(line["file"], bits)
+            bits, name = manifest.bits(line), decisions.name_of(line)
+            if name and bits is not None:
+                self._seen.add(name, bits)
+            if line["verdict"] == decisions.REJECTED:
+                self._rejected.add(name)
         self._unclaimed = self._pictures_without_line()
         self._lines = open(path, "a", encoding="ascii")  # noqa: SIM115 - __exit__ closes it
 
@@ -123,8 +126,11 @@ class Collection:
         alike = None if self._within is None else self._seen.nearest(bits, self._within)
         if alike and crop.name not in self._unclaimed:
             name, distance = alike
-            crop = crop._replace(verdict="duplicate", detail=f"differs by {counted(distance, 'bit')}")
+            verdict = decisions.REJECTED if name in self._rejected else "duplicate"
+            crop = crop._replace(verdict=verdict, detail=f"differs by {counted(distance, 'bit')}")
             return manifest.line(picture, crop, name)
+        if crop.name in self._rejected:  # duplicates are kept, but it is the same face to the pixel
+            return manifest.line(picture, crop._replace(verdict=decisions.REJECTED), crop.name)
         crop = crop._replace(name=self._free(crop.name))
         with written_whole(self.folder / crop.name) as temporary:
             temporary.write_bytes(crop.png)

@@ -29,7 +29,10 @@ REASONS = {
     "cut-off": "more of the crop than --max-outside lies outside the picture",
     "flat": "nearly one colour: the contrast is below --min-contrast",
     "blurred": "the sharpness is below --min-sharpness",
+    "grey": "of one hue: the colour is below --min-colour",
+    "two-faces": "another face takes more of the crop than --max-company",
     "duplicate": "within --duplicate-bits of a face that is kept, or the same file once more",
+    "rejected": "by eye, in report.html; or like such a face",
 }
 UNUSED = {"unreadable", "crashed", "hung"}  # the verdicts on pictures that nobody could look into
 
@@ -69,7 +72,7 @@ def crops_of(data: bytes, options: Any, find: detectors.Detector | None) -> list
         box = int(x), int(y), int(width), int(height)
         square = detectors.frame(box, options.margin)
         found.append(_judged(pixels, square, box, float(score), max(box[2:]), options))
-    return found or [Crop("no-face")]
+    return [_alone(crop, found, options) for crop in found] or [Crop("no-face")]
 
 
 def _judged(pixels, square, box, score, face_size, options):
@@ -85,10 +88,21 @@ def _judged(pixels, square, box, score, face_size, options):
         return Crop("flat", f"contrast {contrast:.1f}", box, score)
     if (sharpness := cleaning.sharpness(grey)) < options.min_sharpness:
         return Crop("blurred", f"sharpness {sharpness:.2f}", box, score)
+    if (colour := cleaning.colour(crop)) < options.min_colour:
+        return Crop("grey", f"colour {colour:.1f}", box, score)
     png = io.BytesIO()
     images.to_image(crop).save(png, "PNG")
     name = hashlib.sha256(crop.tobytes()).hexdigest()[:20] + ".png"
     return Crop("kept", "", box, score, name, png.getvalue(), tuple(map(int, cleaning.perceptual_hash(grey))))
+
+
+def _alone(crop, found, options):
+    """A Crop, and all of its picture -> the same Crop, or one that says that another face is in it."""
+    if crop.verdict != "kept":
+        return crop
+    square = detectors.frame(crop.box, options.margin)
+    part = cleaning.company(crop.box, square, [other.box for other in found if other is not crop])
+    return crop if part <= options.max_company else Crop("two-faces", f"{part:.0%} is another", crop.box, crop.score)
 
 
 _of_worker: dict[str, Any] = {}  # what a worker process gets once, instead of with every picture

@@ -57,16 +57,17 @@ def lines(path: Path, damaged: list[int] | None = None) -> Iterator[dict[str, An
         return
     with open(path, "rb") as file:
         for number, data in enumerate(file, 1):
-            record = _read(data.removeprefix(codecs.BOM_UTF8))  # some editors put a mark at the beginning
+            record = parse(data)
             if record is not None:
                 yield record
             elif damaged is not None and data.strip():
                 damaged.append(number)
 
 
-def _read(data):
+def parse(data: bytes) -> dict[str, Any] | None:
     """The bytes of a line -> the line as a dict; None if it is not as `line` makes it: anybody may have written it."""
     try:
+        data = data.removeprefix(codecs.BOM_UTF8)  # some editors put a mark at the beginning of the file
         record = json.loads(data.decode("utf-8", "surrogateescape"))
         texts = [record["source"], record["verdict"], record["detail"], *record["tags"]]
         texts += [record[key] for key in ("picture", "file", "duplicate_of") if record[key] is not None]
@@ -127,6 +128,15 @@ def keep_settings(folder: Path, settings: dict[str, Any], defaults: dict[str, An
     other = [_flag(key, before[key]) for key in settings if before[key] != settings[key]]
     if other:
         raise Problem(f"{path.parent} was made with {' '.join(other)}: use the same again, or give another --output")
+
+
+def settings(folder: Path, defaults: dict[str, Any]) -> dict[str, Any]:
+    """A folder of crops -> what its settings say for the names in `defaults`, which count where they say nothing."""
+    try:
+        noted = json.loads(Path(folder, SETTINGS).read_text(encoding="utf-8"))
+        return {key: noted[key] if type(noted.get(key)) is type(value) else value for key, value in defaults.items()}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return defaults
 
 
 def _flag(key, value):

@@ -1,6 +1,10 @@
-"""A manifest -> what became of the pictures, for people: a table for the terminal, and report.html with samples."""
+"""A manifest -> what became of the pictures, for people: a table for the terminal, and report.html.
+
+The page shows all crops, to be looked through (gathering/report.js), and samples of what was left out.
+"""
 
 import base64
+import hashlib
 import heapq
 import io
 import os
@@ -8,20 +12,20 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import jinja2
 import numpy as np
 from PIL import Image
 
-from animefaces import images, sources
+from animefaces import images, looks, sources
 from animefaces.files import write_text
 from animefaces.words import visible
-from gathering import crops, detectors, manifest
+from gathering import crops, decisions, detectors, likeness, manifest
 
 NAME = "report.html"
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+TEMPLATE, SCRIPT, STYLE = (Path(__file__).with_name(f"report.{ending}") for ending in ("html.j2", "js", "css"))
 SAMPLES = 36  # faces or pictures that are shown of each verdict
 THUMBNAIL = 96  # pixels
 MOSTLY_OUTSIDE = 0.9  # a detector of the user's own may give a box that is far larger than the picture
@@ -57,13 +61,15 @@ def table(new: Counter[str], totals: Counter[str]) -> str:
 
 
 def is_old(folder: Path) -> bool:
-    """Whether a folder of crops has no report.html, or one that is older than its manifest."""
-    page, record = Path(folder, NAME), Path(folder, manifest.NAME)
-    return not page.exists() or page.stat().st_mtime_ns < record.stat().st_mtime_ns
+    """Whether a folder of crops has no report.html, or one that is older than its manifest or the decisions."""
+    page, *others = (Path(folder, name) for name in (NAME, manifest.NAME, decisions.NAME))
+    return not page.exists() or any(
+        page.stat().st_mtime_ns < other.stat().st_mtime_ns for other in others if other.exists()
+    )
 
 
 def write(folder: Path, totals: Counter[str], margin: float) -> None:
-    """Write report.html into a folder of crops: how often each verdict was given, and samples of each.
+    """Write report.html into a folder of crops: all crops, how often each verdict was given, and samples of each.
 
     The samples are inside the page: train.py would take pictures beside the crops for faces. `margin`: the option.
     """
@@ -75,8 +81,52 @@ def write(folder: Path, totals: Counter[str], margin: float) -> None:
             "shown": f"{some}{totals[name]:,}", "samples": [_sample(Path(folder), line, margin) for line in lines],
         })  # fmt: skip
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = page.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    write_text(Path(folder, NAME), template.render(verdicts=verdicts))
+    template, script, style = (file.read_text(encoding="utf-8") for file in (TEMPLATE, SCRIPT, STYLE))
+    allowed = {"script": _checksum(script), "style": _checksum(style)}
+    shown = page.from_string(template).render(
+        verdicts=verdicts, faces=_faces(Path(folder)), script=script, style=style, allowed=allowed
+    )
+    write_text(Path(folder, NAME), shown)
+
+
+def _checksum(text):
+    """A script or a style -> its name in the page's policy: what else gets into the page does not run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _faces(folder) -> dict[str, Any] | None:
+    """A folder of crops -> what the page's script knows of them, as JSON-able lists; None without crops."""
+    lines = list(decisions.crops(folder))
+    aside = [line["verdict"] == decisions.REJECTED for line in lines]
+    names = [decisions.name_of(line) for line in lines]
+    files = [folder / decisions.ASIDE / name if left else folder / name for name, left in zip(names, aside, strict=True)]
+    found, seen = likeness.look_at(files, folder)
+    if not any(found):
+        return None
+    lines, aside, names = ([value for value, there in zip(values, found, strict=True) if there]
+                           for values in (lines, aside, names))  # fmt: skip
+    quoted = {number: quote(os.fsencode(name)) for number, name in enumerate(names)}
+    decided, file = decisions.read(folder), folder / decisions.NAME
+    flaws = seen.looks[:, looks.PLACES["flaw"]][:, 1] / 2.55  # in per cent
+    columns = seen.side, seen.sharpness.round(2), seen.colour.round(1), flaws.round()
+    sizes = [max(line["box"][2:]) if line["box"] else 0 for line in lines]
+    return {
+        "names": names,
+        "addresses": {number: address for number, address in quoted.items() if address != names[number]},
+        "aside": decisions.ASIDE,
+        "sources": [_short(Path(line["source"]).name) for line in lines],
+        "looks": [(look.name, look.letters, look.words) for look in looks.LOOKS],
+        "letters": [_letters(row) for row in seen.looks],
+        "figures": list(zip(sizes, *(column.tolist() for column in columns), map(int, aside), strict=True)),
+        "order": likeness.order(seen).tolist(),
+        "decisions": {what: sorted(those) for what, those in decided._asdict().items()},
+        "saved": file.stat().st_mtime_ns // 10**6 if file.exists() else 0,
+    }
+
+
+def _letters(row):
+    """A row of looks -> the letter of the likeliest class of each look, in one text."""
+    return "".join(look.letters[int(row[looks.PLACES[look.name]].argmax())] for look in looks.LOOKS)
 
 
 def _chosen(path):

@@ -94,7 +94,9 @@ def crops(folder: Path) -> Iterator[dict[str, Any]]:
     """A folder of crops -> the lines of the crops that are there, those that are rejected too, in their order."""
     here, aside = _names(Path(folder)), _names(Path(folder, ASIDE))
     for line in manifest.lines(Path(folder, manifest.NAME)):
-        if (name := name_of(line)) and name in (aside if line["verdict"] == REJECTED else here):
+        names, name = aside if line["verdict"] == REJECTED else here, name_of(line)
+        if name in names:
+            names.remove(name)  # a name that stands in two lines counts once
             yield line
 
 

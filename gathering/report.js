@@ -152,7 +152,7 @@ function go(place, extend) {
 
 function reveal() {
   const top = grid.getBoundingClientRect().top + Math.floor(focus / columns) * cell;
-  const from = $("bar").getBoundingClientRect().bottom + 4;
+  const from = $("told").getBoundingClientRect().bottom + 12;
   const to = $("strip").getBoundingClientRect().top - 4;
   if (top < from) scrollBy(0, top - from);
   else if (top + cell > to) scrollBy(0, top + cell - to);
@@ -346,7 +346,8 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if ($("faces").hidden || event.altKey || event.metaKey || event.target.closest("select, input, button, a, summary")) return;
+  if ($("faces").hidden || event.altKey || event.metaKey || event.target.closest("select, input")) return;
+  if ([" ", "Enter"].includes(event.key) && event.target.closest("button, a, summary")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const act = event.ctrlKey ? { z: undo }[key] : KEYS[key];
   if (!act) return;
@@ -376,7 +377,7 @@ grid.addEventListener("pointermove", (event) => {
   focus = placeAt(event);
   anchor = pressed;
   select(anchor, focus);
-  if (event.clientY < $("bar").getBoundingClientRect().bottom) scrollBy(0, -cell / 2);
+  if (event.clientY < $("told").getBoundingClientRect().bottom) scrollBy(0, -cell / 2);
   if (event.clientY > $("strip").getBoundingClientRect().top) scrollBy(0, cell / 2);
   draw();
   tell();
@@ -398,6 +399,18 @@ function option(list, value, words) {
   element.value = value;
   element.textContent = words;
   list.append(element);
+}
+
+// Who chooses with the mouse goes on in the grid with the keys. Who chooses with the keys stays in the list.
+function onChoice(list, act) {
+  let mouse = false;
+  list.addEventListener("pointerdown", () => (mouse = true));
+  list.addEventListener("keydown", () => (mouse = false));
+  list.addEventListener("change", () => {
+    act();
+    choose();
+    if (mouse) grid.focus({ preventScroll: true });
+  });
 }
 
 function build() {
@@ -422,10 +435,9 @@ function build() {
       const number = faces.filter((face) => face.letters[look] === letter).length;
       if (number) option(list, letter, `${words[place]} (${number.toLocaleString("en")})`);
     });
-    list.addEventListener("change", () => {
+    onChoice(list, () => {
       if (list.value) chosen.looks.set(look, list.value);
       else chosen.looks.delete(look);
-      choose();
     });
     (name === "hair" ? $("hair") : $("looks")).append(label);
   });
@@ -436,7 +448,7 @@ function build() {
       choose();
     });
   }
-  $("order").addEventListener("change", choose);
+  onChoice($("order"), () => {});
   $("zoom").addEventListener("input", () => (lay(), reveal()));
   $("reject").addEventListener("click", () => decideAndGoOn("rejected"));
   $("accept").addEventListener("click", () => decideAndGoOn("accepted"));
@@ -457,8 +469,9 @@ function turn() {
     if ((link.hash === "#pictures") === pictures) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (pictures) document.querySelector(location.hash)?.scrollIntoView();
-  else lay();
+  if (!pictures) lay();
+  else if (location.hash === "#pictures") scrollTo(0, 0);
+  else document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 for (const part of ["nav", "bar", "grid"]) $(part).hidden = false;

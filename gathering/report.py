@@ -99,7 +99,9 @@ def _faces(folder) -> dict[str, Any] | None:
     lines = list(decisions.crops(folder))
     aside = [line["verdict"] == decisions.REJECTED for line in lines]
     names = [decisions.name_of(line) for line in lines]
-    files = [folder / decisions.ASIDE / name if left else folder / name for name, left in zip(names, aside, strict=True)]
+    files = [
+        folder / decisions.ASIDE / name if left else folder / name for name, left in zip(names, aside, strict=True)
+    ]
     found, seen = likeness.look_at(files, folder)
     if not any(found):
         return None

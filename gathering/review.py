@@ -57,6 +57,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"  # one connection for many crops
     timeout = PATIENCE
+    disable_nagle_algorithm, wbufsize = True, 1 << 16  # an answer is one packet, at once
 
     def do_GET(self) -> None:
         """Answer with a file of the folder."""

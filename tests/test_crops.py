@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import preprocess
 from animefaces import images
 from animefaces.problems import Misuse, Problem
 from demo import cartoons
@@ -21,7 +22,14 @@ from gathering import cleaning, crops, detectors
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 OPTIONS = types.SimpleNamespace(
-    size=64, margin=0.45, smallest_face=32, max_outside=0.2, min_contrast=8, min_sharpness=0.2
+    size=64,
+    margin=0.45,
+    smallest_face=32,
+    max_outside=0.2,
+    min_contrast=8,
+    min_sharpness=0.2,
+    min_colour=0,
+    max_company=0.06,
 )
 
 
@@ -116,13 +124,36 @@ def test_each_rule_and_its_flag():
     soft = np.asarray(Image.fromarray(pixels).resize((26, 21)).resize((520, 420), Image.Resampling.BICUBIC))
     assert verdict(soft, box) == "blurred"
     assert verdict(soft, box, min_sharpness=0) == "kept"
+    grey = pixels.mean(axis=2, keepdims=True).round().astype(np.uint8).repeat(3, axis=2)
+    sepia = (grey * [1.0, 0.85, 0.6]).astype(np.uint8)
+    for one_hue in (grey, sepia):
+        assert verdict(one_hue, box, min_colour=3) == "grey"
+        assert verdict(one_hue, box) == "kept"
     assert crops.crops_of(encoded(pixels), OPTIONS, lambda _: [])[0].verdict == "no-face"
     assert crops.crops_of(b"no picture", OPTIONS, None)[0].verdict == "unreadable"
 
 
+def test_two_faces_in_one_crop():
+    pixels, square = scene()
+    x, y, width, height = box_of(square)
+
+    def verdicts(*others, **changes):
+        options = types.SimpleNamespace(**{**vars(OPTIONS), **changes})
+        boxes = [(x, y, width, height), *others]
+        return [crop.verdict for crop in crops.crops_of(encoded(pixels), options, lambda _: [(b, 1.0) for b in boxes])]
+
+    beside = (x + int(1.05 * width), y, int(0.6 * width), int(0.6 * height))
+    assert verdicts(beside)[0] == "two-faces"
+    assert verdicts(beside, max_company=1)[0] == "kept"
+    assert verdicts((x + 4 * width, y, width, height))[0] == "kept"  # far away
+    assert verdicts((x + 5, y + 5, width, height))[0] == "kept"  # the same face, found twice
+    assert verdicts((x + int(1.3 * width), y, width, height))[0] == "kept"  # hardly any of it is in the crop
+
+
 def test_no_drawn_face_is_thrown_away():
+    options = types.SimpleNamespace(**{**vars(OPTIONS), "min_colour": preprocess.Options.min_colour})
     for seed in range(60):
-        (crop,) = crops.crops_of(encoded(cartoons.draw(seed)), OPTIONS, None)
+        (crop,) = crops.crops_of(encoded(cartoons.draw(seed)), options, None)
         assert crop.verdict == "kept", seed
 
 

@@ -1,8 +1,11 @@
 """The report of preprocess.py: whatever a name, a tag or a manifest holds, it is text in the page and nothing else."""
 
+import base64
+import hashlib
 import html.parser
 import json
 import os
+import re
 from collections import Counter
 from urllib.parse import unquote_to_bytes
 
@@ -11,7 +14,7 @@ from PIL import Image
 
 from animefaces.words import visible
 from demo import cartoons
-from gathering import crops, manifest, report
+from gathering import crops, decisions, manifest, report
 from gathering.pictures import Picture
 
 NAMES = [
@@ -23,9 +26,9 @@ NAMES = [
 # What the template itself writes: nothing else may come out.
 ALLOWED = {
     "html": {"lang"}, "head": set(), "meta": {"charset", "http-equiv", "content", "name"}, "title": set(),
-    "style": set(), "body": set(), "h1": set(), "h2": {"id"}, "p": set(), "table": set(), "tr": set(),
-    "td": {"class"}, "a": {"href"}, "section": set(), "figure": {"title"}, "div": {"class"}, "img": {"alt", "src"},
-    "figcaption": set(), "bdi": set(),
+    "link": {"rel", "href"}, "style": set(), "body": set(), "header": set(), "h1": set(), "h2": {"id"}, "p": set(),
+    "table": set(), "tr": set(), "td": {"class"}, "a": {"href"}, "section": set(), "figure": {"title"},
+    "div": {"class", "id"}, "img": {"alt", "src"}, "figcaption": set(), "bdi": set(),
 }  # fmt: skip
 
 
@@ -77,8 +80,26 @@ def test_what_comes_from_outside_is_text_only(tmp_path):
         assert page.texts.count(visible(name)) >= 3  # as a name, as a detail, and as a verdict
         assert f"{visible(name)} hair" in page.texts
     assert "default-src 'none'" in page.values("meta", "content")[0]
-    # One style and no script: what a name brings must not become a part of it.
+    # One style, and no script where there is no crop: what a name brings must not become a part of it.
     assert [tag for tag, _ in page.elements].count("style") == 1
+
+
+@pytest.mark.parametrize("name", [name.replace("/", "|") for name in NAMES[:-1] if "\x00" not in name])
+def test_crops_reach_the_script_as_data_whatever_their_names_are(tmp_path, name):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    with open(folder / name, "wb") as file:
+        Image.fromarray(cartoons.draw(0)).save(file, "PNG")
+    (folder / decisions.NAME).write_text(json.dumps({"accepted": ["<!--<script>.png"]}))
+    written(folder, [line("kept", f"/a b/{name}", file=name)])
+    text = (folder / report.NAME).read_text(encoding="utf-8")
+    policy = Page(text).values("meta", "content")[0]
+    data, script = re.findall(r"<script[^>]*>(.*?)</script>", text, re.DOTALL)
+    assert f"script-src 'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in policy
+    assert "unsafe" not in policy and "<" not in data
+    known = json.loads(data)
+    assert known["names"] == [name] and known["sources"] == [report._short(name)]
+    assert unquote_to_bytes(known["addresses"].get("0", name)) == os.fsencode(name)
 
 
 @pytest.mark.parametrize("name", NAMES[:7] + NAMES[8:10] + NAMES[11:13] + NAMES[13:15])
@@ -110,7 +131,7 @@ def test_long_texts_do_not_stretch_the_page(tmp_path):
     page = written(tmp_path, [line("small", tags=("x" * 5000, *"abcdefghij"), detail="y" * 5000)])
     shown = [text for text in page.texts if "xx" in text or "yy" in text]
     assert [len(text) for text in shown] == [203, 203 + len(" a b c d e f g")]
-    style = page.texts[page.texts.index("Faces") + 2]
+    (style,) = (text for text in page.texts if "figcaption {" in text)
     assert "overflow-wrap: anywhere" in style and "min-width: 0" in style
 
 

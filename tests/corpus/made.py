@@ -17,7 +17,7 @@ TINY = ["--recipe", "tutorial", "--size", SIZE, "--latent", LATENT, "--batch-siz
         "--discriminator-widths", "8,16", "--warm-up", "0", "--precision", "float32", "--steps", "2"]  # fmt: skip
 # preprocess.py takes each picture as a face, whatever it looks like.
 WHOLE = ["--detector", "none", "--size", SIZE, "--no-dedupe", "--min-contrast", "0", "--min-sharpness", "0",
-         "--workers", "1"]  # fmt: skip
+         "--min-colour", "0", "--workers", "1"]  # fmt: skip
 
 
 def picture(width: int = 64, height: int = 64, seed: int = 0) -> np.ndarray:

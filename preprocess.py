@@ -139,7 +139,7 @@ def review(options: Options, given: set[str]) -> None:
     folder = options.output
     if not (folder / manifest.NAME).exists():
         raise Problem(f"{folder} has no {manifest.NAME}: gather faces first, or name their folder with --output")
-    with collection.locked(folder), hosting.host(folder, options.port) as server:
+    with collection.locked(folder), hosting.Host(folder, options.port) as server:
         shaped = replace(options, **manifest.settings(folder, {"margin": options.margin}))
 
         def carry_out():

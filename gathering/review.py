@@ -23,38 +23,28 @@ HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"
 PATIENCE = 20  # seconds that a connection may be silent
 
 
-def host(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
-    """A folder of crops and a port, 0 for any free one -> a server of this folder; `serve_forever` starts it.
+class Host(http.server.ThreadingHTTPServer):
+    """The server of a folder; `serve_forever` starts it, and `address` is where the page is."""
 
-    `server.address` is where the page is. Raises Problem if the port is taken.
-    """
-    token = secrets.token_urlsafe(16)
-    try:
-        server = _Server(("127.0.0.1", port), _Handler)
-    except OSError as fault:
-        raise Problem(
-            f"--port {port} cannot be used ({fault.strerror}): give another one, or 0 for any free one"
-        ) from fault
-    server.folder, server.writing = Path(folder), threading.Lock()
-    server.origin = f"http://127.0.0.1:{server.server_port}"
-    server.root = f"/{token}/"
-    server.address = f"{server.origin}{server.root}{report.NAME}"
-    return server
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    folder: Path
-    writing: threading.Lock
-    origin: str
-    root: str
-    address: str
+    def __init__(self, folder: Path, port: int):
+        """`port`: 0 for any free one. Raises Problem if it is taken."""
+        try:
+            super().__init__(("127.0.0.1", port), _Handler)
+        except OSError as fault:
+            raise Problem(
+                f"--port {port} cannot be used ({fault.strerror}): give another one, or 0 for any free one"
+            ) from fault
+        self.folder, self.writing = Path(folder), threading.Lock()
+        self.origin = f"http://127.0.0.1:{self.server_port}"
+        self.root = f"/{secrets.token_urlsafe(16)}/"
+        self.address = f"{self.origin}{self.root}{report.NAME}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing: a browser that goes away in the middle of an answer is no fault."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    server: _Server
+    server: Host
     protocol_version = "HTTP/1.1"  # one connection for many crops
     timeout = PATIENCE
     disable_nagle_algorithm, wbufsize = True, 1 << 16  # an answer is one packet, at once
@@ -68,7 +58,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._answer(200, data, _kind(name or ""), _tag(data) if name == decisions.NAME else None)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - the name that http.server asks for
 
     def do_PUT(self) -> None:
         """Write decisions.json, if it is one, and if nobody else has written it since the page read it."""
@@ -121,7 +111,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """The name of a file -> its bytes; None if it is not there. A link may lead out of the folder: it is none."""
         path = self.server.folder / name
         try:
-            if not stat.S_ISREG(path.lstat().st_mode) or path.parent.is_symlink() and "/" in name:
+            if not stat.S_ISREG(path.lstat().st_mode) or ("/" in name and path.parent.is_symlink()):
                 raise FileNotFoundError
             return path.read_bytes()
         except (OSError, ValueError):

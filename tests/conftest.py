@@ -27,6 +27,10 @@ for sign, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SI
         signal.signal(getattr(signal, sign), usual)
 
 PROJECT = Path(__file__).resolve().parent.parent
+AXE = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
 SIZES = ["--size", "16", "--latent", "8", "--batch-size", "4"]
 TINY = [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8,16", "--warm-up", "0"]
 
@@ -123,6 +127,24 @@ def free_ports():
             return [listener.getsockname()[1] for listener in listeners]
 
     return find
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of requirements-dev.txt")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield started
+        started.close()
+
+
+def violations(tab):
+    """What axe-core finds that keeps people out, by rule."""
+    tab.evaluate(AXE.read_text(encoding="utf-8"))
+    found = tab.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:80]}" for one in found if one["impact"] in ("serious", "critical")]
 
 
 def log_of(run):

@@ -3,14 +3,13 @@
 import http.client
 import io
 import json
-import shutil
 import threading
 import urllib.parse
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, violations
 from PIL import Image
 
 import encode
@@ -21,10 +20,6 @@ from drawing import page
 from drawing.opening import open_generator
 
 ASTRONAUT = PROJECT / "docs" / "images" / "astronaut.jpg"
-AXE = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 SHOWN = "The drawing is ready."
 PATIENCE = 60_000  # ms
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
@@ -49,17 +44,6 @@ def address(site):
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of requirements-dev.txt")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -136,13 +120,6 @@ def test_a_photo_becomes_the_face_that_encode_draws(opened):
     assert sticker.shape == (512, 512, 3) and sticker.std() > 20
     assert [url for url in later if not url.startswith(("blob:", "data:"))] == []  # without a connection, too
     assert violations(tab) == []
-
-
-def violations(tab):
-    """What axe-core finds that keeps people out, by rule."""
-    tab.evaluate(AXE.read_text(encoding="utf-8"))
-    found = tab.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:80]}" for one in found if one["impact"] in ("serious", "critical")]
 
 
 def test_a_seed_is_the_face_that_generate_draws(opened):

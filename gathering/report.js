@@ -52,12 +52,14 @@ function choose() {
   const kinds = FLAWS.filter(([name]) => chosen.flaws.has(name));
   const wanted = [...chosen.looks];
   const order = ORDERS[$("order").value];
-  shown = DATA.order.map((index) => faces[index]).filter((face) => {
-    const is = state(face);
-    if (chosen.state === "undecided" ? is : chosen.state !== "all" && is !== chosen.state) return false;
-    if (kinds.length && !kinds.some(([, fits]) => fits(face))) return false;
-    return wanted.every(([look, letter]) => face.letters[look] === letter);
-  });
+  shown = DATA.order
+    .map((index) => faces[index])
+    .filter((face) => {
+      const is = state(face);
+      if (chosen.state === "undecided" ? is : chosen.state !== "all" && is !== chosen.state) return false;
+      if (kinds.length && !kinds.some(([, fits]) => fits(face))) return false;
+      return wanted.every(([look, letter]) => face.letters[look] === letter);
+    });
   if (order) shown.sort(order);
   selected.clear();
   focus = Math.max(0, shown.indexOf(current));
@@ -212,14 +214,18 @@ function tell() {
   $("rejected").textContent = count(counts.rejected, "face") + " rejected";
   $("accepted").textContent = `${counts.accepted.toLocaleString("en")} accepted`;
   $("count").textContent =
-    shown.length === faces.length ? count(faces.length, "face") : `${shown.length.toLocaleString("en")} of ${count(faces.length, "face")}`;
+    shown.length === faces.length
+      ? count(faces.length, "face")
+      : `${shown.length.toLocaleString("en")} of ${count(faces.length, "face")}`;
   const face = shown[focus];
   $("strip").hidden = !face;
   $("undo").disabled = !done.length;
   if (!face) return;
   const many = selected.size > 1;
   const is = state(face);
-  const figures = [face.pixels && `${face.pixels} pixels`, `sharpness ${face.sharpness.toFixed(2)}`, is].filter(Boolean);
+  const figures = [face.pixels && `${face.pixels} pixels`, `sharpness ${face.sharpness.toFixed(2)}`, is].filter(
+    Boolean,
+  );
   $("preview").src = face.url;
   $("name").textContent = many ? `${count(selected.size, "face")} selected` : face.source;
   $("about").textContent = many ? "" : `${described(face)}; ${figures.join(", ")}`;
@@ -264,7 +270,8 @@ async function send() {
     } catch (fault) {
       saving = false;
       waiting = true;
-      if (fault.message === "changed elsewhere") say("not saved: decisions.json was changed elsewhere. Reload this page");
+      if (fault.message === "changed elsewhere")
+        say("not saved: decisions.json was changed elsewhere. Reload this page");
       else say("not saved: preprocess.py --review has ended, or cannot write. Start it again, or download", true);
       return;
     }
@@ -274,7 +281,9 @@ async function send() {
 
 // Without a host, the page cannot write into the folder. The browser keeps what is decided until it is downloaded.
 function keepHere() {
-  const changes = [...decided].concat([...embedded.keys()].filter((name) => !decided.has(name)).map((name) => [name, ""]));
+  const changes = [...decided].concat(
+    [...embedded.keys()].filter((name) => !decided.has(name)).map((name) => [name, ""]),
+  );
   const news = changes.filter(([name, what]) => (embedded.get(name) ?? "") !== what);
   try {
     localStorage.setItem(KEPT_HERE, JSON.stringify({ time: Date.now(), news }));
@@ -444,7 +453,8 @@ function build() {
   for (const button of document.querySelectorAll("[data-state]")) {
     button.addEventListener("click", () => {
       chosen.state = button.dataset.state;
-      for (const other of document.querySelectorAll("[data-state]")) other.setAttribute("aria-pressed", other === button);
+      for (const other of document.querySelectorAll("[data-state]"))
+        other.setAttribute("aria-pressed", other === button);
       choose();
     });
   }

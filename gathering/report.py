@@ -61,8 +61,9 @@ def table(new: Counter[str], totals: Counter[str]) -> str:
 
 
 def is_old(folder: Path) -> bool:
-    """Whether a folder of crops has no report.html, or one that is older than its manifest or the decisions."""
+    """Whether a folder of crops has no report.html, or one that is older than what it is made from."""
     page, *others = (Path(folder, name) for name in (NAME, manifest.NAME, decisions.NAME))
+    others += [TEMPLATE, SCRIPT, STYLE]  # of another version of this project
     return not page.exists() or any(
         page.stat().st_mtime_ns < other.stat().st_mtime_ns for other in others if other.exists()
     )

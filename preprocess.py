@@ -13,7 +13,7 @@ import itertools
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from animefaces.commands import run_script
@@ -140,12 +140,12 @@ def review(options: Options, given: set[str]) -> None:
     if not (folder / manifest.NAME).exists():
         raise Problem(f"{folder} has no {manifest.NAME}: gather faces first, or name their folder with --output")
     with collection.locked(folder), hosting.Host(folder, options.port) as server:
-        shaped = replace(options, **manifest.settings(folder, {"margin": options.margin}))
+        framing = manifest.settings(folder, {"margin": options.margin})
 
         def carry_out():
             decisions.apply(folder)
             if report.is_old(folder):
-                report.write(folder, manifest.counts(folder / manifest.NAME), shaped.margin)
+                report.write(folder, manifest.counts(folder / manifest.NAME), **framing)
 
         carry_out()
         print(f"open {server.address} in a browser; Ctrl-C ends it", flush=True)

@@ -41,7 +41,7 @@ class Collection:
         self.folder, self._within = Path(folder), duplicate_bits
         self._pictures: set[int] = set()
         self._contents: set[int] = set()
-        self._seen = cleaning.Seen()
+        self._seen = cleaning.Seen(duplicate_bits or 0)
         self.damaged: list[int] = []  # numbers of the lines that cannot be read
         path = self.folder / manifest.NAME
         manifest.end_whole(path)

@@ -23,18 +23,22 @@ SETTINGS = "settings.json"
 def line(picture: Picture, crop: Crop, twin: str | None = None) -> dict[str, Any]:
     """A Picture and one of its Crops -> its line, as a dict. `twin`: of a duplicate, the file that it is like."""
     bits = "".join(f"{word:016x}" for word in crop.bits)
-    return {
-        "source": picture.source,
-        "picture": picture.digest or None,
-        "box": list(crop.box) if crop.box else None,
-        "score": crop.score,
-        "hashes": {"pixels": Path(crop.name).stem, "perceptual": bits} if crop.name else None,
-        "tags": list(picture.tags),
-        "verdict": crop.verdict,
-        "detail": crop.detail,
-        "duplicate_of": twin,
-        "file": crop.name if crop.verdict == "kept" else None,
-    }
+    return (
+        {
+            "source": picture.source,
+            "picture": picture.digest or None,
+            "box": list(crop.box) if crop.box else None,
+            "score": crop.score,
+            "hashes": {"pixels": Path(crop.name).stem, "perceptual": bits} if crop.name else None,
+            "tags": list(picture.tags),
+            "verdict": crop.verdict,
+            "detail": crop.detail,
+            "duplicate_of": twin,
+            "file": crop.name if crop.verdict == "kept" else None,
+        }
+        | ({"origin": dict(picture.origin)} if picture.origin else {})
+        | ({} if picture.place is None else {"place": picture.place})
+    )
 
 
 def to_text(line: dict[str, Any]) -> str:

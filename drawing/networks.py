@@ -35,7 +35,7 @@ class Session:
             self._session = onnxruntime.InferenceSession(
                 unchecked(layers).SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-        except ValueError:
+        except (ValueError, MemoryError):
             raise
         except Exception as fault:  # onnx and ONNX Runtime have their own kinds of errors
             raise ValueError(f"{type(fault).__name__} while its layers are put together") from fault
@@ -72,10 +72,8 @@ class Network:
     @functools.cached_property
     def keras(self) -> "keras.Model":
         """The same network in Keras, for training, for its gradients and its inner layers."""
-        try:
-            from models import saved
-        except ImportError as fault:
-            raise Problem(f"{self.file} needs Keras here ({fault}): pip install -r requirements.txt") from fault
+        from models import saved  # without TensorFlow, this ends the program with a line that says so
+
         return saved.load(self.file)
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Open trained networks: a run folder, a .keras file, or nothing at all -> networks that are ready to be used.
 
-Files come from anywhere, so nothing in them is trusted: models/saved.py refuses what is more than numbers.
+Files come from anywhere, so nothing in them is trusted: models/contents.py refuses what is more than numbers.
 """
 
 import sys

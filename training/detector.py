@@ -1,0 +1,183 @@
+"""A detector, on scenes: pictures whose faces are known, and drawn faces that are pasted onto anything."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from animefaces import boxes, images, runs
+from animefaces.batches import Order
+from animefaces.dataset import open_faces
+from animefaces.files import check_input
+from animefaces.problems import Misuse
+from animefaces.progress import Bar
+from drawing.finishing import PARTS
+from drawing.opening import opened
+from models import build, engine
+from models.batches import in_batches
+from models.detector import CELL
+from models.parts import SIDE as PARTS_SIDE
+from models.parts import apart
+from training.blocks import Blocks
+from training.scenes import SIDE
+from training.stock import Stock, packed, read_pictures
+from training.task import Targets
+
+FACES, PHOTOS = 12_000, 6_000  # at most that many are used, spread evenly over the set
+PLACES = [0, 1, 3, 4]  # of the points of models/parts.py: the eyes, the mouth and the chin
+BLOCK = 64  # batches that are in memory at the same time; as many again are being made
+HELD = 20  # one picture in so many is never trained on
+SEEN = 640  # pixels of the longer side of a whole picture, when it is searched
+SHOWN, COLUMNS = 24, 6  # pictures of a sample
+DRAWN = 0.3  # score of a face that a sample shows
+PRECISION = 0.9  # at which the recall is measured
+MATCH = 0.4  # a found box is a known one if they overlap by at least this (intersection over union)
+
+
+class Task:
+    """A detector. Some pictures are never trained on, and tell how many faces it finds."""
+
+    many_machines: ClassVar = False
+    trial: ClassVar = False
+    shown: ClassVar = {"loss": "loss", "heat": "heat", "overlap": "overlap"}
+    curves: ClassVar = {"loss": {"loss": "loss", "heat": "of the centres, in nats"},
+                        "share": {"overlap": "overlap of boxes", "off": "points off, of the box",
+                                  "recall": f"recall at a precision of {PRECISION}"}}  # fmt: skip
+    use = "to find faces with it: python preprocess.py --detector "
+
+    def __init__(self, options: Any, faces: Any, run: Path | None, targets: Targets):
+        """See training.task.Task. Raises Misuse without --pictures and for grey faces."""
+        if options.pictures is None:
+            raise Misuse("a detector learns from pictures whose faces are known: name a zip with --pictures")
+        if options.channels != 3:
+            raise Misuse("a detector is for colour, and grey pictures go through it too: leave out --channels")
+        for path in (options.pictures, *options.photos):
+            check_input(path, "--pictures" if path is options.pictures else "--photos")
+        self.options = options
+        _, pictures, known = read_pictures(options.pictures)
+        held = np.arange(len(pictures)) % HELD == HELD - 1
+        self.validation = [(pictures[i], known[i]) for i in np.flatnonzero(held)]
+        self.trained = [(pictures[i], known[i]) for i in np.flatnonzero(~held)]
+        start = opened(_file(options.init_from), "detector") if options.init_from else None
+        self.player = build.build_detecting(options, start)
+        self.networks = {"detector": self.player.detector}
+        self.look = engine.forward(self.player.average)
+        self.blocks = Blocks(stocked(self.trained, faces, options), options.seed, BLOCK * options.batch_size)
+        self.order = Order(self.blocks.size, options.batch_size, options.seed)
+
+    def begin(self, new: bool) -> None:
+        """Say what it learns from."""
+        print(f"pictures   {len(self.trained):,} whole ones with {sum(len(k) for _, k in self.trained):,} faces, "
+              f"and {len(self.validation):,} to validate on")  # fmt: skip
+
+    def batch(self, step: int) -> tuple[Any, ...]:
+        """What one step is fed: (step, pixels, faces, changes), a function of (seed, step)."""
+        rng = np.random.default_rng((self.options.seed, step))
+        pixels, faces = self.blocks.block(self.order.epoch(step) // self.options.repeat)
+        chosen = self.order.indices(step)
+        factors = np.exp(rng.normal(0, 0.08, (len(chosen), 1)) + rng.normal(0, 0.05, (len(chosen), 3)))
+        added = rng.normal(0, 0.05, (len(chosen), 1)) + rng.normal(0, 0.03, (len(chosen), 3))
+        changes = np.concatenate([rng.random((len(chosen), 1)) < 0.5, factors, added], axis=1)
+        return np.int32(step), pixels[chosen], faces[chosen], changes.astype(np.float32)
+
+    def measure(self, progress: Any, last: bool = False) -> dict[str, float]:
+        """The recall on validation pictures, at the end."""
+        if not last or not self.validation:
+            return {}
+        found = [self.found(picture) for picture, _ in self.validation]
+        return {"recall": recall(found, [known for _, known in self.validation])}
+
+    def trouble(self, entries: list[dict[str, Any]]) -> str | None:
+        """Nothing is known to go wrong."""
+        return None
+
+    def files(self) -> dict[str, Any]:
+        """What is written beside each saved state: file name -> network."""
+        return {runs.DETECTOR: self.player.average}
+
+    def found(self, picture: np.ndarray) -> boxes.Found:
+        """A picture, uint8 (H, W, 3) -> the faces that the averaged detector finds in it."""
+        canvas, scale = letterbox(picture)
+        return boxes.read(self.look(images.to_network(canvas[None]))[0], CELL).scaled(1 / scale)
+
+    def sample(self) -> np.ndarray:
+        """Pictures with the faces that it finds, and their eyes; validation pictures if there are any."""
+        import cv2
+
+        source = self.validation or self.trained
+        shown = []
+        for picture, _ in (source[i * len(source) // SHOWN] for i in range(SHOWN)):
+            canvas, scale = letterbox(picture)
+            faces = self.found(picture).scaled(scale)
+            for box, score, points in zip(faces.boxes, faces.scores, faces.points, strict=True):
+                if score >= DRAWN:
+                    x, y, width, height = (round(float(value)) for value in box)
+                    cv2.rectangle(canvas, (x, y), (x + width, y + height), (255, 0, 0), 4)
+                    for eye in points[:2]:
+                        cv2.circle(canvas, [int(value) for value in eye], 5, (0, 255, 0), -1)
+            shown.append(cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+        return images.grid(np.stack(shown), columns=COLUMNS)
+
+
+def _file(path):
+    return path / runs.DETECTOR if path.is_dir() else path
+
+
+def letterbox(picture: np.ndarray) -> tuple[np.ndarray, float]:
+    """A picture -> it in the upper left of a black square of SEEN pixels, and how many times as large it is there."""
+    import cv2
+
+    scale = SEEN / max(picture.shape[:2])
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas = np.zeros((SEEN, SEEN, 3), np.uint8)
+    canvas[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=way)
+    return canvas, scale
+
+
+def recall(found: list[boxes.Found], known: list[np.ndarray], precision: float = PRECISION) -> float:
+    """What was found in pictures, and their known boxes -> the largest recall at which the precision is this high."""
+    scores, right = [], []
+    for faces, all_boxes in zip(found, known, strict=True):
+        left = list(range(len(all_boxes)))
+        for box, score in zip(faces.boxes, faces.scores, strict=True):
+            over = boxes.overlaps(box, all_boxes[left]) if left else np.zeros(1)
+            hit = over.max() >= MATCH
+            if hit:
+                left.pop(int(over.argmax()))
+            scores.append(score)
+            right.append(hit)
+    hits = np.cumsum(np.array(right, bool)[np.argsort(-np.array(scores), kind="stable")])
+    good = hits >= precision * np.arange(1, len(hits) + 1)
+    return float(hits[good].max(initial=0) / max(1, sum(map(len, known))))
+
+
+def stocked(pictures: list[tuple[np.ndarray, np.ndarray]], faces: Any, options: Any) -> Path:
+    """Pictures with their boxes, faces to paste, options -> the folder of a Stock of them, in the cache."""
+    photos = open_faces(options.photos, options.size, 3, options.cache)
+    content = hashlib.sha256(f"{faces.fingerprint} {photos.fingerprint}".encode())
+    for pixels, known in pictures:
+        content.update(pixels.tobytes() + known.tobytes())
+    content.update(PARTS.read_bytes())
+    folder = Path(options.cache) / f"{content.hexdigest()[:16]}-scenes"
+    if Stock.is_in(folder):
+        return folder
+    chosen = spread(len(faces), FACES)
+    network, cutouts, places = opened(PARTS, "network of parts"), [], []
+    pasted = faces[chosen]
+    for start in Bar(range(0, len(pasted), 480), desc="places in faces", unit="batch"):
+        some = pasted[start : start + 480]
+        small = np.stack([images.to_array(images.to_image(face), PARTS_SIDE) for face in some])
+        parts, points = apart(in_batches(network, images.to_network(small)))
+        cutouts.append(np.round(255 * (1 - parts[..., 2])).astype(np.uint8))
+        places.append(points.reshape(len(some), -1, 2)[:, PLACES])
+    stock = Stock(*packed(*zip(*pictures, strict=True)), pasted, np.concatenate(cutouts),
+                  np.concatenate(places).astype(np.float32), photos[spread(len(photos), PHOTOS)])  # fmt: skip
+    stock.save(folder)
+    return folder
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """How many there are, how many are wanted -> indices of at most so many of them, spread evenly."""
+    return np.arange(min(count, most)) * count // max(1, min(count, most))

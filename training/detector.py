@@ -25,7 +25,8 @@ from training.stock import Stock, packed, read_pictures
 from training.task import Targets
 
 FACES, PHOTOS = 12_000, 6_000  # at most that many are used, spread evenly over the set
-PLACES = [0, 1, 3, 4]  # of the points of models/parts.py: the eyes, the mouth and the chin
+EYES_AND_MOUTH = [0, 1, 3]  # of the points of models/parts.py
+CHIN = 1.33  # times as far below the eyes as the mouth: what models/parts.py finds of a chin is often the neck
 BLOCK = 64  # batches that are in memory at the same time; as many again are being made
 HELD = 20  # one picture in so many is never trained on
 SEEN = 640  # pixels of the longer side of a whole picture, when it is searched
@@ -171,7 +172,10 @@ def stocked(pictures: list[tuple[np.ndarray, np.ndarray]], faces: Any, options: 
         small = np.stack([images.to_array(images.to_image(face), PARTS_SIDE) for face in some])
         parts, points = apart(in_batches(network, images.to_network(small)))
         cutouts.append(np.round(255 * (1 - parts[..., 2])).astype(np.uint8))
-        places.append(points.reshape(len(some), -1, 2)[:, PLACES])
+        points = points.reshape(len(some), -1, 2)[:, EYES_AND_MOUTH]
+        eyes = points[:, :2].mean(axis=1)
+        chin = eyes + CHIN * (points[:, 2] - eyes)
+        places.append(np.concatenate([points, chin[:, None]], axis=1))
     stock = Stock(*packed(*zip(*pictures, strict=True)), pasted, np.concatenate(cutouts),
                   np.concatenate(places).astype(np.float32), photos[spread(len(photos), PHOTOS)])  # fmt: skip
     stock.save(folder)

@@ -18,10 +18,8 @@ SMALLEST = 7  # pixels: smaller faces may be found or not
 SIZES = (9.0, 220.0)  # pixels of a face's box, each doubling as often as the others
 SCALES = (130, 1100)  # pixels of the longer side of a labelled picture in a scene
 
-# A pasted face gets a box like those of the labelled pictures: from below the fringe to the chin, from ear to ear. In
-# those, the eyes are 0.43 of the height below the top, and the box is 1.65 times as wide as the eyes are apart.
-EYES_IN_BOX, WIDTH_OF_EYES = 0.43, 1.65
-
+# A pasted face gets a box like those of the labelled pictures: from below the fringe to the chin, from ear to ear.
+EYES_IN_BOX, WIDTH_OF_EYES = 0.42, 1.5  # where its eyes are, from the top, and its width, in distances of the eyes
 HEAD = 128  # side of a face that is taken from a labelled picture, in pixels
 
 Boxes = np.ndarray  # float32 (N, ROW)
@@ -31,11 +29,11 @@ Head = tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]
 
 def box_of(places: np.ndarray) -> np.ndarray:
     """Points of upright faces (..., POINTS, 2) -> their boxes (..., 4): left, top, right, bottom, in the same unit."""
-    left, right, _, chin = np.moveaxis(places, -2, 0)
+    left, right, mouth, chin = np.moveaxis(places, -2, 0)
     eyes = (left + right) / 2
     width = WIDTH_OF_EYES * np.linalg.norm(right - left, axis=-1)
     height = (chin - eyes)[..., 1] / (1 - EYES_IN_BOX)
-    middle = (eyes[..., 0] + chin[..., 0]) / 2
+    middle = (eyes[..., 0] + mouth[..., 0]) / 2
     return np.stack([middle - width / 2, chin[..., 1] - height, middle + width / 2, chin[..., 1]], axis=-1)
 
 

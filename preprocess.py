@@ -69,12 +69,13 @@ class Options:
     size: int = option(64, "width and height of a crop, in pixels", _is_size, group=CROPS, facts=(SHAPING,))
     margin: float = option(0.45, "room on each side of the face, as a part of its size; 0.45 shows the whole head",
                            within(0, 3), group=CROPS, facts=(SHAPING,))  # fmt: skip
+    upright: bool = option(True, "turn a face upright if its eyes are askew; only some detectors find eyes",
+                           group=CROPS, facts=(SHAPING,))  # fmt: skip
 
-    detector: str = option("lbpcascade", "lbpcascade for drawings, haar for photos, none if each picture is a face, "
-                           "or MODULE:FUNCTION for a detector of your own", group=DETECTOR,
-                           facts=(SHAPING,))  # fmt: skip
-    cascade: Path | None = option(None, "file of the lbpcascade (default: the one in data/, downloaded if missing)",
-                                  group=DETECTOR)  # fmt: skip
+    detector: str = option("anime", "anime for drawings, lbpcascade (an older one), haar for photos, none if each "
+                           "picture is a face, a run of train.py detector, or MODULE:FUNCTION for one of your own",
+                           group=DETECTOR, facts=(SHAPING,))  # fmt: skip
+    cascade: Path | None = option(None, "another file for the lbpcascade", group=DETECTOR)  # fmt: skip
     min_face: int | None = option(None, "least size of a face in its picture, in pixels (default: half of --size)",
                                   at_least(1), group=DETECTOR, facts=(SHAPING,))  # fmt: skip
 
@@ -121,11 +122,8 @@ def work(options: Options, given: set[str]) -> None:
         if "output" not in given:
             options = replace(options, output=Path(SHARES, f"{shard.number}-of-{shard.of}"))
     check_places([*options.input, *([RAW] if options.scrape or not options.input else [])], options.output)
-    cascade = options.cascade
-    if options.detector == "lbpcascade":
-        cascade = detectors.cascade_file(options.cascade)
     # The workers open it again. Opened here as well, a faulty detector is reported before hours of scraping.
-    detectors.open_detector(options.detector, cascade)
+    detectors.open_detector(options.detector, options.cascade)
     inputs, shortfall = list(options.input), None
     if options.scrape:
         from gathering import scrape
@@ -137,7 +135,7 @@ def work(options: Options, given: set[str]) -> None:
     inputs = inputs or [RAW]
     for path in inputs:
         check_input(path, "--input")
-    ended = tell(add_faces(inputs, options, cascade), inputs, options.output, options.margin) or shortfall
+    ended = tell(add_faces(inputs, options), inputs, options.output, options.margin, options.upright) or shortfall
     if ended:
         raise Problem(ended)
 
@@ -151,7 +149,7 @@ def join(options: Options, given: set[str]) -> None:
     check_places(list(options.merge), options.output)
     settings = shards.settings_of(options.merge)
     if ended := tell(merge_faces(options.merge, options.output, settings), list(options.merge), options.output,
-                     settings["margin"]):  # fmt: skip
+                     settings["margin"], settings.get("upright", True)):  # fmt: skip
         raise Problem(ended)
 
 
@@ -188,7 +186,7 @@ class Outcome:
     ended: str | None = None  # why the run ended before all pictures were looked at
 
 
-def tell(outcome: Outcome, inputs: list[Path], output: Path, margin: float) -> str | None:
+def tell(outcome: Outcome, inputs: list[Path], output: Path, margin: float, upright: bool) -> str | None:
     """Print the table, and write the report if the run came to its end -> what is wrong, or None."""
     from animefaces import sources
     from gathering import manifest, report
@@ -205,7 +203,7 @@ def tell(outcome: Outcome, inputs: list[Path], output: Path, margin: float) -> s
     if outcome.ended:
         return outcome.ended
     if outcome.totals and report.is_old(output):
-        report.write(output, outcome.totals, margin)
+        report.write(output, outcome.totals, margin, upright)
     if set(+outcome.totals) <= {"unreadable"}:
         return f"no pictures in {', '.join(map(str, inputs))}{why}: give --input a folder, a zip or a picture"
     if not outcome.totals["kept"]:
@@ -215,7 +213,7 @@ def tell(outcome: Outcome, inputs: list[Path], output: Path, margin: float) -> s
     return None
 
 
-def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Outcome:
+def add_faces(inputs: list[Path], options: Options) -> Outcome:
     """Folders, zips and pictures -> what became of them; the crops and the manifest are in the output folder.
 
     Only those pictures are opened that the output folder does not know yet.
@@ -239,7 +237,7 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Out
         Bar(found, total, desc="finding faces", unit="img") as bar,
     ):
         try:
-            for picture, cut in crops.in_parallel(faces.unknown(bar), options, cascade):
+            for picture, cut in crops.in_parallel(faces.unknown(bar), options):
                 for line in faces.add(picture, cut):
                     new[line["verdict"]] += 1
                     if line["verdict"] in crops.UNUSED:

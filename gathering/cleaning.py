@@ -10,12 +10,12 @@ MEASURED = 64
 
 
 def measured(pixels: np.ndarray, square: detectors.Square | None = None) -> np.ndarray:
-    """uint8 (H, W, 3) -> the square (left, top, side) of it in grey, float32 (64, 64) [0, 255], for the measures below.
+    """uint8 (H, W, 3) -> a square of it in grey, float32 (64, 64) [0, 255], for the measures below.
 
     Without a square, its upper left one that is as large as can be.
     """
     height, width = pixels.shape[:2]
-    crop = detectors.cut_square(pixels, square or (0, 0, min(height, width)), MEASURED)
+    crop = detectors.cut_square(pixels, square or detectors.Square(0, 0, min(height, width)), MEASURED)
     return np.asarray(Image.fromarray(crop).convert("L"), np.float32)
 
 

@@ -3,6 +3,7 @@
 import codecs
 import collections
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ def line(picture: Picture, crop: Crop, twin: str | None = None) -> dict[str, Any
             "picture": picture.digest or None,
             "box": list(crop.box) if crop.box else None,
             "score": crop.score,
+            "eyes": [list(eye) for eye in crop.eyes] if crop.eyes else None,
             "hashes": {"pixels": Path(crop.name).stem, "perceptual": bits} if crop.name else None,
             "tags": list(picture.tags),
             "verdict": crop.verdict,
@@ -77,11 +79,15 @@ def _read(data):
         names = [record["file"] or "", record["duplicate_of"] or ""]
         box = [0] * 4 if record["box"] is None else record["box"]
         hashes = record["hashes"]
+        record.setdefault("eyes", None)  # older manifests know none
+        eyes = [value for eye in record["eyes"] or [(0.0,) * 2] * 2 for value in eye]
         whole = (
             isinstance(record["tags"], list)
             and all(isinstance(text, str) for text in texts)
             and all(name == os.path.basename(name) for name in names)  # files of this folder only
             and [type(number) for number in box] == [int] * 4
+            and [type(number) for number in eyes] == [float] * 4
+            and all(map(math.isfinite, eyes))
             and (hashes is None or re.fullmatch("[0-9a-f]{64}", hashes["perceptual"]))
         )
         return record if whole else None

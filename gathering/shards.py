@@ -80,11 +80,12 @@ def _place(line):
 
 def _crop(folder, line):
     box, verdict = line["box"] and tuple(line["box"]), line["verdict"]
+    found = Crop(verdict, line["detail"], box, line["score"], line["eyes"] and tuple(map(tuple, line["eyes"])))
     if verdict != "kept":
-        return Crop(verdict, line["detail"], box, line["score"])
+        return found
     try:
         png = (folder / line["file"]).read_bytes()
         name, bits = f"{Path(line['hashes']['pixels']).name}.png", tuple(map(int, manifest.bits(line)))
     except (OSError, TypeError, KeyError):
-        return Crop("unreadable", f"its crop is no longer in {folder.name}", box, line["score"])
-    return Crop("kept", "", box, line["score"], name, png, bits)
+        return found._replace(verdict="unreadable", detail=f"its crop is no longer in {folder.name}")
+    return found._replace(detail="", name=name, png=png, bits=bits)

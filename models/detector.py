@@ -14,7 +14,6 @@ from models.schedules import half_cosine
 from models.state import State
 
 CELL = 8  # side of a cell, in pixels
-MULTIPLE = 64  # both sides of a picture must be multiples of it
 POINTS = 4  # left eye, right eye, mouth, chin
 OUTPUTS = 1 + 4 + 2 * POINTS  # of a cell: the logit of a face, its box, its points (animefaces/boxes.py reads them)
 WIDTHS, BLOCKS = (24, 48, 64, 96, 108, 108), (0, 1, 2, 2, 3, 2)  # one for each halving of the resolution
@@ -28,8 +27,9 @@ WEIGHT_DECAY = 0.02
 
 
 def build_detector(widths: Sequence[int] = WIDTHS, blocks: Sequence[int] = BLOCKS, middle: int = MIDDLE) -> keras.Model:
-    """-> a detector: images (B, H, W, 3) in [-1, 1], H and W multiples of MULTIPLE -> (B, H / CELL, W / CELL, OUTPUTS).
+    """-> a detector: images (B, H, W, 3) in [-1, 1] -> (B, H / CELL, W / CELL, OUTPUTS).
 
+    H and W must be multiples of 64, since each width halves them once.
     What a cell says: the logit of a face whose centre is in the cell; the logarithms of the distances from the cell's
     middle to the left, upper, right and lower side of its box, in cells; and the points, from the cell's middle, x as
     a part of the box's width and y of its height.

@@ -309,7 +309,7 @@ def test_help_is_quick():
 def quick(monkeypatch):
     """The detector of these tests works in this process, without workers to start."""
 
-    def in_parallel(found, options, _):
+    def in_parallel(found, options):
         for picture in found:
             made = [crops.Crop(picture.verdict, picture.fault)]
             if picture.data is not None:

@@ -11,7 +11,7 @@ NAMES = {script.stem for script in PROGRAMS}
 MAY_IMPORT = {
     "models": set(),
     "animefaces": set(),
-    "gathering": {"animefaces"},
+    "gathering": {"animefaces", "drawing"},
     "demo": {"animefaces"},
     "drawing": {"animefaces", "models"},
     "exploring": {"animefaces", "models", "drawing"},

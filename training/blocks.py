@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import threading
+import weakref
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class Blocks:
         # Spawned, not forked: a fork gets a copy of each lock that a thread of this process holds.
         self._pool = ProcessPoolExecutor(max(1, (os.cpu_count() or 2) - 1), multiprocessing.get_context("spawn"),
                                          _start_worker, (folder, seed))  # fmt: skip
+        # At its end a program waits for all that is promised. Nobody needs the block in the making any more.
+        weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
 
     def block(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Number of a block -> pixels uint8 (size, SIDE, SIDE, 3), and faces as Maker.scenes gives them."""

@@ -12,28 +12,24 @@ from animefaces.dataset import open_faces
 from animefaces.files import check_input
 from animefaces.problems import Misuse
 from animefaces.progress import Bar
-from drawing.finishing import PARTS
+from drawing.finishing import FILE as PARTS
+from drawing.finishing import Finisher
 from drawing.opening import opened
+from drawing.touches import OTHER
 from models import build, engine
-from models.batches import in_batches
 from models.detector import CELL
-from models.parts import SIDE as PARTS_SIDE
-from models.parts import apart
 from training.blocks import Blocks
 from training.scenes import SIDE
 from training.stock import Stock, packed, read_pictures
 from training.task import Targets
 
 FACES, PHOTOS = 12_000, 6_000  # at most that many are used, spread evenly over the set
-EYES_AND_MOUTH = [0, 1, 3]  # of the points of models/parts.py
-CHIN = 1.33  # times as far below the eyes as the mouth: what models/parts.py finds of a chin is often the neck
+SMALL = 64  # pixels of a face in which points and outline are looked for
+CHIN = 1.33  # times as far below the eyes as the mouth: what the network of parts takes for a chin is often the neck
 BLOCK = 64  # batches that are in memory at the same time; as many again are being made
 HELD = 20  # one picture in so many is never trained on
-SEEN = 640  # pixels of the longer side of a whole picture, when it is searched
 SHOWN, COLUMNS = 24, 6  # pictures of a sample
-DRAWN = 0.3  # score of a face that a sample shows
 PRECISION = 0.9  # at which the recall is measured
-MATCH = 0.4  # a found box is a known one if they overlap by at least this (intersection over union)
 
 
 class Task:
@@ -60,7 +56,7 @@ class Task:
         held = np.arange(len(pictures)) % HELD == HELD - 1
         self.validation = [(pictures[i], known[i]) for i in np.flatnonzero(held)]
         self.trained = [(pictures[i], known[i]) for i in np.flatnonzero(~held)]
-        start = opened(_file(options.init_from), "detector") if options.init_from else None
+        start = opened(_file(options.init_from), "detector").keras if options.init_from else None
         self.player = build.build_detecting(options, start)
         self.networks = {"detector": self.player.detector}
         self.look = engine.forward(self.player.average)
@@ -87,7 +83,7 @@ class Task:
         if not last or not self.validation:
             return {}
         found = [self.found(picture) for picture, _ in self.validation]
-        return {"recall": recall(found, [known for _, known in self.validation])}
+        return {"recall": boxes.recall(found, [known for _, known in self.validation], PRECISION)}
 
     def trouble(self, entries: list[dict[str, Any]]) -> str | None:
         """Nothing is known to go wrong."""
@@ -99,8 +95,14 @@ class Task:
 
     def found(self, picture: np.ndarray) -> boxes.Found:
         """A picture, uint8 (H, W, 3) -> the faces that the averaged detector finds in it."""
-        canvas, scale = letterbox(picture)
-        return boxes.read(self.look(images.to_network(canvas[None]))[0], CELL).scaled(1 / scale)
+        return boxes.search(self.seen, picture)
+
+    def seen(self, pictures: np.ndarray) -> np.ndarray:
+        """What the averaged detector says of pictures (1, H, W, 3). It gets squares: it is compiled for each shape."""
+        height, width = pictures.shape[1:3]
+        square = np.full((1, max(height, width), max(height, width), 3), -1, np.float32)
+        square[:, :height, :width] = pictures
+        return self.look(square)[:, : height // CELL, : width // CELL]
 
     def sample(self) -> np.ndarray:
         """Pictures with the faces that it finds, and their eyes; validation pictures if there are any."""
@@ -110,14 +112,13 @@ class Task:
         shown = []
         for picture, _ in (source[i * len(source) // SHOWN] for i in range(SHOWN)):
             canvas, scale = letterbox(picture)
-            faces = self.found(picture).scaled(scale)
-            for box, score, points in zip(faces.boxes, faces.scores, faces.points, strict=True):
-                if score >= DRAWN:
-                    x, y, width, height = (round(float(value)) for value in box)
-                    cv2.rectangle(canvas, (x, y), (x + width, y + height), (255, 0, 0), 4)
-                    for eye in points[:2]:
-                        cv2.circle(canvas, [int(value) for value in eye], 5, (0, 255, 0), -1)
-            shown.append(cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+            faces = self.found(picture).surer(boxes.SURE)
+            for box, points in zip(faces.boxes * scale, faces.points * scale, strict=True):
+                x, y, width, height = (round(float(value)) for value in box)
+                cv2.rectangle(canvas, (x, y), (x + width, y + height), (255, 0, 0), 2)
+                for eye in points[:2]:
+                    cv2.circle(canvas, [int(value) for value in eye], 2, (0, 255, 0), -1)
+            shown.append(canvas)
         return images.grid(np.stack(shown), columns=COLUMNS)
 
 
@@ -126,32 +127,15 @@ def _file(path):
 
 
 def letterbox(picture: np.ndarray) -> tuple[np.ndarray, float]:
-    """A picture -> it in the upper left of a black square of SEEN pixels, and how many times as large it is there."""
+    """A picture -> it in the upper left of a black square of SIDE pixels, and how many times as large it is there."""
     import cv2
 
-    scale = SEEN / max(picture.shape[:2])
+    scale = SIDE / max(picture.shape[:2])
     size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    canvas = np.zeros((SEEN, SEEN, 3), np.uint8)
+    canvas = np.zeros((SIDE, SIDE, 3), np.uint8)
     canvas[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=way)
     return canvas, scale
-
-
-def recall(found: list[boxes.Found], known: list[np.ndarray], precision: float = PRECISION) -> float:
-    """What was found in pictures, and their known boxes -> the largest recall at which the precision is this high."""
-    scores, right = [], []
-    for faces, all_boxes in zip(found, known, strict=True):
-        left = list(range(len(all_boxes)))
-        for box, score in zip(faces.boxes, faces.scores, strict=True):
-            over = boxes.overlaps(box, all_boxes[left]) if left else np.zeros(1)
-            hit = over.max() >= MATCH
-            if hit:
-                left.pop(int(over.argmax()))
-            scores.append(score)
-            right.append(hit)
-    hits = np.cumsum(np.array(right, bool)[np.argsort(-np.array(scores), kind="stable")])
-    good = hits >= precision * np.arange(1, len(hits) + 1)
-    return float(hits[good].max(initial=0) / max(1, sum(map(len, known))))
 
 
 def stocked(pictures: list[tuple[np.ndarray, np.ndarray]], faces: Any, options: Any) -> Path:
@@ -165,19 +149,18 @@ def stocked(pictures: list[tuple[np.ndarray, np.ndarray]], faces: Any, options: 
     if Stock.is_in(folder):
         return folder
     chosen = spread(len(faces), FACES)
-    network, cutouts, places = opened(PARTS, "network of parts"), [], []
+    finisher, cutouts, places = Finisher(), [], []
     pasted = faces[chosen]
     for start in Bar(range(0, len(pasted), 480), desc="places in faces", unit="batch"):
         some = pasted[start : start + 480]
-        small = np.stack([images.to_array(images.to_image(face), PARTS_SIDE) for face in some])
-        parts, points = apart(in_batches(network, images.to_network(small)))
-        cutouts.append(np.round(255 * (1 - parts[..., 2])).astype(np.uint8))
-        points = points.reshape(len(some), -1, 2)[:, EYES_AND_MOUTH]
+        parts, found = finisher.parts(np.stack([images.to_array(images.to_image(face), SMALL) for face in some]))
+        cutouts.append(np.round(255 * (1 - parts[..., OTHER])).astype(np.uint8))
+        points = np.array([(face.left_eye, face.right_eye, face.mouth) for face in found], np.float32)
         eyes = points[:, :2].mean(axis=1)
         chin = eyes + CHIN * (points[:, 2] - eyes)
         places.append(np.concatenate([points, chin[:, None]], axis=1))
     stock = Stock(*packed(*zip(*pictures, strict=True)), pasted, np.concatenate(cutouts),
-                  np.concatenate(places).astype(np.float32), photos[spread(len(photos), PHOTOS)])  # fmt: skip
+                  np.concatenate(places), photos[spread(len(photos), PHOTOS)])  # fmt: skip
     stock.save(folder)
     return folder
 

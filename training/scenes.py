@@ -145,11 +145,11 @@ class Maker:
 
     def view(self, rng: np.random.Generator, width: int, height: int) -> tuple[np.ndarray, Boxes]:
         """A part of a labelled picture, nearly always with a face, and its faces."""
-        pixels, boxes = self.stock.picture(rng.integers(len(self.stock.shapes)))
+        pixels, boxes = self.stock.picture(int(rng.integers(len(self.stock.shapes))))
         x, y, w, h = boxes[rng.integers(len(boxes))]
         if rng.random() < 0.25:  # the whole picture, as it is in use
             scale = min(width / pixels.shape[1], height / pixels.shape[0]) * math.exp(rng.normal(0, 0.1))
-            place, target = (pixels.shape[1] / 2, pixels.shape[0] / 2), (width / 2, height / 2)
+            place, target = np.array(pixels.shape[1::-1]) / 2, np.array([width, height]) / 2
         else:
             scale = np.clip(size_of(rng) / max(w, h), *np.divide(SCALES, max(pixels.shape)))
             scale = min(scale, 1.2 * min(width, height) / max(w, h))
@@ -164,20 +164,16 @@ class Maker:
 
     def background(self, rng: np.random.Generator) -> tuple[np.ndarray, Boxes]:
         """A part of a labelled picture without its faces: a face that would be in it is covered."""
-        pixels, boxes = self.stock.picture(rng.integers(len(self.stock.shapes)))
+        pixels, boxes = self.stock.picture(int(rng.integers(len(self.stock.shapes))))
         height, width = pixels.shape[:2]
-        best = None
         for _ in range(12):
             side = rng.uniform(0.2, 0.9) * min(height, width)
             left, top = rng.uniform(0, width - side), rng.uniform(0, height - side)
             ends = np.minimum(boxes[:, :2] + boxes[:, 2:], (left + side, top + side))
             common = np.maximum(ends - np.maximum(boxes[:, :2], (left, top)), 0).prod(axis=1).sum()
-            if best is None or common < best[0]:
-                best = common, left, top, side
             if common == 0:
                 break
-        common, left, top, side = best
-        if common > 0:
+        else:  # faces are everywhere
             return self.photographed(rng)
         scale = SIDE / side
         matrix = matrix_for((left, top), (0, 0), scale, 0)
@@ -229,7 +225,7 @@ class Maker:
         """A face of a labelled picture, with what is around it. None if it is tiny, or if another face is near it."""
         import cv2
 
-        pixels, boxes = self.stock.picture(rng.integers(len(self.stock.shapes)))
+        pixels, boxes = self.stock.picture(int(rng.integers(len(self.stock.shapes))))
         chosen = rng.integers(len(boxes))
         place, size = boxes[chosen, :2] + boxes[chosen, 2:] / 2, boxes[chosen, 2:].max()
         reach = rng.uniform(0.75, 1.1) * size
@@ -322,7 +318,7 @@ def blend(scene: np.ndarray, pixels: np.ndarray, shown: np.ndarray, matrix: np.n
 
 def tinted(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Pixels, sometimes in another light: float32."""
-    made = pixels.astype(np.float32)
+    made: np.ndarray = pixels.astype(np.float32)
     if rng.random() < 0.4:
         made = made * rng.uniform(0.5, 1.1) * rng.uniform(0.8, 1.2, 3)
     return np.clip(made, 0, 255)
@@ -382,5 +378,5 @@ def worn(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if chance[6] < 0.4:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 96))]
         coded = cv2.imencode(".jpg", np.ascontiguousarray(made), quality)[1]
-        made = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        made = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
     return np.ascontiguousarray(made)

@@ -14,7 +14,7 @@ from animefaces import images
 SIDES = (192, 256, 384, 640, 960)  # pixels of a picture's longer side when it is searched
 ALWAYS = 640  # a smaller picture is enlarged so far; the last search is for larger ones only
 MULTIPLE = 64  # both sides of what a detector gets are multiples of it
-SURE = 0.35  # nine in ten of those that are found with at least this score are faces
+SURE = 0.4  # of what is found with at least this score, more than nine in ten are faces
 FAINT = 0.03  # lower scores in a single search are not worth looking at
 SAME = 0.4  # two boxes that overlap by more (intersection over union) are one face
 

@@ -25,7 +25,7 @@ SMALLEST = 24  # pixels of the searched picture, the window of the cascades: the
 # 0.525 below the top, and the face takes 1 / 1.9 of the side (python -m benchmarks.detectors framing).
 EYES_IN_CROP = 0.525  # of the crop's side, from its top
 EYES_IN_FACE = 0.456  # of the face's height, from its top, in the same faces
-FACE_OF_BOX = 0.885, 0.552  # the face's size in parts of a tight box's, and where its middle is in its height
+FACE_OF_BOX = 0.885, 0.552  # the face's size in parts of a tight box's; where the box's middle is in the face's height
 LEVEL = math.radians(6)  # eyes that are less askew stay so: a detector is not more exact
 
 Eyes = tuple[tuple[float, float], tuple[float, float]]  # (x, y) of the middle of each, first that on the left

@@ -9,11 +9,12 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from animefaces import images
+from animefaces import images, runs
 from animefaces.problems import Misuse, Problem
 from demo import cartoons
 from gathering import cleaning, crops, detectors
@@ -256,8 +257,6 @@ def test_no_face_in_a_thin_picture(shape):
 
 
 def test_a_cascade_whose_name_is_not_utf8(tmp_path):
-    import cv2
-
     path = tmp_path / os.fsdecode(b"casc\xe9.xml")
     path.write_bytes(Path(cv2.data.haarcascades, "haarcascade_frontalface_default.xml").read_bytes())
     assert detectors.open_detector("lbpcascade", path)(np.full((99, 99, 3), 128, np.uint8)) == []
@@ -272,6 +271,69 @@ def test_no_cascade(tmp_path):
     (tmp_path / "odd.xml").write_text("<opencv_storage>")
     with pytest.raises(Problem, match="no cascade"):
         detectors.open_detector("lbpcascade", tmp_path / "odd.xml")
+
+
+def turned_scene(seed, angle):
+    """`scene` at 0.7 of its size, turned clockwise by so many degrees around the middle of its head -> pixels."""
+    matrix = cv2.getRotationMatrix2D((250, 230), -angle, 0.7)
+    return cv2.warpAffine(scene(seed)[0], matrix, (520, 420), borderValue=(235,) * 3)
+
+
+@pytest.mark.parametrize("angle", [0, 25, -45])
+def test_our_network_finds_drawn_faces_and_how_they_are_turned(angle):
+    find = detectors.open_detector("anime")
+    for seed in range(4):
+        (face,) = find(turned_scene(seed, angle))
+        square = detectors.frame(face.box, 0.45, face.eyes)
+        assert abs(np.degrees(square.turn) - angle) < 15 and face.score > 0.4
+        middle = np.array([square.left, square.top]) + square.side / 2
+        assert np.hypot(*(middle - (250, 230))) < 30 and 150 < square.side < 300
+        assert detectors.frame(face.box, 0.45, face.eyes, upright=False).turn == 0
+
+
+def test_it_finds_nothing_in_nothing():
+    find = detectors.open_detector("anime")
+    assert find(np.full((300, 200, 3), 200, np.uint8)) == []
+    assert [find(np.zeros((*shape, 3), np.uint8)) for shape in ((1, 900), (3000, 2), (1, 1))] == [[], [], []]
+
+
+def test_eyes_are_level_and_at_one_height_in_the_crop():
+    pixels = np.full((400, 500, 3), 90, np.uint8)
+    eyes = (180.0, 150.0), (260.0, 190.0)
+    for x, y in eyes:
+        cv2.circle(pixels, (int(x), int(y)), 9, (255, 255, 255), -1)
+    square = detectors.frame((140, 80, 160, 160), 0.45, eyes)
+    crop = detectors.cut_square(pixels, square, 128)[..., 0] > 160
+    left, right = (np.argwhere(half).mean(axis=0) + 0.5 for half in (crop[:, :64], crop[:, 64:]))
+    assert [left[0], right[0]] == pytest.approx([128 * detectors.EYES_IN_CROP] * 2, abs=0.7)
+    assert left[1] + 64 + right[1] == pytest.approx(128, abs=1)
+    assert 64 + right[1] - left[1] == pytest.approx(128 * np.hypot(80, 40) / square.side, abs=1)
+    (kept,) = crops.crops_of(encoded(pixels), types.SimpleNamespace(**{**vars(OPTIONS), "min_contrast": 0}),
+                             lambda _: [detectors.Detection((140, 80, 160, 160), 1.0, eyes)])  # fmt: skip
+    assert kept.eyes == eyes
+
+
+def test_eyes_that_are_nearly_level_are_left():
+    assert detectors.frame((0, 0, 50, 50), 0.45, ((10, 20), (40, 22))).turn == 0
+    assert detectors.frame((0, 0, 50, 50), 0.45, ((10, 20), (40, 30))).turn == pytest.approx(np.arctan2(10, 30))
+
+
+def test_what_lies_outside_a_turned_square():
+    inside = detectors.Square(100, 100, 50, 0.5)
+    assert detectors.outside((300, 300), inside) == pytest.approx(0, abs=1e-5)
+    assert detectors.outside((300, 300), detectors.Square(-25, 100, 50, np.pi / 4)) == pytest.approx(0.5, abs=1e-5)
+    assert detectors.outside((300, 300), detectors.Square(-500, 100, 50, 0.5)) == 1
+
+
+def test_a_network_file_that_finds_no_faces(tmp_path):
+    for name, words in (("gone.keras", "does not exist"), (str(runs.PRETRAINED / "parts.keras"), "does not find faces"),
+                        (str(tmp_path), "detector.keras does not exist")):  # fmt: skip
+        with pytest.raises(Problem, match=words):
+            detectors.open_detector(name)
+    (tmp_path / "bad.keras").write_bytes(b"no zip")
+    with pytest.raises(Problem, match="cannot be opened as a trusted detector"):
+        detectors.open_detector(str(tmp_path / "bad.keras"))
+    assert detectors.open_detector(str(runs.PRETRAINED))(scene(0)[0])
 
 
 def test_haar_finds_nothing_in_nothing():

@@ -30,7 +30,7 @@ def test_the_shipped_networks_need_no_keras(path):
     assert network.session is not None
     assert network.input_shape == network.keras.input_shape
     assert network.output_shape[-1] == network.keras.output_shape[-1]
-    rng, shape = np.random.default_rng(0), [side or 24 for side in network.input_shape[1:]]
+    rng, shape = np.random.default_rng(0), [side or 64 for side in network.input_shape[1:]]
     inputs = (rng.standard_normal if len(shape) == 1 else lambda size: rng.uniform(-1, 1, size))((2, *shape))
     inputs = inputs.astype(np.float32)
     wanted = np.asarray(network.keras(inputs, training=False))

@@ -27,6 +27,12 @@ def _made(start, stop):
     return _of_worker["maker"].scenes(start, stop)
 
 
+def _give_up(pool, promised):
+    for future in (future for futures in promised.values() for future in futures):
+        future.cancel()
+    pool.shutdown(wait=False)
+
+
 class Blocks:
     """Blocks of scenes, made by several processes: while one block is used, the next one is made."""
 
@@ -40,17 +46,13 @@ class Blocks:
         self._pool = ProcessPoolExecutor(max(1, (os.cpu_count() or 2) - 1), multiprocessing.get_context("spawn"),
                                          _start_worker, (folder, seed))  # fmt: skip
         # At its end a program waits for all that is promised. Nobody needs the block in the making any more.
-        weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
+        weakref.finalize(self, _give_up, self._pool, self._promised)
 
     def block(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Number of a block -> pixels uint8 (size, SIDE, SIDE, 3), and faces as Maker.scenes gives them."""
         with self._lock:
-            for wanted in (number, number + 1):
-                if wanted not in self._made and wanted not in self._promised:
-                    first = wanted * self.size
-                    starts = range(first, first + self.size, CHUNK)
-                    ends = [min(start + CHUNK, first + self.size) for start in starts]
-                    self._promised[wanted] = list(map(self._pool.submit, [_made] * len(ends), starts, ends))
+            self.promise(number)
+            self.promise(number + 1)
             if number not in self._made:
                 pixels = np.empty((self.size, SIDE, SIDE, 3), np.uint8)
                 faces = []
@@ -61,3 +63,12 @@ class Blocks:
                 self._made = {key: made for key, made in self._made.items() if key == number - 1}
                 self._made[number] = pixels, np.concatenate(faces)
             return self._made[number]
+
+    def promise(self, number: int) -> None:
+        """Let the processes make a block, unless it is there or in the making."""
+        if number in self._made or number in self._promised:
+            return
+        first = number * self.size
+        starts = range(first, first + self.size, CHUNK)
+        ends = [min(start + CHUNK, first + self.size) for start in starts]
+        self._promised[number] = list(map(self._pool.submit, [_made] * len(ends), starts, ends))

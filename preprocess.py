@@ -13,8 +13,9 @@ import itertools
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from animefaces.commands import run_script
 from animefaces.files import check_input
@@ -22,6 +23,7 @@ from animefaces.options import above, at_least, flag, having, option, to_record,
 from animefaces.problems import Misuse, Problem
 from animefaces.words import counted
 
+SHARES = "data/shares"
 RAW = Path("data/raw")  # where scraped pictures go, and where pictures are looked for if nothing else is said
 # The headings of --help.
 PICTURES, CROPS, DETECTOR = "where the pictures come from", "the crops", "how faces are found"
@@ -50,19 +52,31 @@ class Options:
                                at_least(1), group=PICTURES)  # fmt: skip
     rating: str = option("general", "scrape pictures up to this rating", choices=("general", "sensitive", "any"),
                          group=PICTURES)  # fmt: skip
+    allow_ai: bool = option(False, "scrape pictures, too, whose tags say that a network made them", group=PICTURES)
+    without: str | None = option(None, "tags whose pictures are not scraped, names of artists for example: \"one two\"",
+                                 group=PICTURES)  # fmt: skip
     pause: float = option(1.0, "shortest wait between two requests to a site, in seconds; the longest is twice that",
                           at_least(0), group=PICTURES)  # fmt: skip
 
-    output: Path = option(Path("data/faces"), "folder of the crops", group=CROPS)
+    shard: str | None = option(None, "do one share of the pictures, 3/16 for the third of sixteen, while other "
+                               "processes or machines do the others; --merge joins their folders", group=PICTURES,
+                               facts=(SHAPING,))  # fmt: skip
+    merge: tuple[Path, ...] = option((), "join these folders of crops, made with --shard, in --output; near duplicates "
+                                     "among them are left out", group=PICTURES)  # fmt: skip
+
+    output: Path = option(
+        Path("data/faces"), f"folder of the crops (default of a share: {SHARES}/3-of-16)", group=CROPS
+    )
     size: int = option(64, "width and height of a crop, in pixels", _is_size, group=CROPS, facts=(SHAPING,))
     margin: float = option(0.45, "room on each side of the face, as a part of its size; 0.45 shows the whole head",
                            within(0, 3), group=CROPS, facts=(SHAPING,))  # fmt: skip
+    upright: bool = option(True, "turn a face upright if its eyes are askew; only some detectors find eyes",
+                           group=CROPS, facts=(SHAPING,))  # fmt: skip
 
-    detector: str = option("lbpcascade", "lbpcascade for drawings, haar for photos, none if each picture is a face, "
-                           "or MODULE:FUNCTION for a detector of your own", group=DETECTOR,
-                           facts=(SHAPING,))  # fmt: skip
-    cascade: Path | None = option(None, "file of the lbpcascade (default: the one in data/, downloaded if missing)",
-                                  group=DETECTOR)  # fmt: skip
+    detector: str = option("anime", "anime for drawings, lbpcascade (an older one), haar for photos, none if each "
+                           "picture is a face, a run of train.py detector, or MODULE:FUNCTION for one of your own",
+                           group=DETECTOR, facts=(SHAPING,))  # fmt: skip
+    cascade: Path | None = option(None, "another file for the lbpcascade", group=DETECTOR)  # fmt: skip
     min_face: int | None = option(None, "least size of a face in its picture, in pixels (default: half of --size)",
                                   at_least(1), group=DETECTOR, facts=(SHAPING,))  # fmt: skip
 
@@ -101,30 +115,42 @@ class Options:
 
 def work(options: Options, given: set[str]) -> None:
     """Scrape if that is asked for, find faces, cut and judge them; then tell what became of the pictures."""
-    from gathering import decisions, detectors
+    from gathering import decisions, detectors, shards
 
     if options.review:
         review(options, given)
         return
     if "port" in given:
         raise Misuse("--port is for --review: leave it out")
+    for name in ("allow_ai", "without"):
+        if name in given and not options.scrape:
+            raise Misuse(f"--{name.replace('_', '-')} is for --scrape: add --scrape, or leave it out")
+    if options.merge:
+        join(options, given)
+        return
+    if shard := shards.parse(options.shard):
+        if options.scrape:
+            raise Misuse(
+                "--shard is for pictures that are there: run --scrape alone first, then --shard on each machine"
+            )
+        if "output" not in given:
+            options = replace(options, output=Path(SHARES, f"{shard.number}-of-{shard.of}"))
     check_places([*options.input, *([RAW] if options.scrape or not options.input else [])], options.output)
-    cascade = options.cascade
-    if options.detector == "lbpcascade":
-        cascade = detectors.cascade_file(options.cascade)
     # The workers open it again. Opened here as well, a fault is reported before hours of scraping.
-    detectors.open_detector(options.detector, cascade)
+    detectors.open_detector(options.detector, options.cascade)
     decisions.read(options.output)
     inputs, shortfall = list(options.input), None
     if options.scrape:
         from gathering import scrape
 
-        folder, shortfall = scrape.scrape(options.scrape, options.limit or 1000, options.rating, options.pause)
+        without = (*(() if options.allow_ai else scrape.OF_AI), *(options.without or "").split())
+        folder, shortfall = scrape.scrape(options.scrape, options.limit or 1000, options.rating, options.pause,
+                                          without=without)  # fmt: skip
         inputs.append(folder)
     inputs = inputs or [RAW]
     for path in inputs:
         check_input(path, "--input")
-    ended = tell(add_faces(inputs, options, cascade), inputs, options) or shortfall
+    ended = tell(add_faces(inputs, options), inputs, options.output, options.margin, options.upright) or shortfall
     if ended:
         raise Problem(ended)
 
@@ -140,7 +166,7 @@ def review(options: Options, given: set[str]) -> None:
     if not (folder / manifest.NAME).exists():
         raise Problem(f"{folder} has no {manifest.NAME}: gather faces first, or name their folder with --output")
     with collection.locked(folder), hosting.Host(folder, options.port) as server:
-        framing = manifest.settings(folder, {"margin": options.margin})
+        framing = manifest.settings(folder, {"margin": options.margin, "upright": options.upright})
 
         def carry_out():
             decisions.apply(folder)
@@ -153,6 +179,19 @@ def review(options: Options, given: set[str]) -> None:
             server.serve_forever()
         except KeyboardInterrupt:
             carry_out()
+
+
+def join(options: Options, given: set[str]) -> None:
+    """Join the folders of --merge, and tell what became of their pictures."""
+    from gathering import shards
+
+    if others := given - {"merge", "output"}:
+        raise Misuse(f"--merge joins folders that are there already: leave out --{sorted(others)[0].replace('_', '-')}")
+    check_places(list(options.merge), options.output)
+    settings = shards.settings_of(options.merge)
+    if ended := tell(merge_faces(options.merge, options.output, settings), list(options.merge), options.output,
+                     settings["margin"], settings.get("upright", True)):  # fmt: skip
+        raise Problem(ended)
 
 
 def check_places(inputs: list[Path], output: Path) -> None:
@@ -188,12 +227,12 @@ class Outcome:
     ended: str | None = None  # why the run ended before all pictures were looked at
 
 
-def tell(outcome: Outcome, inputs: list[Path], options: Options) -> str | None:
+def tell(outcome: Outcome, inputs: list[Path], output: Path, margin: float, upright: bool) -> str | None:
     """Print the table, and write the report if the run came to its end -> what is wrong, or None."""
     from animefaces import sources
     from gathering import manifest, report
 
-    page, record = options.output / report.NAME, options.output / manifest.NAME
+    page, record = output / report.NAME, output / manifest.NAME
     said = sources.passed_over(outcome.skipped)
     why = f" ({'; '.join(said)})" if said else ""
     if outcome.damaged:
@@ -204,30 +243,33 @@ def tell(outcome: Outcome, inputs: list[Path], options: Options) -> str | None:
     print("\n".join(said), end="\n" if said else "")
     if outcome.ended:
         return outcome.ended
-    if outcome.totals and report.is_old(options.output):
-        report.write(options.output, outcome.totals, options.margin)
+    if outcome.totals and report.is_old(output):
+        report.write(output, outcome.totals, margin, upright)
     if set(+outcome.totals) <= {"unreadable"}:
         return f"no pictures in {', '.join(map(str, inputs))}{why}: give --input a folder, a zip or a picture"
     if not outcome.totals["kept"]:
         return f"no face was kept: open {page} to see why, or give another --detector"
-    if not any(options.output.glob("[!.]*.png")):
-        return f"all faces were deleted from {options.output}: delete {record} too, and run the same command again"
+    if not any(output.glob("[!.]*.png")):
+        return f"all faces were deleted from {output}: delete {record} too, and run the same command again"
     return None
 
 
-def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Outcome:
+def add_faces(inputs: list[Path], options: Options) -> Outcome:
     """Folders, zips and pictures -> what became of them; the crops and the manifest are in the output folder.
 
     Only those pictures are opened that the output folder does not know yet.
     """
     from animefaces.progress import Bar
-    from gathering import collection, crops, decisions, manifest, pictures
+    from gathering import collection, crops, decisions, manifest, pictures, shards
 
+    shard = shards.parse(options.shard)
+    mine = shard.has if shard else None
     limit = None if options.scrape else options.limit  # a scrape has kept to it already
-    total = min(pictures.count(inputs, options.output), limit or sys.maxsize)
+    total = min(pictures.count(inputs, options.output, mine), limit or sys.maxsize)
     skipped: list[tuple[str, str]] = []
-    found = itertools.islice(pictures.found(inputs, options.output, skipped), limit)
-    bits = options.duplicate_bits if options.dedupe else None
+    found = itertools.islice(pictures.found(inputs, options.output, skipped, mine), limit)
+    # Which of two near duplicates stays depends on all pictures: --merge decides it.
+    bits = options.duplicate_bits if options.dedupe and not shard else None
     new: Counter[str] = Counter()
     ended = None
     with (
@@ -237,7 +279,7 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Out
         Bar(found, total, desc="finding faces", unit="img") as bar,
     ):
         try:
-            for picture, cut in crops.in_parallel(faces.unknown(bar), options, cascade):
+            for picture, cut in crops.in_parallel(faces.unknown(bar), options):
                 for line in faces.add(picture, cut):
                     new[line["verdict"]] += 1
                     if line["verdict"] in crops.UNUSED:
@@ -248,6 +290,38 @@ def add_faces(inputs: list[Path], options: Options, cascade: Path | None) -> Out
         except Problem as fault:
             ended = str(fault)
     return Outcome(new, manifest.counts(options.output / manifest.NAME), skipped, faces.damaged, ended)
+
+
+def merge_faces(folders: tuple[Path, ...], output: Path, settings: dict[str, Any]) -> Outcome:
+    """Folders of crops -> what became of their pictures in the output folder, as if one run had done all of them.
+
+    `settings`: what shaped their crops.
+    """
+    from animefaces.progress import Bar
+    from gathering import collection, crops, decisions, manifest, shards
+
+    total = sum(manifest.counts(folder / manifest.NAME).total() for folder in folders)
+    bits = settings["duplicate_bits"] if settings["dedupe"] else None
+    new: Counter[str] = Counter()
+    ended = None
+    with (
+        collection.locked(output),
+        decisions.applied(output),
+        collection.Collection(output, settings, _shaping(Options()), bits) as faces,
+        Bar(total=total, desc="joining", unit="face") as bar,
+    ):
+        try:
+            for picture, found in shards.joined(folders):
+                bar.update(len(found))
+                for known in faces.unknown([picture]):
+                    left_out = [crops.Crop(known.verdict, known.fault)] if known.data is None else found
+                    new.update(line["verdict"] for line in faces.add(known, left_out))
+                bar.note(f"{new['kept']:,} kept")
+        except KeyboardInterrupt:
+            ended = "stopped: run the same command again to go on with the other pictures"
+        except Problem as fault:
+            ended = str(fault)
+    return Outcome(new, manifest.counts(output / manifest.NAME), [], faces.damaged, ended)
 
 
 def _shaping(options):

@@ -16,6 +16,7 @@ NETWORKS = {
     "encoder": "the learned encoder on photos: from the photo of a person to z, from which the generator draws a face",
     "reader": "a reader of looks, on photos or drawings with labels: from a face to words such as black hair, glasses",
     "upscaler": "an upscaler, on large pictures: from a drawn face to the same face, four times as large",
+    "detector": "a detector, on pictures with known faces, and faces to paste: from a picture to the drawn faces in it",
 }
 ARCHITECTURES = ("strided", "pooled", "residual")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -45,12 +46,16 @@ class Options:
     init_from: Path | None = option(
         None, "gan: start with the networks of this run folder, or the generator of this .keras file; 'pretrained' "
         "names the shipped weights. vae, encoder: the generator to train for (default: the newest run, else the "
-        "shipped weights). reader, upscaler: start with this one", group=DATA)  # fmt: skip
+        "shipped weights). reader, upscaler, detector: start with this one", group=DATA)  # fmt: skip
     labels: Path | None = option(None, "a table (CSV) with a column file. encoder: also age and male. reader: also "
                                  "looks, such as hair and glasses (docs/how-to/train.md). It may lack some pictures",
                                  group=DATA, commands=LABELLED)  # fmt: skip
     teacher: Path | None = option(None, "a larger network that enlarges drawings four times, .onnx, to learn from as "
                                   "well", group=DATA, commands=("upscaler",))  # fmt: skip
+    pictures: Path | None = option(None, "a zip of whole pictures and boxes.csv (file,x,y,width,height): the faces in "
+                                   "them, in pixels", group=DATA, commands=("detector",))  # fmt: skip
+    photos: tuple[Path, ...] = option((Path("data/photos"),), "photos of people, in which nothing is a drawn face",
+                                      group=DATA, commands=("detector",))  # fmt: skip
 
     steps: int = option(50_000, "number of training steps, one batch each", at_least(1), group=LENGTH,
                         facts=(ADJUSTABLE,))  # fmt: skip
@@ -84,6 +89,8 @@ class Options:
     discriminator_norm: bool = option(True, "the discriminator has batch normalisation", group=NETS,
                                       commands=GAN)  # fmt: skip
 
+    repeat: int = option(8, "how often a scene is seen before another one takes its place; fewer for many cores",
+                         at_least(1), group=LEARNING, commands=("detector",))  # fmt: skip
     batch_size: int = option(64, "pictures per step, of all devices together", at_least(2), group=LEARNING)
     learning_rate: float = option(2e-4, "learning rate of the Adam optimizers", above(0), group=LEARNING)
     discriminator_rate: float = option(1.0, "learning rate of the discriminator, as a multiple of the generator's",
@@ -97,7 +104,7 @@ class Options:
     beta2: float = option(0.999, "beta2 of the Adam optimizers", within(0, 0.99999), group=LEARNING)
     average: float = option(0.999, "decay of the exponential moving average (EMA) of the weights; the saved network "
                             "has the averaged weights; 0 for no averaging", within(0, 0.99999), group=LEARNING,
-                            commands=("gan", "encoder", "reader", "upscaler"))  # fmt: skip
+                            commands=("gan", "encoder", "reader", "upscaler", "detector"))  # fmt: skip
 
     loss: str = option("logistic", "logistic: with labels; relativistic: compares each fake picture with a real one",
                        choices=("logistic", "relativistic"), group=TOLD,
@@ -204,5 +211,8 @@ _RECIPES = {
     "upscaler": replace(BASE, network="upscaler", size=256, batch_size=12, learning_rate=1e-3, beta1=0.9,
                         discriminator_widths=(32, 64, 128, 192), discriminator_rate=0.3, average=0.998, steps=6_000,
                         sample_every=500),
+    # Its --size is that of the faces that are pasted. Scenes are as large as training/scenes.py says.
+    "detector": replace(BASE, network="detector", size=128, batch_size=32, learning_rate=2e-3, beta1=0.9,
+                        average=0.999, steps=40_000, sample_every=1_000),
 }  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}

@@ -24,6 +24,7 @@ ENCODERS = {"learned": "encoder.keras", "vae": "vae.keras"}
 SKETCH = "sketch.keras"  # the small network with which the encoder in the same folder was trained
 MOMENTS = "moments.npz"  # means and standard deviations of the layouts of photos and of drawings, for that encoder
 UPSCALER = "upscaler.keras"  # drawn faces -> the same, four times as large
+DETECTOR = "detector.keras"  # whole pictures -> where the drawn faces in them are (models/detector.py)
 READER = "reader.keras"  # pictures -> the probabilities of looks (animefaces/looks.py)
 LOCK = "lock"  # held by the process that trains the run
 DEMO = "demo"  # the recipe of `make demo`

@@ -86,7 +86,7 @@ def measured(browser, address, arguments):
     yield "until one can click", f"{first.waited(tab.get_by_role('button', name='Somewhere else')):.1f} s"
     seconds = first.waited(tab.locator(".cell canvas").first)
     yield "until the first new face", f"{seconds:.1f} s, {{:.1f}} MB, {{:.1f}} MB compressed".format(*first.bytes())
-    ready = tab.get_by_text("Ready. Works without a connection now.").first
+    ready = tab.get_by_text("Ready. You can go offline now, but keep this page open.").first
     yield (
         "until all is loaded",
         f"{first.waited(ready):.1f} s, {{:.1f}} MB, {{:.1f}} MB compressed".format(*first.bytes()),
@@ -101,7 +101,7 @@ def measured(browser, address, arguments):
         times.append(timed(lambda colour=colour: tab.get_by_role("radio", name=colour).check(force=True), drawn))
     yield "after a click on another look", f"{statistics.median(times):.2f} s"
     again = Visit(context, address, arguments.page)
-    seconds = again.waited(again.tab.get_by_text("Ready. Works without a connection now.").first)
+    seconds = again.waited(again.tab.get_by_text("Ready. You can go offline now, but keep this page open.").first)
     yield "the second visit, until all is loaded", f"{seconds:.1f} s, {{:.2f}} MB".format(*again.bytes())
 
 

@@ -1,14 +1,9 @@
-"""Figures of preprocess.py: how much it finds, how fast it is, what memory it takes.
+"""Figures of preprocess.py: how fast it is, what memory it takes. benchmarks/detectors.py: how much it finds.
 
-    python -m benchmarks.preprocess find  --pictures pictures.zip --cascade lbpcascade_animeface.xml
-    python -m benchmarks.preprocess speed --pictures pictures.zip --cascade lbpcascade_animeface.xml
-    python -m benchmarks.preprocess memory
-
-pictures.zip holds whole pictures and boxes.csv (file,x,y,width,height: the faces in them, in pixels).
+python -m benchmarks.preprocess speed --pictures pictures.zip
+python -m benchmarks.preprocess memory
 """
 
-import collections
-import csv
 import dataclasses
 import io
 import itertools
@@ -17,8 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,91 +20,27 @@ import numpy as np
 from PIL import Image
 
 import preprocess
-from animefaces import images
 from animefaces.commands import run_script
 from animefaces.options import option
 from demo import cartoons
 from gathering import crops, detectors, pictures
-
-MATCH = 0.4  # a found box is a labelled one if their intersection over union is at least this
-SIZES = [14, 32, 64, 128, 9999]  # of the labelled faces, in pixels
-# (face, scale, votes): first those of the cascade's maker, last those of gathering/detectors.py.
-WHOLE, FACE = (0.5, 0.5, 1, 1), (0.5, 0.475, 0.66, 0.66)
-TRIALS = {
-    "its maker's example (1.1, 5), its own box": (WHOLE, 1.1, 5),
-    "the same, box moved to the face": (FACE, 1.1, 5),
-    "OpenCV's default (1.1, 3)": (FACE, 1.1, 3),
-    "(1.05, 5)": (FACE, 1.05, 5),
-    "(1.05, 8)": (FACE, 1.05, 8),
-    "(1.08, 5): as it is": (FACE, 1.08, 5),
-}
 
 
 @dataclass(frozen=True)
 class Options:
     """What to measure, and on what."""
 
-    figure: str = option("find", "what to measure", choices=("find", "speed", "memory"), positional=True)
-    pictures: Path = option(Path("data/raw/pictures.zip"), "zip of whole pictures, with boxes.csv")
-    cascade: Path | None = option(None, "the lbpcascade's file")
+    figure: str = option("speed", "what to measure", choices=("speed", "memory"), positional=True)
+    pictures: Path = option(Path("data/raw/pictures.zip"), "zip of whole pictures")
+    detector: str = option("anime", "the detector, as in preprocess.py")
     count: int = option(200, "number of pictures for speed")
-
-
-Box = tuple[int, ...]  # x, y, width, height in pixels
-
-
-def overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """Two boxes (x, y, width, height) -> intersection over union, [0, 1]."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    common = max(0, width) * max(0, height)
-    return common / (a[2] * a[3] + b[2] * b[3] - common)
-
-
-def score(found: Sequence[Any], labelled: Sequence[Box]) -> list[Box]:
-    """Detections and labelled boxes of one picture -> the labelled boxes that were found, each once."""
-    left, hits = list(labelled), []
-    for face in sorted(found, key=lambda face: -face.score):
-        best = max(left, key=lambda box: overlap(face.box, box), default=None)
-        if best and overlap(face.box, best) >= MATCH:
-            left.remove(best)
-            hits.append(best)
-    return hits
-
-
-def find(options: Options, typed: set[str]) -> None:
-    """Print the precision of each trial and its recall by the size of the faces: a line of Markdown for each trial."""
-    with zipfile.ZipFile(options.pictures) as archive:
-        boxes = collections.defaultdict(list)
-        for row in csv.DictReader(io.TextIOWrapper(archive.open("boxes.csv"))):
-            boxes[row["file"]].append(tuple(int(row[key]) for key in ("x", "y", "width", "height")))
-        photos = {name: images.read(io.BytesIO(archive.read(name))) for name in boxes}
-    bins = list(itertools.pairwise(SIZES))
-    count = [sum(low <= max(b[2:]) < high for all in boxes.values() for b in all) for low, high in bins]
-    print(
-        "| trial | precision | recall |",
-        *(f"from {low} px ({n}) |" for (low, _), n in zip(bins, count, strict=True)),
-        "s |",
-    )
-    print("|---" * (4 + len(bins)) + "|")
-    for name, (face, scale, votes) in TRIALS.items():
-        look = detectors.cascade_detector(detectors.cascade_file(options.cascade), face, scale, votes)
-        start, number, hits = time.perf_counter(), 0, []
-        for file, pixels in photos.items():
-            found = look(pixels)
-            number += len(found)
-            hits += score(found, boxes[file])
-        seconds = time.perf_counter() - start
-        recalls = [sum(low <= max(b[2:]) < high for b in hits) / n for (low, high), n in zip(bins, count, strict=True)]
-        print(f"| {name} | {len(hits) / max(1, number):.2f} | {len(hits) / sum(count):.3f} |",
-              *(f"{r:.3f} |" for r in recalls), f"{seconds:.0f} |", flush=True)  # fmt: skip
 
 
 def speed(options: Options, typed: set[str]) -> None:
     """Print pictures per second of a plain loop, of 1 worker and of 2; and which part of the loop is detection."""
-    given = preprocess.Options(cascade=options.cascade)
+    given = preprocess.Options(detector=options.detector)
     loaded = list(itertools.islice(pictures.found([options.pictures]), options.count))
-    look: Any = detectors.open_detector("lbpcascade", options.cascade)
+    look: Any = detectors.open_detector(options.detector)
     spent = [0.0]
 
     def timed(pixels):
@@ -129,7 +58,7 @@ def speed(options: Options, typed: set[str]) -> None:
           flush=True)  # fmt: skip
     for workers in (1, 2):
         warm = dataclasses.replace(given, workers=workers)
-        results = crops.in_parallel(iter(loaded[: 8 * workers] + loaded), warm, options.cascade)
+        results = crops.in_parallel(iter(loaded[: 8 * workers] + loaded), warm)
         for _ in range(8 * workers):  # until the processes are up
             next(results)
         start, used = time.perf_counter(), _processor_seconds()

@@ -34,7 +34,6 @@ OFF, OFTEN = 1e-3, 0.05  # an export may differ by so much; one of half precisio
 BATCH = 8  # inputs of one comparison
 ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "saved_model": ""}
 DESCRIPTION, CARD = "model.json", "README.md"
-DETECTORS = tuple(cascade.SIDES)
 
 
 class Part(NamedTuple):
@@ -57,10 +56,10 @@ def _part_of_layers(layers: list[Layer], takes: str, gives: str) -> Part:
     return Part(layers, lambda: to_keras(layers), ends.input_shape, ends.output_shape, takes, gives)
 
 
-def layers_of(part: Part, file: Path) -> list[Layer]:
+def layers_of(part: Part, file: Path, remedy: str) -> list[Layer]:
     """A part -> its layers, for an ONNX file. Raises Problem for a network that only Keras can compute."""
     if not part.layers:
-        raise Problem(f"{file.name} would need a layer that cannot be exported to onnx: choose another --format")
+        raise Problem(f"{file.name} would need a layer that cannot be exported to onnx: {remedy}")
     return part.layers
 
 
@@ -80,12 +79,15 @@ def to_keras(layers: Sequence[Layer]) -> "keras.Model":
     return keras.Model(first, tensors[layers[-1].name])
 
 
-def parts_of(generator: Generator) -> dict[str, Part]:
-    """A generator -> it and what works with it, by name: its encoder, if it has one, upscaler, readers, and parts."""
+def parts_of(generator: Generator, encoder: bool = True) -> dict[str, Part]:
+    """A generator -> it and what works with it, by name: upscaler, readers, parts, detector.
+
+    Its `encoder`, too, if it has one and it is wanted.
+    """
     found = {"generator": _part(generator.network, "z: numbers from N(0, 1); the same z is the same face",
                                "a face: pixel = round(127.5 * value + 127.5), within 0 to 255")}  # fmt: skip
     beside = generator.file.parent / runs.ENCODERS["learned"]
-    if beside.exists():
+    if encoder and beside.exists():
         found["encoder"] = _part(opened(beside, "encoder"), "a photo of a face in the crop tight, pixel / 127.5 - 1",
                                 "means of z, then their log-variances")  # fmt: skip
     probabilities = "probabilities of the looks, in their order"
@@ -115,7 +117,7 @@ def write(generator: Generator, folder: Path, form: str, half: bool) -> list[Pat
     for name, part in Bar(list(parts.items()), desc="exporting", unit="network"):
         files[name] = folder / (name + ENDINGS[form])
         network = part.keras() if form == "onnx" else fixed(part.keras(), generator.shape)
-        source = layers_of(part, files[name]) if form == "onnx" else network
+        source = layers_of(part, files[name], "choose another --format") if form == "onnx" else network
         _write_checked(source, network, files[name], form, half, inputs_for(network, drawn))
     write_json(folder / DESCRIPTION, described(generator, parts, files, form, half))
     write_text(folder / CARD, card(generator, files, form))

@@ -23,19 +23,20 @@ ROWS = 48  # so many faces are drawn between two steps of a progress bar
 class Session:
     """The layers of a network, computed by ONNX Runtime."""
 
-    def __init__(self, layers: Sequence[Layer]):
-        """Raises ValueError for layers that are not known, or do not fit each other."""
+    def __init__(self, layers: Sequence[Layer], threads: int = 0):
+        """Raises ValueError for layers that are not known, or do not fit each other. `threads`: see Network."""
         import onnxruntime
 
         from drawing.onnx import unchecked
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what it logs as an error it also raises
+        options.intra_op_num_threads = threads
         try:
             self._session = onnxruntime.InferenceSession(
                 unchecked(layers).SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-        except ValueError:
+        except (ValueError, MemoryError):
             raise
         except Exception as fault:  # onnx and ONNX Runtime have their own kinds of errors
             raise ValueError(f"{type(fault).__name__} while its layers are put together") from fault
@@ -56,13 +57,16 @@ class Session:
 class Network:
     """A trained network, from a file that anyone may have made."""
 
-    def __init__(self, file: Path):
-        """Raises ValueError if the file is not to be trusted (models/contents.py), and OSError if it cannot be read."""
+    def __init__(self, file: Path, threads: int = 0):
+        """Raises ValueError if the file is not to be trusted (models/contents.py), and OSError if it cannot be read.
+
+        `threads`: of ONNX Runtime; 0 is one for each core.
+        """
         self.file, read = file, contents.read(file)
         self.session: Session | None = None  # without one, Keras computes the network
         try:
             self.layers = of_file(read)
-            self.session = Session(self.layers)
+            self.session = Session(self.layers, threads)
         except ValueError:  # Keras knows more layers, and whether it is a network at all
             self.layers = []
         shapes = self.session or self.keras
@@ -72,10 +76,8 @@ class Network:
     @functools.cached_property
     def keras(self) -> "keras.Model":
         """The same network in Keras, for training, for its gradients and its inner layers."""
-        try:
-            from models import saved
-        except ImportError as fault:
-            raise Problem(f"{self.file} needs Keras here ({fault}): pip install -r requirements.txt") from fault
+        from models import saved  # without TensorFlow, this ends the program with a line that says so
+
         return saved.load(self.file)
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:

@@ -163,6 +163,8 @@ def _transposed(graph, layer, x):
 
 
 def _dense(graph, layer, x):
+    if _rank(layer) != 2:
+        raise Unknown("a dense layer on more than rows")
     kernel, *bias = layer.weights
     result = graph.add("MatMul", x, graph.constant(kernel))
     if bias:
@@ -171,7 +173,11 @@ def _dense(graph, layer, x):
 
 
 def _normalisation(graph, layer, x):
-    if layer.settings["axis"] not in (-1, _rank(layer) - 1) or layer.settings.get("renorm"):
+    if (
+        layer.settings["axis"] not in (-1, _rank(layer) - 1)
+        or _rank(layer) not in (2, 4)
+        or layer.settings.get("renorm")
+    ):
         raise Unknown("a batch normalisation of another axis, or a renormalisation")
     *scaled, mean, variance = layer.weights
     gamma = scaled.pop(0) if layer.settings["scale"] else np.ones(mean.size)
@@ -223,6 +229,8 @@ def _fitted(graph, layer, x):
 
 def _merged(kind):
     def convert(graph, layer, *inputs):
+        if len({len(shape) for shape in layer.shapes}) > 1:
+            raise Unknown("a sum of different ranks")
         result = inputs[0]
         for other in inputs[1:]:
             result = graph.add(kind, result, other)

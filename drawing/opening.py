@@ -1,6 +1,6 @@
 """Open trained networks: a run folder, a .keras file, or nothing at all -> networks that are ready to be used.
 
-Files come from anywhere, so nothing in them is trusted: models/saved.py refuses what is more than numbers.
+Files come from anywhere, so nothing in them is trusted: models/contents.py refuses what is more than numbers.
 """
 
 import sys
@@ -93,13 +93,13 @@ def open_discriminator(generator: Path) -> Network:
     return network
 
 
-def opened(file: Path, noun: str, remedy: str = "train it again, or name another run") -> Network:
+def opened(file: Path, noun: str, remedy: str = "train it again, or name another run", threads: int = 0) -> Network:
     """A .keras file -> its network. Raises Problem if it is not to be trusted; `noun` says what it should be.
 
-    A file that cannot be read at all is another fault: it raises OSError.
+    A file that cannot be read at all is another fault: it raises OSError. `threads`: as in drawing/networks.py.
     """
     try:
-        return Network(file)
+        return Network(file, threads)
     except ValueError as fault:
         raise Problem(f"{file} cannot be opened as a trusted {noun} ({fault}): {remedy}") from fault
 

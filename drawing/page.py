@@ -5,6 +5,7 @@ import functools
 import hashlib
 import http.server
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,9 @@ WEB = PROJECT / "web"
 RUNTIME = WEB / "node_modules" / "onnxruntime-web" / "dist"
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 OURS = (".html", ".css", ".js", ".jpg", ".png")
-NEEDED = ("generator", "upscaler", *export.DETECTORS, "photo_reader", "drawing_reader", "parts")
 SIDE = 64  # of the faces that the page draws, in pixels
-# The page may load its own files and nothing else. It says so itself, too, for hosts that send no headers.
-POLICY = ("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
-          "img-src 'self' blob: data:; style-src 'self'; media-src 'self' blob:; base-uri 'none'; "
-          "form-action 'none'")  # fmt: skip
-HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-           "Cache-Control": "no-cache"}  # fmt: skip
+HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
+POLICY = "Content-Security-Policy"
 TYPES = {
     ".mjs": "text/javascript",
     ".js": "text/javascript",
@@ -67,11 +63,13 @@ def _told(file: Path) -> dict[str, Any]:
 
 
 def _write_networks(generator: Generator, folder: Path, more: dict[str, Any]) -> None:
-    parts = {name: part for name, part in export.parts_of(generator).items() if name in NEEDED}
+    parts = export.parts_of(generator, encoder=False)
     files = {name: folder / f"{name}.onnx" for name in parts}
     for name, part in Bar(list(parts.items()), desc="writing networks", unit="network"):
         with written_whole(files[name]) as temporary:
-            temporary.write_bytes(to_onnx(export.layers_of(part, files[name]), half=True).SerializeToString())
+            temporary.write_bytes(
+                to_onnx(export.layers_of(part, files[name], "name another run"), half=True).SerializeToString()
+            )
     told = export.described(generator, parts, files, "onnx", half=True) | more
     for name, file in files.items():
         told["networks"][name] |= _told(file)
@@ -89,13 +87,22 @@ def _known(generator: Generator) -> dict[str, Any]:
     }
 
 
+def policy(folder: Path) -> str:
+    """A built page -> what it may load: its own files and nothing else. index.html says it, and the host repeats it.
+
+    For what index.html loads, its own word is enough; for its workers only a header counts.
+    """
+    found = re.search(rf'{POLICY}"\s+content="([^"]+)"', (folder / "index.html").read_text(encoding="utf-8"))
+    return found[1] if found else "default-src 'none'"
+
+
 class _Host(http.server.SimpleHTTPRequestHandler):
     """Serves one folder, with headers that let the page load nothing from elsewhere."""
 
     extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | TYPES
 
     def end_headers(self) -> None:
-        for name, value in HEADERS.items():
+        for name, value in {**HEADERS, POLICY: policy(Path(self.directory))}.items():
             self.send_header(name, value)
         super().end_headers()
 

@@ -12,12 +12,12 @@ MEASURED = 64
 
 
 def measured(pixels: np.ndarray, square: detectors.Square | None = None) -> np.ndarray:
-    """uint8 (H, W, 3) -> the square (left, top, side) of it in grey, float32 (64, 64) [0, 255], for the measures below.
+    """uint8 (H, W, 3) -> a square of it in grey, float32 (64, 64) [0, 255], for the measures below.
 
     Without a square, its upper left one that is as large as can be.
     """
     height, width = pixels.shape[:2]
-    crop = detectors.cut_square(pixels, square or (0, 0, min(height, width)), MEASURED)
+    crop = detectors.cut_square(pixels, square or detectors.Square(0, 0, min(height, width)), MEASURED)
     return np.asarray(Image.fromarray(crop).convert("L"), np.float32)
 
 
@@ -91,12 +91,26 @@ def perceptual_hash(grey: np.ndarray) -> np.ndarray:
     return np.packbits(waves > np.median(waves)).view(">u8").astype(np.uint64)
 
 
-class Seen:
-    """The perceptual hashes and the names of all faces that are kept. A face takes 32 bytes and its name."""
+INDEXED = 24  # bits: for near duplicates that differ by more, all faces are compared
+TAIL = 4096  # faces that are compared one by one before they are put into the index
+CHUNK = 65_536  # faces whose bits are unpacked at a time
 
-    def __init__(self) -> None:
+
+class Seen:
+    """The perceptual hashes and the names of all faces that are kept.
+
+    Two hashes of which at most d bits differ are equal in at least one of d + 1 parts. So only those faces are compared
+    that are equal in some part. The index has the faces in the order of each part's values. A face takes 32 bytes, six
+    bytes for each part, and its name.
+    """
+
+    def __init__(self, within: int = 0) -> None:
+        """`within`: the most bits that `nearest` will be asked for."""
         self._hashes = np.empty((4, 1024), np.uint64)  # one row per word: the first words are compared in one sweep
         self.names: list[str] = []
+        self._parts = _parts(within + 1 if within <= INDEXED else 0)
+        self._index: list[tuple[np.ndarray, np.ndarray]] = []  # of each part: sorted values, the places of their faces
+        self._indexed = 0  # faces that are in the index
 
     def __len__(self) -> int:
         return len(self.names)
@@ -107,14 +121,52 @@ class Seen:
             self._hashes = np.concatenate([self._hashes, np.empty_like(self._hashes)], axis=1)
         self._hashes[:, len(self)] = bits
         self.names.append(name)
+        # Sorted anew whenever a sixteenth more has come: altogether that is the work of seventeen sorts.
+        if self._parts.size and len(self) - self._indexed > max(TAIL, self._indexed // 16):
+            self._sort()
+
+    def _sort(self):
+        self._indexed = len(self)
+        chunks = [_values(self._hashes[:, start : min(start + CHUNK, len(self))], self._parts)
+                  for start in range(0, len(self), CHUNK)]  # fmt: skip
+        orders = [(row, np.argsort(row, kind="stable").astype(np.uint32)) for row in np.concatenate(chunks).T]
+        self._index = [(row[order], order) for row, order in orders]
 
     def nearest(self, bits: np.ndarray, within: int) -> tuple[str, int] | None:
         """A hash, uint64 (4,) -> (name, bits that differ) of the nearest face; None if more than `within` differ."""
-        # All faces are compared. With a million of them that takes a millisecond or two, far less than finding a face.
-        first = np.bitwise_count(self._hashes[0, : len(self)] ^ bits[0])
-        near = np.flatnonzero(first <= within)
+        tail = np.arange(self._indexed, len(self))
+        first = np.bitwise_count(self._hashes[0, self._indexed : len(self)] ^ bits[0])
+        near = np.unique(np.concatenate([*self._equal(bits), tail[first <= within]]))
         distances = np.bitwise_count(self._hashes[:, near] ^ bits[:, None]).sum(axis=0, dtype=np.int64)
         if distances.size == 0 or distances.min() > within:
             return None
         best = int(distances.argmin())
         return self.names[near[best]], int(distances[best])
+
+    def _equal(self, bits):
+        """A hash -> for each part the places of the faces in the index that are equal to it there."""
+        if not self._indexed:
+            return []
+        found = []
+        for value, (values, places) in zip(_values(bits[:, None], self._parts)[0], self._index, strict=True):
+            start, stop = values.searchsorted(value, "left"), values.searchsorted(value, "right")
+            found.append(places[start:stop])
+        return found
+
+
+def _parts(count):
+    """A number of parts -> what turns 256 bits into their values, (256, count).
+
+    A part has bits from everywhere, because neighbouring ones say nearly the same; sixteen at most.
+    """
+    weights = np.zeros((256, count), np.float32)
+    for part in range(count):
+        own = np.arange(part, 256, count)[:16]
+        weights[own, part] = 2.0 ** np.arange(len(own))
+    return weights
+
+
+def _values(hashes, parts):
+    """Hashes, uint64 (4, N) -> the values of their parts, uint16 (N, parts)."""
+    bits = np.unpackbits(np.ascontiguousarray(hashes.T).view(np.uint8), axis=1)
+    return (bits.astype(np.float32) @ parts).astype(np.uint16)

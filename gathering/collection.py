@@ -41,7 +41,7 @@ class Collection:
         self.folder, self._within = Path(folder), duplicate_bits
         self._pictures: set[int] = set()
         self._contents: set[int] = set()
-        self._seen = cleaning.Seen()  # the faces that are rejected, too: they are not asked for again
+        self._seen = cleaning.Seen(duplicate_bits or 0)  # the rejected faces, too: they are not asked for again
         self._rejected: set[str] = set()
         self.damaged: list[int] = []  # numbers of the lines that cannot be read
         path = self.folder / manifest.NAME

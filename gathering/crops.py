@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from animefaces import images, signals, sources
@@ -47,6 +46,7 @@ class Crop(NamedTuple):
     detail: str = ""
     box: tuple[int, int, int, int] | None = None
     score: float | None = None
+    eyes: detectors.Eyes | None = None
     name: str = ""  # a file name, made from the pixels: equal crops have equal names
     png: bytes = b""
     bits: tuple[int, ...] = ()  # the perceptual hash, four uint64
@@ -66,53 +66,64 @@ def crops_of(data: bytes, options: Any, find: detectors.Detector | None) -> list
     if find is None:
         height, width = pixels.shape[:2]
         side = min(height, width)
-        return [_judged(pixels, ((width - side) / 2, (height - side) / 2, side), None, None, side, options)]
+        return [_judged(pixels, detectors.Square((width - side) / 2, (height - side) / 2, side), Crop("kept"), options)]
     found = []
-    for (x, y, width, height), score in find(pixels):
-        box = int(x), int(y), int(width), int(height)
-        square = detectors.frame(box, options.margin)
-        found.append(_judged(pixels, square, box, float(score), max(box[2:]), options))
+    for (x, y, width, height), score, *more in find(pixels):
+        box, eyes = (int(x), int(y), int(width), int(height)), _eyes(*more)
+        square = detectors.frame(box, options.margin, eyes, options.upright)
+        found.append(_judged(pixels, square, Crop("kept", "", box, float(score), eyes), options))
     return [_alone(crop, found, options) for crop in found] or [Crop("no-face")]
 
 
-def _judged(pixels, square, box, score, face_size, options):
-    """A square of a picture -> its Crop. `face_size`: pixels of the picture that the face has."""
-    if face_size < options.smallest_face:
-        return Crop("small", counted(face_size, "pixel"), box, score)
+def _eyes(eyes=None):
+    """The eyes that a detector gives, numbers of any type -> the same as plain floats."""
+    if eyes is None:
+        return None
+    (x0, y0), (x1, y1) = eyes
+    return (float(x0), float(y0)), (float(x1), float(y1))
+
+
+def _judged(pixels, square, face, options):
+    """A square of a picture, and the Crop that says whose it is -> that Crop with its verdict, and its picture."""
+    size = max(face.box[2:]) if face.box else square.side
+    if size < options.smallest_face:
+        return face._replace(verdict="small", detail=counted(size, "pixel"))
     beyond = detectors.outside(pixels.shape, square)
     if beyond > options.max_outside:
-        return Crop("cut-off", f"{beyond:.0%} outside the picture", box, score)
+        return face._replace(verdict="cut-off", detail=f"{beyond:.0%} outside the picture")
     crop = detectors.cut_square(pixels, square, options.size)
     grey = cleaning.measured(pixels, square)
     if (contrast := cleaning.contrast(grey)) < options.min_contrast:
-        return Crop("flat", f"contrast {contrast:.1f}", box, score)
+        return face._replace(verdict="flat", detail=f"contrast {contrast:.1f}")
     if (sharpness := cleaning.sharpness(grey)) < options.min_sharpness:
-        return Crop("blurred", f"sharpness {sharpness:.2f}", box, score)
+        return face._replace(verdict="blurred", detail=f"sharpness {sharpness:.2f}")
     if (colour := cleaning.colour(crop)) < options.min_colour:
-        return Crop("grey", f"colour {colour:.1f}", box, score)
+        return face._replace(verdict="grey", detail=f"colour {colour:.1f}")
     png = io.BytesIO()
     images.to_image(crop).save(png, "PNG")
     name = hashlib.sha256(crop.tobytes()).hexdigest()[:20] + ".png"
-    return Crop("kept", "", box, score, name, png.getvalue(), tuple(map(int, cleaning.perceptual_hash(grey))))
+    return face._replace(name=name, png=png.getvalue(), bits=tuple(map(int, cleaning.perceptual_hash(grey))))
 
 
 def _alone(crop, found, options):
     """A Crop, and all of its picture -> the same Crop, or one that says that another face is in it."""
     if crop.verdict != "kept":
         return crop
-    square = detectors.frame(crop.box, options.margin)
+    square = detectors.frame(crop.box, options.margin, crop.eyes, options.upright)
     part = cleaning.company(crop.box, square, [other.box for other in found if other is not crop])
-    return crop if part <= options.max_company else Crop("two-faces", f"{part:.0%} is another", crop.box, crop.score)
+    if part <= options.max_company:
+        return crop
+    return Crop("two-faces", f"{part:.0%} is another", crop.box, crop.score, crop.eyes)
 
 
 _of_worker: dict[str, Any] = {}  # what a worker process gets once, instead of with every picture
 
 
-def _start_worker(options, cascade):
+def _start_worker(options):
     signals.leave_to_parent()
     _of_worker["options"] = options
     try:
-        _of_worker["find"] = detectors.open_detector(options.detector, cascade)
+        _of_worker["find"] = detectors.open_detector(options.detector, options.cascade)
     except BaseException as fault:  # here it may fail although the parent process could open it
         _of_worker["fault"] = crashed(fault).detail
 
@@ -138,16 +149,14 @@ def crashed(fault: BaseException) -> Crop:
     return Crop("crashed", type(fault).__name__)
 
 
-def in_parallel(
-    pictures: Iterable[Picture], options: Any, cascade: Path | None
-) -> Iterator[tuple[Picture, list[Crop]]]:
+def in_parallel(pictures: Iterable[Picture], options: Any) -> Iterator[tuple[Picture, list[Crop]]]:
     """Pictures -> (picture without its data, its Crops), in the same order, made by `options.processes` processes.
 
     If the process of a picture dies, or takes more than `options.timeout` seconds, that is the picture's verdict, and
     a new process takes its place.
     """
     waiting: collections.deque[tuple[Picture, Any]] = collections.deque()
-    with _pool(options, cascade) as pool:
+    with _pool(options) as pool:
         for picture in pictures:
             future = None
             if picture.data is not None:
@@ -163,7 +172,7 @@ def in_parallel(
 
 
 @contextlib.contextmanager
-def _pool(options, cascade):
+def _pool(options):
     """The worker processes, when the first of them has opened the detector."""
     import multiprocessing
 
@@ -171,7 +180,7 @@ def _pool(options, cascade):
 
     # Spawned, not forked: a fork gets a copy of each lock that a thread of this process holds, and never unlocks it.
     pool = ProcessPool(
-        options.processes, initializer=_start_worker, initargs=(options, cascade),
+        options.processes, initializer=_start_worker, initargs=(options,),
         context=multiprocessing.get_context("spawn"),
     )  # fmt: skip
     try:

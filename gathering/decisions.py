@@ -86,8 +86,8 @@ def name_of(line: dict[str, Any]) -> str:
     """A line of the manifest -> the file of its crop if it is kept or rejected, else ""."""
     if line["verdict"] != REJECTED or line["duplicate_of"]:
         return line["file"] or ""
-    name = f"{(line['hashes'] or {}).get('pixels')}.png"
-    return name if is_plain(name) else ""
+    name = line["hashes"] and f"{line['hashes'].get('pixels')}.png"  # none where the face comes from another folder
+    return name if name and is_plain(name) else ""
 
 
 def crops(folder: Path) -> Iterator[dict[str, Any]]:

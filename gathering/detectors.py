@@ -1,14 +1,11 @@
 """A picture -> where the faces in it are, and a square cut out of it. No other module knows the detectors.
 
 A detector is one function: pixels, uint8 (H, W, 3) -> a list of Detections, or of plain pairs (box, score). Its name
-is a key of DETECTORS, or "module:function" for a detector of the user's own.
+is a key of DETECTORS, a run of `train.py detector`, or "module:function" for a detector of the user's own.
 """
 
-import hashlib
 import importlib
 import math
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,21 +13,22 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from animefaces import images
-from animefaces.files import written_whole
+from animefaces import boxes, images, runs
 from animefaces.problems import Misuse, Problem
 
-CASCADE = Path(__file__).resolve().parent.parent / "data" / "lbpcascade_animeface.xml"
-CASCADE_URL = "https://raw.githubusercontent.com/nagadomi/lbpcascade_animeface/master/lbpcascade_animeface.xml"
-CASCADE_SHA256 = "9376d30ac38db6bda2a68b88b3b76bbd7e6aa33af47f7f5c76bc88ca75f1ce30"
+CASCADE = Path(__file__).with_name("lbpcascade_animeface.xml")
 
 LONGEST = 1600  # pixels: a longer picture is searched at this size; its faces are cut from the picture as it is
 SMALLEST = 24  # pixels of the searched picture, the window of the cascades: they find no smaller face
 
-# Public models train on faces from getchu.com, and a crop is framed as those are. In the mean of those faces the eyes
-# are at row 31 of 64, and the anime cascade's box has 0.80 of the side.
-EYES_IN_CROP = 0.49  # of the crop's side, from its top
-EYES_IN_FACE = 0.39  # of the face's height, from its top, in the same faces
+# Public models train on faces from getchu.com, and a crop is framed as those are. There, the middles of the eyes are
+# 0.525 below the top, and the face takes 1 / 1.9 of the side (python -m benchmarks.detectors framing).
+EYES_IN_CROP = 0.525  # of the crop's side, from its top
+EYES_IN_FACE = 0.456  # of the face's height, from its top, in the same faces
+FACE_OF_BOX = 0.885, 0.552  # the face's size in parts of a tight box's; where the box's middle is in the face's height
+LEVEL = math.radians(6)  # eyes that are less askew stay so: a detector is not more exact
+
+Eyes = tuple[tuple[float, float], tuple[float, float]]  # (x, y) of the middle of each, first that on the left
 
 
 class Detection(NamedTuple):
@@ -38,17 +36,26 @@ class Detection(NamedTuple):
 
     box: tuple[int, int, int, int]
     score: float  # the detector's own measure; a larger one is surer
+    eyes: Eyes | None = None  # in pixels, if the detector tells; on the left when the head is upright
 
 
-Square = tuple[float, float, float]  # left, top, side in pixels of a picture
-Detector = Callable[[np.ndarray], Sequence[tuple[tuple[float, float, float, float], float]]]
+class Square(NamedTuple):
+    """A square part of a picture, in pixels."""
+
+    left: float
+    top: float
+    side: float
+    turn: float = 0.0  # clockwise around its middle, in radians
+
+
+Detector = Callable[[np.ndarray], Sequence[tuple]]
 
 
 def open_detector(name: str, cascade: Path | None = None) -> Detector | None:
     """A detector's name -> its function; None for the name "none", when each picture as a whole is a face.
 
-    `cascade`: the file of the lbpcascade, if it is not the one in data/. Raises Misuse for an unknown name, and
-    Problem for a detector that cannot be opened.
+    `cascade`: the file of the lbpcascade, if it is not the one that comes with the project. Raises Misuse for an
+    unknown name, and Problem for a detector that cannot be opened.
     """
     if name == "none":
         return None
@@ -57,9 +64,12 @@ def open_detector(name: str, cascade: Path | None = None) -> Detector | None:
     if name == "imgutils":
         raise Misuse("--detector imgutils has gone, because dghs-imgutils needs a numpy before 2 and this project a "
                      "newer one: use another detector, or your own as MODULE:FUNCTION")  # fmt: skip
+    if name.endswith(".keras") or Path(name).is_dir():
+        return network_detector(Path(name, runs.DETECTOR) if Path(name).is_dir() else Path(name))
     module, colon, function = name.partition(":")
     if not colon:
-        raise Misuse(f"there is no detector {name!r}: use {', '.join([*DETECTORS, 'none'])} or MODULE:FUNCTION")
+        raise Misuse(f"there is no detector {name!r}: use {', '.join([*DETECTORS, 'none'])}, a run of train.py "
+                     "detector, or MODULE:FUNCTION")  # fmt: skip
     return _own_detector(name, module, function)
 
 
@@ -84,11 +94,47 @@ def _own_detector(name, module, function):
     return find
 
 
+def _anime(_):
+    """This project's own network for drawings (models/detector.py)."""
+    return network_detector(runs.PRETRAINED / runs.DETECTOR)
+
+
+def network_detector(file: Path) -> Detector:
+    """A .keras file of `train.py detector` -> its detector. Raises Problem if it is none."""
+    import cv2
+
+    from drawing.opening import opened
+
+    if not file.is_file():
+        raise Problem(f"{file} does not exist: name a run of train.py detector with --detector")
+    cv2.setNumThreads(1)  # the worker processes use the cores already
+    network = opened(file, "detector", threads=1)
+    outputs = network.output_shape[-1] or 0
+    if network.input_shape[1:] != (None, None, 3) or len(network.output_shape) != 4 or outputs < 9 or not outputs % 2:
+        raise Problem(f"{file} does not find faces in pictures: name a run of train.py detector with --detector")
+
+    def find(pixels):
+        found = boxes.search(network, pixels).surer(boxes.SURE)
+        return [_detection(*face) for face in zip(*(values.tolist() for values in found), strict=True)]
+
+    return find
+
+
+def _detection(box, score, points):
+    """A tight box, from ear to ear and from the fringe to the chin, and its points -> a Detection."""
+    x, y, width, height = box
+    size, middle = FACE_OF_BOX
+    side = size * (width + height) / 2
+    place = x + width / 2 - side / 2, y + height / 2 - middle * side
+    eyes = tuple((round(x, 1), round(y, 1)) for x, y in points[:2])
+    return Detection((round(place[0]), round(place[1]), round(side), round(side)), score, eyes)
+
+
 def _lbpcascade(cascade):
     """nagadomi's cascade for drawings. Its box reaches from the fringe to below the chin."""
-    # benchmarks/preprocess.py shows what each of these numbers does. Looking at mirrored and turned pictures as well
-    # takes four times as long, and at the same precision it finds no more faces.
-    return cascade_detector(cascade_file(cascade), face=(0.5, 0.475, 0.66, 0.66), scale=1.08, votes=5)
+    # `python -m benchmarks.detectors` compares settings. Looking at mirrored and turned pictures as well takes four
+    # times as long, and at the same precision it finds no more faces.
+    return cascade_detector(cascade or CASCADE, face=(0.5, 0.475, 0.66, 0.66), scale=1.08, votes=5)
 
 
 def _haar(_):
@@ -100,33 +146,7 @@ def _haar(_):
     return cascade_detector(file, face=(0.5, 0.54, 0.78, 0.78), scale=1.05, votes=6)
 
 
-DETECTORS = {"lbpcascade": _lbpcascade, "haar": _haar}
-
-
-def cascade_file(path: Path | None = None) -> Path:
-    """The path that the user gave, or None -> the lbpcascade's file: that path, else the one in data/.
-
-    If it is not in data/ yet, it is downloaded from its maker once. A download must have the checksum CASCADE_SHA256;
-    a path may lead to any cascade. Raises Problem if it cannot be downloaded.
-    """
-    if path is not None:
-        return Path(path)
-    if not CASCADE.exists():
-        with written_whole(CASCADE) as temporary:
-            temporary.write_bytes(_fetched(CASCADE_URL, CASCADE_SHA256))
-    return CASCADE
-
-
-def _fetched(url, sha256):
-    remedy = f"download {url} yourself and name the file with --cascade, or choose another --detector"
-    try:
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            content = answer.read(10 << 20)
-    except (OSError, urllib.error.URLError) as fault:
-        raise Problem(f"the cascade cannot be fetched ({getattr(fault, 'reason', fault)}): {remedy}") from fault
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise Problem(f"{url} is not the cascade that was tested, its checksum is another: {remedy}")
-    return content
+DETECTORS = {"anime": _anime, "lbpcascade": _lbpcascade, "haar": _haar}
 
 
 def cascade_detector(file: Path, face: tuple[float, float, float, float], scale: float, votes: int) -> Detector:
@@ -175,20 +195,35 @@ def _classifier(text):
         return None
 
 
-def frame(box: tuple[float, float, float, float], margin: float) -> Square:
-    """A face's box -> the square to cut: (left, top, side) in pixels. It may reach beyond the picture.
+def frame(
+    box: tuple[float, float, float, float], margin: float, eyes: Eyes | None = None, upright: bool = True
+) -> Square:
+    """A face's box, and its eyes if they are known -> the square to cut. It may reach beyond the picture.
 
     `margin`: the room on each side of the face, as a part of the face's size. The eyes are at EYES_IN_CROP of the
-    side, whatever the margin is.
+    side, whatever the margin is. With `upright`, eyes that are clearly askew become level.
     """
     x, y, width, height = box
     side = max(width, height) * (1 + 2 * margin)
-    return x + width / 2 - side / 2, y + EYES_IN_FACE * height - EYES_IN_CROP * side, side
+    if eyes is None:
+        return Square(x + width / 2 - side / 2, y + EYES_IN_FACE * height - EYES_IN_CROP * side, side)
+    (x0, y0), (x1, y1) = eyes
+    turn = math.atan2(y1 - y0, x1 - x0)
+    turn = turn if upright and abs(turn) > LEVEL else 0.0
+    down = (0.5 - EYES_IN_CROP) * side  # from the eyes to the middle of the square
+    middle = (x0 + x1) / 2 - math.sin(turn) * down, (y0 + y1) / 2 + math.cos(turn) * down
+    return Square(middle[0] - side / 2, middle[1] - side / 2, side, turn)
 
 
 def outside(shape: tuple[int, ...], square: Square) -> float:
     """The shape (H, W, ...) of a picture and a square -> the part of the square that lies outside it, [0, 1]."""
-    left, top, side = square
+    import cv2
+
+    left, top, side, turn = square
+    if turn:
+        corners = cv2.boxPoints(((left + side / 2, top + side / 2), (side, side), math.degrees(turn)))
+        picture = np.array([(0, 0), (shape[1], 0), (shape[1], shape[0]), (0, shape[0])], np.float32)
+        return 1 - cv2.intersectConvexConvex(corners, picture)[0] / side**2
     width = min(left + side, shape[1]) - max(left, 0)
     height = min(top + side, shape[0]) - max(top, 0)
     return 1 - max(width, 0) * max(height, 0) / side**2
@@ -200,7 +235,9 @@ def cut_square(pixels: np.ndarray, square: Square, size: int) -> np.ndarray:
     Outside the picture, the square shows the mirrored picture: hair goes on as hair, and a background as background.
     A border of one colour would be the first thing that a network learns to draw.
     """
-    left, top, side = square
+    left, top, side, turn = square
+    if turn:
+        return _cut_turned(pixels, square, size)
     x0, y0, x1, y1 = math.floor(left), math.floor(top), math.ceil(left + side), math.ceil(top + side)
     height, width = pixels.shape[:2]
     inside = pixels[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
@@ -208,3 +245,19 @@ def cut_square(pixels: np.ndarray, square: Square, size: int) -> np.ndarray:
     whole = images.to_image(np.pad(inside, beyond, "symmetric"))
     box = left - x0, top - y0, left - x0 + side, top - y0 + side
     return np.asarray(whole.resize((size, size), Image.Resampling.LANCZOS, box, reducing_gap=3))
+
+
+def _cut_turned(pixels, square, size):
+    """The same for a square that is turned: cut around it, twice as fine, then turned and made small."""
+    import cv2
+
+    left, top, side, turn = square
+    fine = 2 * size
+    reach = side * (abs(math.cos(turn)) + abs(math.sin(turn)))  # of the upright square around it
+    around = Square(left + (side - reach) / 2, top + (side - reach) / 2, reach)
+    wide = math.ceil(fine * reach / side)
+    seen = cut_square(pixels, around, wide)
+    matrix = cv2.getRotationMatrix2D(((wide - 1) / 2, (wide - 1) / 2), math.degrees(turn), fine / side * reach / wide)
+    matrix[:, 2] += (fine - wide) / 2
+    turned = cv2.warpAffine(seen, matrix, (fine, fine), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(Image.fromarray(turned).resize((size, size), Image.Resampling.LANCZOS))

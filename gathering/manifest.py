@@ -3,6 +3,7 @@
 import codecs
 import collections
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -23,18 +24,23 @@ SETTINGS = "settings.json"
 def line(picture: Picture, crop: Crop, twin: str | None = None) -> dict[str, Any]:
     """A Picture and one of its Crops -> its line, as a dict. `twin`: of a duplicate, the file that it is like."""
     bits = "".join(f"{word:016x}" for word in crop.bits)
-    return {
-        "source": picture.source,
-        "picture": picture.digest or None,
-        "box": list(crop.box) if crop.box else None,
-        "score": crop.score,
-        "hashes": {"pixels": Path(crop.name).stem, "perceptual": bits} if crop.name else None,
-        "tags": list(picture.tags),
-        "verdict": crop.verdict,
-        "detail": crop.detail,
-        "duplicate_of": twin,
-        "file": crop.name if crop.verdict == "kept" else None,
-    }
+    return (
+        {
+            "source": picture.source,
+            "picture": picture.digest or None,
+            "box": list(crop.box) if crop.box else None,
+            "score": crop.score,
+            "eyes": [list(eye) for eye in crop.eyes] if crop.eyes else None,
+            "hashes": {"pixels": Path(crop.name).stem, "perceptual": bits} if crop.name else None,
+            "tags": list(picture.tags),
+            "verdict": crop.verdict,
+            "detail": crop.detail,
+            "duplicate_of": twin,
+            "file": crop.name if crop.verdict == "kept" else None,
+        }
+        | ({"origin": dict(picture.origin)} if picture.origin else {})
+        | ({} if picture.place is None else {"place": picture.place})
+    )
 
 
 def to_text(line: dict[str, Any]) -> str:
@@ -74,11 +80,15 @@ def parse(data: bytes) -> dict[str, Any] | None:
         names = [record["file"] or "", record["duplicate_of"] or ""]
         box = [0] * 4 if record["box"] is None else record["box"]
         hashes = record["hashes"]
+        record.setdefault("eyes", None)  # older manifests know none
+        eyes = [value for eye in record["eyes"] or [(0.0,) * 2] * 2 for value in eye]
         whole = (
             isinstance(record["tags"], list)
             and all(isinstance(text, str) for text in texts)
             and all(name == os.path.basename(name) for name in names)  # files of this folder only
             and [type(number) for number in box] == [int] * 4
+            and [type(number) for number in eyes] == [float] * 4
+            and all(map(math.isfinite, eyes))
             and (hashes is None or re.fullmatch("[0-9a-f]{64}", hashes["perceptual"]))
         )
         return record if whole else None

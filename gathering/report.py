@@ -69,17 +69,18 @@ def is_old(folder: Path) -> bool:
     )
 
 
-def write(folder: Path, totals: Counter[str], margin: float) -> None:
+def write(folder: Path, totals: Counter[str], margin: float, upright: bool) -> None:
     """Write report.html into a folder of crops: all crops, how often each verdict was given, and samples of each.
 
-    The samples are inside the page: train.py would take pictures beside the crops for faces. `margin`: the option.
+    The samples are inside the page: train.py would take pictures beside the crops for faces. `margin` and `upright`
+    are the options.
     """
-    verdicts = []
+    verdicts, framing = [], (margin, upright)
     for name, lines in _chosen(Path(folder, manifest.NAME)).items():
         some = f"{len(lines)} of " if len(lines) < totals[name] else ""
         verdicts.append({
             "name": _short(name), "count": f"{totals[name]:,}", "reason": crops.REASONS.get(name, "not known here"),
-            "shown": f"{some}{totals[name]:,}", "samples": [_sample(Path(folder), line, margin) for line in lines],
+            "shown": f"{some}{totals[name]:,}", "samples": [_sample(Path(folder), line, framing) for line in lines],
         })  # fmt: skip
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template, script, style = (file.read_text(encoding="utf-8") for file in (TEMPLATE, SCRIPT, STYLE))
@@ -145,12 +146,12 @@ def _chosen(path):
     return {verdict: [line for _, _, line in sorted(heap)] for verdict, heap in heaps.items() if heap}
 
 
-def _sample(folder, line, margin):
+def _sample(folder, line, framing):
     """A line of the manifest -> its Sample: the picture, beside it the one that it is like, and what is noted."""
     source, shown = line["source"], []
     if line["verdict"] not in crops.UNUSED:  # whoever opens these once more has the same trouble
         address = _relative(line["file"]) if line["file"] else _absolute(source)
-        shown.append(_thumbnail(lambda: _face(folder, line, margin), address))
+        shown.append(_thumbnail(lambda: _face(folder, line, framing), address))
     if line["duplicate_of"]:
         twin = line["duplicate_of"]
         shown.append(_thumbnail(lambda: Image.fromarray(_opened(folder / twin)), _relative(twin)))
@@ -173,12 +174,13 @@ def _absolute(source):
     return Path(source).as_uri() if os.path.isfile(source) else ""
 
 
-def _face(folder, line, margin):
+def _face(folder, line, framing):
     """A line of the manifest -> a Pillow image: the crop, else the face in its picture, else the whole picture."""
     if line["file"]:
         return Image.fromarray(_opened(folder / line["file"]))
     pixels = _opened(line["source"])
-    square = detectors.frame(line["box"], margin) if line["box"] else None
+    margin, upright = framing
+    square = detectors.frame(line["box"], margin, line["eyes"], upright) if line["box"] else None
     if square and detectors.outside(pixels.shape, square) <= MOSTLY_OUTSIDE:
         return Image.fromarray(detectors.cut_square(pixels, square, THUMBNAIL))
     return Image.fromarray(pixels)

@@ -10,11 +10,12 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from animefaces import images
+from animefaces.files import write_json
 from animefaces.problems import Misuse, Problem
 from animefaces.progress import Bar
 from animefaces.words import counted, visible
@@ -22,6 +23,9 @@ from animefaces.words import counted, visible
 RAW = Path("data/raw")
 SITE = "https://danbooru.donmai.us"
 ARCHIVE = ".archive.sqlite3"  # in the folder of a search: gallery-dl's list of what it has downloaded
+SEARCH = ".search.json"  # in the folder of a search: what was asked for
+# What sites call pictures that were made by networks.
+OF_AI = ("ai-generated", "ai-assisted", "ai_generated", "ai_assisted", "stable_diffusion", "novelai", "midjourney")
 FREE_TAGS = 2  # tags that SITE lets a visitor without an account search for; "rating:" does not count
 # What sites call their ratings. "s" is "sensitive" on some sites and "safe" on others. Here it counts as sensitive.
 RATINGS = {"general": ("g", "general", "safe"), "sensitive": ("g", "general", "safe", "s", "sensitive")}
@@ -47,19 +51,25 @@ FAULTS = [
 
 
 def scrape(
-    target: str, limit: int, rating: str = "general", pause: float = 1.0, raw: Path | None = None
+    target: str,
+    limit: int,
+    rating: str = "general",
+    pause: float = 1.0,
+    raw: Path | None = None,
+    without: Sequence[str] = OF_AI,
 ) -> tuple[Path, str | None]:
     """Tags or a URL -> (the folder of the pictures, None), or what went wrong instead of None if some are missing.
 
     The folder gets the first `limit` pictures of the search, with their tags beside them; pictures that were
     downloaded before are not downloaded again. `rating`: "general", "sensitive" or "any". `pause`: the shortest wait
     between two requests, in seconds; the longest is twice that. `raw`: the folder of all searches (default: RAW).
-    Raises Problem if there is no picture at all, and if the user stops it.
+    `without`: tags, names of artists among them, whose pictures are left out. Raises Problem if there is no picture at
+    all, and if the user stops it.
     """
     if importlib.util.find_spec("gallery_dl") is None:
         raise Problem("gallery-dl is not installed: pip install -r requirements.txt")
-    folder = Path(raw or RAW, _name(target, rating))
-    words = command(target, limit, rating, pause, folder)
+    folder = Path(raw or RAW, _name(target, rating, without))
+    words = command(target, limit, rating, pause, folder, without)
     _make(folder)
     with tempfile.TemporaryFile("w+", errors="replace") as messages:
         code, seen = _run(words, messages, limit, folder)
@@ -70,6 +80,7 @@ def scrape(
         with contextlib.suppress(OSError):  # it may hold something else
             folder.rmdir()
         raise Problem(fault or why or _nothing_found(target, rating, seen and folder / ARCHIVE))
+    write_json(folder / SEARCH, {"search": target, "rating": rating, "without": sorted(without)})
     if lost and not fault:
         fault = f"{lost} of the pictures could not be fetched: {why}"
     return folder, f"{fault} ({folder} has {counted(here, 'picture')}; it goes on where it stopped)" if fault else None
@@ -90,7 +101,9 @@ def _nothing_found(target, rating, archive):
     return f"there are no pictures for {target!r}: check the spelling of the tags (hair_ribbon is one tag){rated}"
 
 
-def command(target: str, limit: int, rating: str, pause: float, folder: Path) -> list[str]:
+def command(
+    target: str, limit: int, rating: str, pause: float, folder: Path, without: Sequence[str] = OF_AI
+) -> list[str]:
     """What `scrape` is asked for -> the words of gallery-dl's command line. Raises Misuse for a wrong target."""
     try:
         target.encode()
@@ -100,6 +113,9 @@ def command(target: str, limit: int, rating: str, pause: float, folder: Path) ->
     if rating != "any":
         # abort(): if the site has no ratings, the search ends at once, else gallery-dl would read all of its pages.
         allowed += f" and ('rating' in locals() or abort()) and rating in {RATINGS[rating]!r}"
+    if without:  # sites give tags as a list or as one text, and some give none
+        tags = "set(tags.split() if isinstance(tags, str) else tags)"
+        allowed += f" and ('tags' not in locals() or {tags}.isdisjoint({tuple(sorted(without))!r}))"
     if "://" in target:
         parts = urlsplit(target)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -183,7 +199,8 @@ def _pictures(folder):
     return sum(path.suffix.lower() in images.SUFFIXES for path in folder.iterdir())
 
 
-def _name(target, rating):
+def _name(target, rating, without):
     """What `scrape` is asked for -> the name of a folder, the same one each time."""
+    more = "" if tuple(without) == OF_AI else " ".join(["", *sorted(without)])
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", target.partition("://")[2] or target).strip("._")[:60]
-    return f"{readable}-{hashlib.sha256(f'{target} {rating}'.encode(errors='replace')).hexdigest()[:6]}"
+    return f"{readable}-{hashlib.sha256(f'{target} {rating}{more}'.encode(errors='replace')).hexdigest()[:6]}"

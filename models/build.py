@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from models import dcgan, encoder, engine, reader, residual, upscaler, vae, warm
+from models import dcgan, detector, encoder, engine, reader, residual, upscaler, vae, warm
 from models.engine import keras, ops
 from models.gan import GAN
 from models.schedules import half_cosine
@@ -152,3 +152,13 @@ def build_upscaling(options: Any, start: keras.Model | None = None) -> upscaler.
     optimizers = adam(options), adam(options, learning_rate=d_rate, beta_1=0.5)
     discriminator = upscaler.build_discriminator(options.discriminator_widths)
     return upscaler.Upscaling(network, discriminator, *optimizers, total=options.steps, average_decay=options.average)
+
+
+def build_detecting(options: Any, start: keras.Model | None = None) -> detector.Detecting:
+    """Options -> a detector, with the weights of `start` if there is one."""
+    prepare(options)
+    network = detector.build_detector()
+    if start is not None:
+        network.set_weights(start.get_weights())
+    optimizer = adam(options, weight_decay=detector.WEIGHT_DECAY)
+    return detector.Detecting(network, optimizer, total=options.steps, average_decay=options.average)

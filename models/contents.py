@@ -22,6 +22,7 @@ NETWORK = ("keras.src.models.functional", "Functional")
 CODE = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}  # layers that can contain code
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 MAX_BYTES = 2 << 30
+DEEPEST = 16  # groups within groups of a file of weights; Keras makes four
 OF_DAMAGE = (None, errno.EINVAL)  # numbers of an OSError: h5py gives none; EINVAL: there is no such place in the file
 
 
@@ -100,10 +101,15 @@ def _weights(data: bytes) -> dict[str, np.ndarray]:
     """
     arrays: dict[str, np.ndarray] = {}
     links: list[tuple[bytes, Any]] = []
+    total = 0
+
+    def found(name, link):
+        links.append((name, link.type))
+        return name.count(b"/") > DEEPEST or None  # what is not None ends the visit; HDF5 itself would crash far below
+
     with h5py.File(io.BytesIO(data), "r") as file:
-        file.id.links.visit(
-            lambda name, link: links.append((name, link.type)), info=True
-        )  # five times as fast as [...]
+        if file.id.links.visit(found, info=True):
+            raise ValueError("its weights are nested too deeply")
         if any(kind != h5py.h5l.TYPE_HARD for _, kind in links):
             raise ValueError("its weights are links to another place")
         for name, _ in links:
@@ -111,7 +117,8 @@ def _weights(data: bytes) -> dict[str, np.ndarray]:
             if not isinstance(item, h5py.h5d.DatasetID):
                 continue
             dataset = h5py.Dataset(item)
-            if dataset.external or dataset.is_virtual or dataset.size * dataset.dtype.itemsize > len(data):
+            total += dataset.size * dataset.dtype.itemsize  # an array may have several names
+            if dataset.external or dataset.is_virtual or dataset.dtype.hasobject or total > len(data):
                 raise ValueError("its weights are not in the file")
             arrays[name.decode()] = dataset[()]
     return arrays

@@ -14,6 +14,7 @@ class Booru:
     def __init__(self, pictures, rating="g", tags="1girl portrait smile"):
         self.pictures, self.tags = pictures, tags
         self.ratings = dict.fromkeys(pictures, rating)
+        self.more = {}  # file name -> (more tags, artist)
         self.failing = {}  # path, or its beginning -> HTTP status to answer with
         self.asked = []
         self.user_agents = set()
@@ -26,9 +27,11 @@ class Booru:
         groups = ("artist", "character", "copyright", "general", "meta")
         return [
             {
-                "id": number, "rating": self.ratings[name], "tag_string": self.tags,
+                "id": number, "rating": self.ratings[name],
+                "tag_string": " ".join([self.tags, *self.more.get(name, ())]),
                 "created_at": "2026-01-01T00:00:00.000+00:00", "file_url": f"{self.root}/data/{name}",
                 **{f"tag_string_{group}": self.tags if group == "general" else "" for group in groups},
+                "tag_string_artist": self.more.get(name, ("", ""))[1], "source": f"https://example.org/{name}",
             }
             for number, name in enumerate(here, 1)
         ][(page - 1) * count : page * count]  # fmt: skip

@@ -3,7 +3,7 @@
 import os
 import time
 
-from gathering.detectors import Detection
+from gathering.detectors import EYES_IN_CROP, EYES_IN_FACE, Detection
 
 
 def middle(pixels):
@@ -11,7 +11,7 @@ def middle(pixels):
     height, width = pixels.shape[:2]
     side = min(height, width) / 2
     face = side / 1.9  # with the default margin of 0.45
-    top = (height - side) / 2 + 0.49 * side - 0.39 * face  # with the eyes where crops have them
+    top = (height - side) / 2 + EYES_IN_CROP * side - EYES_IN_FACE * face
     return [Detection((round((width - face) / 2), round(top), round(face), round(face)), 7.0)]
 
 

@@ -1,6 +1,5 @@
 """Crops and detectors: gathering.detectors, cleaning and crops."""
 
-import hashlib
 import io
 import os
 import struct
@@ -10,12 +9,13 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 import preprocess
-from animefaces import images
+from animefaces import images, runs
 from animefaces.problems import Misuse, Problem
 from demo import cartoons
 from gathering import cleaning, crops, detectors
@@ -24,6 +24,7 @@ DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 OPTIONS = types.SimpleNamespace(
     size=64,
     margin=0.45,
+    upright=True,
     smallest_face=32,
     max_outside=0.2,
     min_contrast=8,
@@ -57,7 +58,8 @@ def box_of(square, margin=0.45):
 @pytest.mark.parametrize("margin", [0, 0.2, 0.45, 1.5])
 @pytest.mark.parametrize("box", [(100, 80, 60, 60), (10, 200, 40, 55), (300, 20, 90, 70)])
 def test_eyes_are_at_one_height_in_every_square(box, margin):
-    left, top, side = detectors.frame(box, margin)
+    left, top, side, turn = detectors.frame(box, margin)
+    assert turn == 0
     eyes = box[1] + detectors.EYES_IN_FACE * box[3]
     assert (eyes - top) / side == pytest.approx(detectors.EYES_IN_CROP)
     assert left + side / 2 == pytest.approx(box[0] + box[2] / 2)
@@ -68,7 +70,8 @@ def test_cut_is_never_squeezed_and_hits_the_place():
     pixels = np.zeros((300, 500, 3), np.uint8)
     rows, columns = np.mgrid[:300, :500]
     pixels[(rows - 150) ** 2 + (columns - 250) ** 2 < 40**2] = 255
-    crop = detectors.cut_square(pixels, (190, 90, 120), 60)[..., 0] > 127  # the disc in the middle, half as large
+    # The disc in the middle, half as large.
+    crop = detectors.cut_square(pixels, detectors.Square(190, 90, 120), 60)[..., 0] > 127
     rows, columns = np.nonzero(crop)
     assert [np.ptp(rows), np.ptp(columns)] == pytest.approx([39, 39], abs=1)
     assert [rows.mean(), columns.mean()] == pytest.approx([29.75, 29.75], abs=0.1)  # pixels count from their middle
@@ -76,17 +79,17 @@ def test_cut_is_never_squeezed_and_hits_the_place():
 
 def test_beyond_the_border_is_mirrored_and_measured():
     pixels, _ = scene()
-    square = (-20, 0, 200)
+    square = detectors.Square(-20, 0, 200)
     assert detectors.outside(pixels.shape, square) == pytest.approx(0.1)
     crop = detectors.cut_square(pixels, square, 200)
     np.testing.assert_array_equal(crop[:, :20], crop[:, 39:19:-1])
-    assert detectors.outside(pixels.shape, (10, 10, 100)) == 0
-    assert detectors.outside(pixels.shape, (1000, 10, 100)) == 1
+    assert detectors.outside(pixels.shape, detectors.Square(10, 10, 100)) == 0
+    assert detectors.outside(pixels.shape, detectors.Square(1000, 10, 100)) == 1
 
 
 def test_cut_of_the_whole_is_the_picture():
     face = cartoons.draw(3)
-    np.testing.assert_array_equal(detectors.cut_square(face, (0, 0, 64), 64), face)
+    np.testing.assert_array_equal(detectors.cut_square(face, detectors.Square(0, 0, 64), 64), face)
 
 
 @pytest.mark.parametrize("size", [8, 64, 136, 512])
@@ -286,8 +289,6 @@ def test_no_face_in_a_thin_picture(shape):
 
 
 def test_a_cascade_whose_name_is_not_utf8(tmp_path):
-    import cv2
-
     path = tmp_path / os.fsdecode(b"casc\xe9.xml")
     path.write_bytes(Path(cv2.data.haarcascades, "haarcascade_frontalface_default.xml").read_bytes())
     assert detectors.open_detector("lbpcascade", path)(np.full((99, 99, 3), 128, np.uint8)) == []
@@ -296,31 +297,75 @@ def test_a_cascade_whose_name_is_not_utf8(tmp_path):
         detectors.open_detector("lbpcascade", path)
 
 
-def test_no_cascade(tmp_path, monkeypatch):
+def test_no_cascade(tmp_path):
     with pytest.raises(Problem, match="does not exist"):
         detectors.open_detector("lbpcascade", tmp_path / "absent.xml")
     (tmp_path / "odd.xml").write_text("<opencv_storage>")
     with pytest.raises(Problem, match="no cascade"):
         detectors.open_detector("lbpcascade", tmp_path / "odd.xml")
-    monkeypatch.setattr(detectors, "CASCADE", tmp_path / "cascade.xml")
-    monkeypatch.setattr(detectors, "CASCADE_URL", "http://127.0.0.1:9/cascade.xml")
-    with pytest.raises(Problem, match=r"cannot be fetched.*--cascade"):
-        detectors.open_detector("lbpcascade")
-    (tmp_path / "other.xml").write_text("<other/>")
-    monkeypatch.setattr(detectors, "CASCADE_URL", (tmp_path / "other.xml").as_uri())
-    with pytest.raises(Problem, match="not the cascade that was tested"):
-        detectors.open_detector("lbpcascade")
-    assert not (tmp_path / "cascade.xml").exists()
 
 
-def test_fetched_once_and_checked(tmp_path, monkeypatch):
-    (tmp_path / "upstream.xml").write_text("<right/>")
-    monkeypatch.setattr(detectors, "CASCADE", tmp_path / "data" / "cascade.xml")
-    monkeypatch.setattr(detectors, "CASCADE_URL", (tmp_path / "upstream.xml").as_uri())
-    monkeypatch.setattr(detectors, "CASCADE_SHA256", hashlib.sha256(b"<right/>").hexdigest())
-    assert detectors.cascade_file().read_text() == "<right/>"
-    (tmp_path / "upstream.xml").unlink()
-    assert detectors.cascade_file().read_text() == "<right/>"
+def turned_scene(seed, angle):
+    """`scene` at 0.7 of its size, turned clockwise by so many degrees around the middle of its head -> pixels."""
+    matrix = cv2.getRotationMatrix2D((250, 230), -angle, 0.7)
+    return cv2.warpAffine(scene(seed)[0], matrix, (520, 420), borderValue=(235,) * 3)
+
+
+@pytest.mark.parametrize("angle", [0, 25, -45])
+def test_our_network_finds_drawn_faces_and_how_they_are_turned(angle):
+    find = detectors.open_detector("anime")
+    for seed in range(4):
+        (face,) = find(turned_scene(seed, angle))
+        square = detectors.frame(face.box, 0.45, face.eyes)
+        assert abs(np.degrees(square.turn) - angle) < 15 and face.score > 0.4
+        middle = np.array([square.left, square.top]) + square.side / 2
+        assert np.hypot(*(middle - (250, 230))) < 30 and 150 < square.side < 300
+        assert detectors.frame(face.box, 0.45, face.eyes, upright=False).turn == 0
+
+
+def test_it_finds_nothing_in_nothing():
+    find = detectors.open_detector("anime")
+    assert find(np.full((300, 200, 3), 200, np.uint8)) == []
+    assert [find(np.zeros((*shape, 3), np.uint8)) for shape in ((1, 900), (3000, 2), (1, 1))] == [[], [], []]
+
+
+def test_eyes_are_level_and_at_one_height_in_the_crop():
+    pixels = np.full((400, 500, 3), 90, np.uint8)
+    eyes = (180.0, 150.0), (260.0, 190.0)
+    for x, y in eyes:
+        cv2.circle(pixels, (int(x), int(y)), 9, (255, 255, 255), -1)
+    square = detectors.frame((140, 80, 160, 160), 0.45, eyes)
+    crop = detectors.cut_square(pixels, square, 128)[..., 0] > 160
+    left, right = (np.argwhere(half).mean(axis=0) + 0.5 for half in (crop[:, :64], crop[:, 64:]))
+    assert [left[0], right[0]] == pytest.approx([128 * detectors.EYES_IN_CROP] * 2, abs=0.7)
+    assert left[1] + 64 + right[1] == pytest.approx(128, abs=1)
+    assert 64 + right[1] - left[1] == pytest.approx(128 * np.hypot(80, 40) / square.side, abs=1)
+    (kept,) = crops.crops_of(encoded(pixels), types.SimpleNamespace(**{**vars(OPTIONS), "min_contrast": 0}),
+                             lambda _: [detectors.Detection((140, 80, 160, 160), 1.0, eyes)])  # fmt: skip
+    assert kept.eyes == eyes
+
+
+def test_eyes_that_are_nearly_level_are_left():
+    assert detectors.frame((0, 0, 50, 50), 0.45, ((10, 20), (40, 22))).turn == 0
+    assert detectors.frame((0, 0, 50, 50), 0.45, ((10, 20), (40, 30))).turn == pytest.approx(np.arctan2(10, 30))
+
+
+def test_what_lies_outside_a_turned_square():
+    inside = detectors.Square(100, 100, 50, 0.5)
+    assert detectors.outside((300, 300), inside) == pytest.approx(0, abs=1e-5)
+    assert detectors.outside((300, 300), detectors.Square(-25, 100, 50, np.pi / 4)) == pytest.approx(0.5, abs=1e-5)
+    assert detectors.outside((300, 300), detectors.Square(-500, 100, 50, 0.5)) == 1
+
+
+def test_a_network_file_that_finds_no_faces(tmp_path):
+    for name, words in (("gone.keras", "does not exist"), (str(runs.PRETRAINED / "parts.keras"), "does not find faces"),
+                        (str(tmp_path), "detector.keras does not exist")):  # fmt: skip
+        with pytest.raises(Problem, match=words):
+            detectors.open_detector(name)
+    (tmp_path / "bad.keras").write_bytes(b"no zip")
+    with pytest.raises(Problem, match="cannot be opened as a trusted detector"):
+        detectors.open_detector(str(tmp_path / "bad.keras"))
+    assert detectors.open_detector(str(runs.PRETRAINED))(scene(0)[0])
 
 
 def test_haar_finds_nothing_in_nothing():
@@ -339,7 +384,7 @@ def test_haar_finds_the_astronaut(monkeypatch):
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 def test_the_cascade_frames_faces_like_the_public_set():
-    find = detectors.open_detector("lbpcascade", DATA / "lbpcascade_animeface.xml")
+    find = detectors.open_detector("lbpcascade")
     with zipfile.ZipFile(DATA / "anime_faces_a.zip") as archive:
         names = [name for name in archive.namelist() if name.endswith(".jpg")][:60]
         pixels = [images.read(io.BytesIO(archive.read(name))) for name in names]
@@ -348,4 +393,4 @@ def test_the_cascade_frames_faces_like_the_public_set():
         found = find(np.asarray(Image.fromarray(face).resize((256, 256), Image.Resampling.BICUBIC)))
         squares += [detectors.frame(face.box, 0.45) for face in found]
     assert len(squares) > 20
-    np.testing.assert_allclose(np.median(squares, axis=0), (0, 0, 256), atol=12)
+    np.testing.assert_allclose(np.median(squares, axis=0), (0, 0, 256, 0), atol=12)

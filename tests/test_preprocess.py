@@ -19,6 +19,7 @@ import preprocess
 from animefaces import dataset, images, sources
 from demo import cartoons
 from gathering import cleaning, collection, crops, pictures
+from gathering.manifest import lines as manifest_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -309,7 +310,7 @@ def test_help_is_quick():
 def quick(monkeypatch):
     """The detector of these tests works in this process, without workers to start."""
 
-    def in_parallel(found, options, _):
+    def in_parallel(found, options):
         for picture in found:
             made = [crops.Crop(picture.verdict, picture.fault)]
             if picture.data is not None:
@@ -537,3 +538,37 @@ def test_files_that_are_no_pictures_are_named_and_get_no_verdict(tmp_path, capsy
     assert run(tmp_path, "--limit", "1") == 0
     assert verdicts(tmp_path / "faces") == {"b.png": "kept"}
     assert capsys.readouterr().out.splitlines()[-1] == "passed over 1 file: a.doc (text)"
+
+
+def test_the_default_detector_turns_faces_upright(tmp_path, capsys):
+    import cv2
+
+    (tmp_path / "in").mkdir()
+    pixels = np.full((420, 520, 3), 235, np.uint8)
+    pixels[70:390, 90:410] = cartoons.draw(0, 320)
+    turn = cv2.getRotationMatrix2D((250, 230), -30, 0.8)
+    Image.fromarray(cv2.warpAffine(pixels, turn, (520, 420), borderValue=(235,) * 3)).save(tmp_path / "in/a.png")
+    drawn = cartoons.draw(0, 64).astype(float).ravel()
+    alike = {}
+    for flag in ("--upright", "--no-upright"):
+        output = tmp_path / flag.strip("-")
+        line = ["--input", str(tmp_path / "in"), "--output", str(output), "--workers", "1", flag]
+        assert preprocess.main(line) == 0
+        (found,) = manifest(output)
+        assert found["verdict"] == "kept" and found["eyes"][1][1] > found["eyes"][0][1]
+        alike[flag] = np.corrcoef(images.read(output / found["file"]).astype(float).ravel(), drawn)[0, 1]
+        assert "data:image/jpeg" in (output / "report.html").read_text()
+    assert alike["--upright"] > 0.6 > alike["--no-upright"]
+    # Folders of crops are joined with the eyes.
+    assert preprocess.main(["--merge", str(tmp_path / "upright"), "--output", str(tmp_path / "all")]) == 0
+    assert manifest(tmp_path / "all")[0]["eyes"] == manifest(tmp_path / "upright")[0]["eyes"]
+    # A line whose eyes are no numbers is damaged.
+    record = tmp_path / "upright/manifest.jsonl"
+    record.write_text(record.read_text().replace('"eyes": [[', '"eyes": [[null, '))
+    assert list(manifest_lines(record)) == []
+
+
+def test_no_keras_to_find_faces(tmp_path):
+    code = "import sys; from gathering import detectors; detectors.open_detector('anime'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"keras", "tensorflow", "onnxruntime"} & set(done.stdout.split()) == {"onnxruntime"}

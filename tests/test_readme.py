@@ -92,8 +92,8 @@ def run(line):
         small = steps if resumed else [*steps, "--batch-size", "4"] if started else [*small, *steps]
         if arguments[:1] in (["vae"], ["encoder"]):
             small += ["--init-from", "models/pretrained"]
-    if script == "explore.py" and arguments[0] not in ("walk", "arithmetic"):
-        small = ["--samples", "32"]
+    if script == "explore.py":
+        small = ["--scale", "1"] if arguments[0] in ("walk", "arithmetic") else ["--samples", "32"]
     if script == "explore.py" and not {"--run", "--latents"} & set(
         arguments
     ):  # of the runs there are, one that draws at once

@@ -59,7 +59,7 @@ class Page(html.parser.HTMLParser):
 def written(folder, lines):
     folder.mkdir(exist_ok=True)
     (folder / manifest.NAME).write_text("".join(map(manifest.to_text, lines)))
-    report.write(folder, Counter(line["verdict"] for line in lines), margin=0.45)
+    report.write(folder, Counter(line["verdict"] for line in lines), margin=0.45, upright=True)
     return Page((folder / report.NAME).read_text(encoding="utf-8"))
 
 

@@ -181,7 +181,7 @@ def test_of_thousands_only_those_in_sight_are_in_the_page(opened, monkeypatch):
     for line in kept:
         line["hashes"] = None
     (FACES / manifest.NAME).write_text("".join(map(manifest.to_text, kept)))
-    report.write(FACES, manifest.counts(FACES / manifest.NAME), 0.45)
+    report.write(FACES, manifest.counts(FACES / manifest.NAME), 0.45, upright=True)
     tab = opened((FACES / report.NAME).absolute().as_uri())
     assert tab.get_by_text("5,000 faces").count() and tab.locator("#grid img").count() < 400
     press(tab, "End", "x")

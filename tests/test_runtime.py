@@ -30,7 +30,7 @@ def test_the_shipped_networks_need_no_keras(path):
     assert network.session is not None
     assert network.input_shape == network.keras.input_shape
     assert network.output_shape[-1] == network.keras.output_shape[-1]
-    rng, shape = np.random.default_rng(0), [side or 24 for side in network.input_shape[1:]]
+    rng, shape = np.random.default_rng(0), [side or 64 for side in network.input_shape[1:]]
     inputs = (rng.standard_normal if len(shape) == 1 else lambda size: rng.uniform(-1, 1, size))((2, *shape))
     inputs = inputs.astype(np.float32)
     wanted = np.asarray(network.keras(inputs, training=False))
@@ -64,7 +64,7 @@ def test_what_leads_nowhere_is_left_out():
 @pytest.mark.parametrize(
     "layer",
     [keras.layers.LayerNormalization(), keras.layers.Activation("elu"), keras.layers.Conv2D(2, 1, dtype="bfloat16"),
-     keras.layers.BatchNormalization(axis=1), keras.layers.Reshape((-1, 3))],
+     keras.layers.BatchNormalization(axis=1), keras.layers.Reshape((-1, 3)), keras.layers.Dense(3)],
 )  # fmt: skip
 def test_keras_computes_what_onnx_is_not_told(layer):
     pictures = keras.Input((4, 4, 3))
@@ -72,6 +72,13 @@ def test_keras_computes_what_onnx_is_not_told(layer):
     network, inputs = Network(Path("other.keras")), np.random.default_rng(0).random((2, 4, 4, 3), np.float32)
     assert network.session is None and network.layers == []
     assert np.array_equal(network(inputs), in_batches(network.keras, inputs))
+
+
+def test_a_sum_of_different_ranks_is_left_to_keras():
+    pictures = keras.Input((4, 4, 4))
+    rows = keras.layers.GlobalAveragePooling2D()(pictures)
+    saved.save(keras.Model(pictures, keras.layers.Add()([pictures, rows])), "sum.keras")
+    assert Network(Path("sum.keras")).session is None
 
 
 def damaged(change):

@@ -67,6 +67,22 @@ def test_general_only_unless_told(booru, tmp_path):
     assert len(names(scraped(tmp_path, rating="any")[0])) == 5
 
 
+def test_no_pictures_of_networks_nor_of_these_artists(booru, tmp_path, monkeypatch):
+    booru.more = {"face1.png": ("ai-generated", "bot"), "face2.png": ("hat", "ann"), "face3.png": ("hat", "bob")}
+    monkeypatch.setattr(scrape, "RAW", tmp_path / "raw")
+    line = ["--scrape", "1girl", "--pause", "0", "--detector", "none", "--workers", "1", "--output"]
+    assert preprocess.main([*line, "faces", "--without", "ann nobody"]) == 0
+    records = [json.loads(text) for text in Path("faces/manifest.jsonl").read_text().splitlines()]
+    assert sorted(Path(record["source"]).name[-5:] for record in records) == sorted(
+        name[-5:] for name in ("face0.png", "face3.png", "face4.png")
+    )
+    origin = next(record["origin"] for record in records if "hat" in record["tags"])
+    assert origin["artist"] == "bob" and origin["source"].startswith("https://example.org/")
+    assert {"ai-generated", "ann", "nobody"} <= set(origin["without"])
+    assert preprocess.main([*line, "more", "--allow-ai"]) == 0
+    assert len(names(Path("more"))) == 5
+
+
 def test_only_pictures_are_taken(booru, tmp_path):
     booru.pictures["film.mp4"], booru.ratings["film.mp4"] = b"no picture", "g"
     assert len(names(scraped(tmp_path)[0])) == 5

@@ -223,6 +223,20 @@ def test_groups_that_hold_themselves_are_walked_once(good):
     assert set(contents.read(with_weights(good, cycle)).weights) == set(usual)
 
 
+def test_groups_in_groups_without_end(good, refuse):
+    """HDF5 itself would crash."""
+    refuse(with_weights(good, lambda file, name: file.create_group("/".join(["a"] * 20_000))))
+
+
+def test_many_names_for_one_array(good, refuse):
+    def often(file, name):
+        file["large"] = np.zeros(100_000)
+        for number in range(5):
+            file[f"again{number}"] = file["large"]
+
+    refuse(with_weights(good, often))
+
+
 def test_weights_of_another_shape(good, refuse):
     def other(file, name):
         del file[name]

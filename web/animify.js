@@ -9,10 +9,11 @@ import { unlessCancelled } from "./line.js";
 import { looksForm, OF_PHOTOS } from "./looks.js";
 import { result } from "./result.js";
 import { source } from "./source.js";
-import { animify as words, looks as lookWords, problem, problemOf } from "./strings.js";
+import { animify as words, looks as lookWords, page, problem, problemOf } from "./strings.js";
 
 const VIEW = 1024; // pixels of the longer side of a photo that is shown
 const LARGE = 12e6; // bytes
+const MOST = 12; // photos, for each takes memory
 const UNNAMED = /^image\.\w+$/; // what browsers call a picture that is pasted
 
 /** -> {element, take(files), people()} */
@@ -23,7 +24,7 @@ export function animify({ line, announce }) {
   const busy = h("p", { class: "busy", role: "status" });
   const wrong = faults();
   const first = hero({ take, camera, example });
-  const drawing = result({ line, announce, complain: (error) => wrong.tell(problem(error)), told: mark });
+  const drawing = result({ line, announce, complain, told: mark });
   const looks = looksForm(
     OF_PHOTOS,
     { text: lookWords.photo, label: lookWords.asPhoto },
@@ -40,7 +41,12 @@ export function animify({ line, announce }) {
   async function take(files) {
     let shown = false;
     wrong.clear();
+    if (!files.length) wrong.tell(page.noPictures);
     for (const file of files) {
+      if (photos.length >= MOST) {
+        wrong.tell(words.full(MOST));
+        break;
+      }
       const name = UNNAMED.test(file.name ?? "") ? words.pasted : stem(file.name ?? words.camera);
       busy.textContent = [words.looking(name), file.size > LARGE && words.large].filter(Boolean).join(". ");
       busy.dataset.on = "";
@@ -55,7 +61,9 @@ export function animify({ line, announce }) {
           shown = true;
         }
       } catch (error) {
-        unlessCancelled((fault) => wrong.tell(problemOf(name, problem(fault))))(error);
+        unlessCancelled((fault) =>
+          wrong.tell(problemOf(name, problem(fault)), fault.code === "offline" && (() => take([file]))),
+        )(error);
       }
     }
     busy.textContent = "";
@@ -86,8 +94,11 @@ export function animify({ line, announce }) {
       const answer = await fetch(new URL("example.jpg", import.meta.url), { cache: "force-cache" });
       take([new File([await answer.blob()], `${words.exampleName}.jpg`)]);
     } catch {
-      wrong.tell(problem({ code: "offline" }));
+      wrong.tell(problem({ code: "offline" }), example);
     }
+  }
+  function complain(error) {
+    wrong.tell(problem(error), () => current && drawing.draw({}));
   }
   function choose(person) {
     current = person;
@@ -98,7 +109,7 @@ export function animify({ line, announce }) {
     drawing.person(person);
   }
   function mark(person) {
-    looks.mark(person.read ?? {});
+    looks.mark(person.seen ?? {});
   }
   function remove(photo) {
     photos = photos.filter((each) => each !== photo);

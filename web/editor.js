@@ -8,6 +8,8 @@ import { looksForm, OF_FACES } from "./looks.js";
 import { copy, saveCanvas } from "./saving.js";
 import { faces as words, looks as lookWords } from "./strings.js";
 
+const HERE = /^(localhost|127\.0\.0\.1|\[::1\])$/; // hosts that other computers cannot reach
+
 /** changed(face) is called when its edits or looks are; letGo(face) when it is not kept any more. */
 export function editor({ line, announce, complain, changed, letGo }) {
   const large = picture("", 256);
@@ -30,6 +32,8 @@ export function editor({ line, announce, complain, changed, letGo }) {
     },
     { look: "quiet" },
   );
+  const changes = h("h3", {}, words.changes);
+  const save = button(words.download, () => saveCanvas(large, words.file(face.seed)), { image: "save", look: "main" });
   const nothing = h("p", { class: "soft" }, words.nothing);
   const body = h(
     "div",
@@ -41,15 +45,10 @@ export function editor({ line, announce, complain, changed, letGo }) {
       title,
       button(words.letGo, () => letGo(face), { image: "close", look: "quiet" }),
     ),
-    h(
-      "div",
-      { class: "row" },
-      button(words.download, () => saveCanvas(large, words.file(face.seed)), { image: "save", look: "main" }),
-      button(words.share, share, { image: "link" }),
-    ),
+    h("div", { class: "row" }, save, button(words.share, share, { image: "link" })),
     link,
     looks,
-    h("h3", {}, words.changes),
+    changes,
     named,
     unnamed,
     reset,
@@ -57,6 +56,7 @@ export function editor({ line, announce, complain, changed, letGo }) {
   const element = h("section", { class: "card editor", "aria-label": words.kept }, nothing, body);
   const sliders = new Map();
   let face = null;
+  let newest = 0; // the number of the newest request to draw
   show(body, false);
 
   line.opening.then(
@@ -73,10 +73,8 @@ export function editor({ line, announce, complain, changed, letGo }) {
         sliders.set(name, control);
         (texts ? named : unnamed.lastElementChild).append(control);
       }
-      show(
-        unnamed,
-        Object.keys(model.edits).some((name) => !words.edits[name]),
-      );
+      for (const each of [changes, reset]) show(each, sliders.size > 0);
+      show(unnamed, unnamed.lastElementChild.hasChildNodes());
       if (face) put();
     },
     () => {},
@@ -99,8 +97,10 @@ export function editor({ line, announce, complain, changed, letGo }) {
   }
   async function draw() {
     const now = face;
+    const request = ++newest;
     const { edit: edits, asked } = face;
     large.parentElement.setAttribute("aria-busy", "true");
+    save.disabled = true;
     try {
       const pixels = await line.ask((engine) => engine.face(now.seed, { size: 256, edit: edits, asked }), {
         rank: NOW,
@@ -108,10 +108,12 @@ export function editor({ line, announce, complain, changed, letGo }) {
       });
       if (now !== face) return;
       paint(large, pixels);
+      if (request !== newest) return;
       large.parentElement.removeAttribute("aria-busy");
+      save.disabled = false;
     } catch (error) {
       unlessCancelled((fault) => {
-        large.parentElement.removeAttribute("aria-busy");
+        if (request === newest) large.parentElement.removeAttribute("aria-busy");
         complain(fault);
       })(error);
     }
@@ -120,7 +122,7 @@ export function editor({ line, announce, complain, changed, letGo }) {
     link.value = new URL(hashOf(face), location.href).href;
     const copied = await copy(link.value);
     show(link, !copied);
-    if (copied) announce(words.shared, true);
+    if (copied) announce(HERE.test(location.hostname) ? words.sharedHere : words.shared, true);
     else link.focus();
   }
 

@@ -8,15 +8,15 @@ import { grid } from "./grid.js";
 import { SOON, unlessCancelled } from "./line.js";
 import { faceOf, withinLimits } from "./links.js";
 import { recall, remember } from "./saving.js";
-import { thumb } from "./source.js";
+import { refill, thumb } from "./source.js";
 import { faces as words, problem } from "./strings.js";
 
-const KEPT = "kept-faces";
 const SEEDS = 1_000_000; // "somewhere else" is below
 
 /** -> {element, start(), open(hash)}: open shows the face of a link, if the hash is one. */
 export function faces({ line, announce }) {
-  let kept = remembered();
+  let kept = [];
+  let keeps = null; // the name under which the browser keeps them: another generator draws other faces
   let chosen = null;
   const thumbs = new Map(); // seed -> canvas
   const wrong = faults();
@@ -56,11 +56,18 @@ export function faces({ line, announce }) {
   );
   let begun = false;
 
-  function start() {
+  async function start() {
     if (begun) return;
     begun = true;
     endless.start(0);
     update();
+    try {
+      const { model } = await line.opening;
+      keeps = `kept-faces-${model.networks.generator.sha256?.slice(0, 12)}`;
+    } catch {
+      return; // the page says already that it could not be loaded
+    }
+    kept = [...remembered(keeps).filter(({ seed }) => !kept.some((face) => face.seed === seed)), ...kept];
     if (kept.length) choose(chosen ?? kept.at(-1));
   }
   function begin(seed) {
@@ -70,8 +77,7 @@ export function faces({ line, announce }) {
   }
   function pick(seed) {
     const face = kept.find((each) => each.seed === seed);
-    if (face) return letGo(face);
-    endless.steady(seed, () => keep({ seed, edit: {}, asked: {} }));
+    endless.steady(seed, () => (face ? choose(face) : keep({ seed, edit: {}, asked: {} })));
   }
   function keep(face) {
     kept = [...kept.filter((each) => each.seed !== face.seed), face];
@@ -92,11 +98,15 @@ export function faces({ line, announce }) {
   }
   function changed(face) {
     small(face);
-    remember(KEPT, kept);
+    store();
+  }
+  function store() {
+    if (keeps) remember(keeps, kept);
   }
   function update() {
-    list.replaceChildren(
-      ...kept.map((face) => {
+    refill(
+      list,
+      kept.map((face) => {
         const known = thumbs.get(face.seed);
         const made = thumb(
           words.cell(face.seed),
@@ -116,7 +126,7 @@ export function faces({ line, announce }) {
     show(tray, kept.length > 0);
     walk.disabled = kept.length < 2;
     walk.title = kept.length < 2 ? words.walkNeeds : "";
-    remember(KEPT, kept);
+    store();
     endless.update();
   }
   async function small(face) {
@@ -138,19 +148,26 @@ export function faces({ line, announce }) {
     try {
       const { model } = await line.opening;
       keep(withinLimits(face, model.edits));
+      if (location.hash === hash) history.replaceState(null, "", "#faces"); // a reload is not to undo later changes
     } catch {
       // the page says already that it could not be loaded
     }
   }
   function complain(error) {
-    wrong.tell(problem(error));
+    wrong.tell(problem(error), again);
+  }
+  function again() {
+    thumbs.clear();
+    update();
+    large.show(chosen);
+    endless.again();
   }
 
   return { element, start, open };
 }
 
-function remembered() {
-  const known = recall(KEPT);
+function remembered(name) {
+  const known = recall(name);
   const right = (face) => Number.isSafeInteger(face?.seed) && face.seed >= 0 && face.edit && face.asked;
   return Array.isArray(known) ? known.filter(right) : [];
 }

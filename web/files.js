@@ -1,6 +1,6 @@
-// Files that people drop or paste.
+// Files that people give.
 
-/** A drop or paste -> the files in it. Folders that are dropped are read as well. */
+/** A drop -> the files in it. Of folders, those that may be pictures. */
 export async function filesOf(transfer) {
   const entries = [...(transfer.items ?? [])]
     .filter((item) => item.kind === "file")
@@ -15,7 +15,7 @@ async function filesUnder(entry) {
   const found = [];
   for (;;) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return (await Promise.all(found.map(filesUnder))).flat();
+    if (!some.length) return pictures((await Promise.all(found.map(filesUnder))).flat());
     found.push(...some);
   }
 }

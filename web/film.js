@@ -49,6 +49,7 @@ export function openFilm(faces, line) {
   const frames = [];
   let playing = 0;
   let at = 0;
+  let recorder = null;
 
   play.disabled = save.disabled = true;
   document.body.append(dialog);
@@ -84,6 +85,7 @@ export function openFilm(faces, line) {
     save.disabled = play.disabled = true;
     note.textContent = words.saving;
     const blob = await recorded();
+    if (!dialog.open) return;
     save.disabled = play.disabled = false;
     note.textContent = words.ready;
     saveBlob(blob, `${words.file}.webm`);
@@ -91,7 +93,7 @@ export function openFilm(faces, line) {
   }
   function recorded() {
     run(false);
-    const recorder = new MediaRecorder(screen.captureStream(RATE), { mimeType: type, videoBitsPerSecond: 4e6 });
+    recorder = new MediaRecorder(screen.captureStream(RATE), { mimeType: type, videoBitsPerSecond: 4e6 });
     const parts = [];
     recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
     return new Promise((resolve) => {
@@ -99,7 +101,7 @@ export function openFilm(faces, line) {
       recorder.start();
       let next = 0;
       playing = setInterval(() => {
-        if (next < frames.length && dialog.open) return paint(screen, frames[next++]);
+        if (next < frames.length) return paint(screen, frames[next++]);
         run(false);
         recorder.stop();
       }, 1000 / RATE);
@@ -107,6 +109,7 @@ export function openFilm(faces, line) {
   }
   function end() {
     run(false);
+    if (recorder?.state === "recording") recorder.stop();
     line.drop("film");
     dialog.remove();
   }

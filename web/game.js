@@ -8,7 +8,7 @@ import { ACCEPT } from "./hero.js";
 import { unlessCancelled } from "./line.js";
 import { rounds } from "./rounds.js";
 import { thumb } from "./source.js";
-import { game as words, problem } from "./strings.js";
+import { game as words, page, problem } from "./strings.js";
 
 const LEAST = 3; // people
 const ROW = 4; // answers: more are in two rows
@@ -72,7 +72,7 @@ export function game({ line, announce, animifyPeople }) {
   async function take(files) {
     const found = pictures(files);
     wrong.clear();
-    if (!found.length) return wrong.tell(words.none);
+    if (!found.length) return wrong.tell(page.noPictures);
     let unread = 0;
     await working(async () => {
       for (const [at, file] of found.entries()) {

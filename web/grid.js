@@ -16,7 +16,7 @@ const STEPS = {
   ArrowDown: (columns) => columns,
 };
 
-/** isKept(seed); pick(seed) is called when a face is clicked. -> {element, start(seed), update()} */
+/** isKept(seed); pick(seed) is called when a face is clicked. -> {element, start, steady, update, again} */
 export function grid({ line, isKept, pick, complain }) {
   const element = h("div", { class: "grid", role: "group", "aria-label": words.grid, onkeydown: move });
   let first = 0;
@@ -53,6 +53,7 @@ export function grid({ line, isKept, pick, complain }) {
       for (const each of block.children) nearCells.observe(each);
     }
     if (block === element.lastElementChild) add();
+    enter();
   }
   function empty(block) {
     for (const each of block.children) {
@@ -60,6 +61,12 @@ export function grid({ line, isKept, pick, complain }) {
       line.drop(key(each));
     }
     block.replaceChildren();
+    enter();
+  }
+  /** Tab goes to the reached cell. If that one is gone, to the first one. */
+  function enter() {
+    const there = element.querySelector(".cell");
+    if (there && !find(reached)) reach(Number(there.dataset.seed));
   }
   function cell(seed) {
     return h("button", {
@@ -124,6 +131,13 @@ export function grid({ line, isKept, pick, complain }) {
     update() {
       for (const each of element.querySelectorAll(".cell")) {
         each.setAttribute("aria-pressed", String(isKept(Number(each.dataset.seed))));
+      }
+    },
+    /** Draws what is near and could not be drawn. */
+    again() {
+      for (const each of element.querySelectorAll(".cell:empty")) {
+        nearCells.unobserve(each);
+        nearCells.observe(each); // tells anew whether it is near
       }
     },
   };

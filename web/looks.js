@@ -43,7 +43,7 @@ export const OF_FACES = {
   skin: ["tan", "dark"],
 };
 const AS_IT_IS = "";
-const SHOWN = { hat: "yes", eyes: "closed" }; // the sentence says these; the engine does not count them
+const SHOWN = { hat: "yes", eyes: "closed" }; // the sentence says these; the choice of a face ignores them
 
 /** Words by look -> what people say: "a man, adult, black short hair, glasses, smiling". As `sentence` in looks.py. */
 export function sentence(said) {

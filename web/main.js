@@ -30,13 +30,13 @@ function announce(text, seen = false) {
   announce.timer = setTimeout(() => show(toast, false), SAID);
 }
 
-function onProgress({ loaded, total, ready }) {
+function onProgress({ loaded, total, ready, fault }) {
   if (total) bar.value = loaded / total;
-  loading.textContent = ready ? words.ready : total ? words.loading(loaded, total) : words.starting;
-  if (!ready) return;
-  show(bar, false);
-  announce(words.ready);
-  setTimeout(() => show(progress, false), DONE);
+  show(bar, !ready && !fault);
+  const done = ready ? words.ready : fault && problem({ code: fault });
+  if (done && done !== loading.textContent) announce(done);
+  loading.textContent = done || (total ? words.loading(loaded, total) : words.starting);
+  if (ready) setTimeout(() => show(progress, false), DONE);
 }
 
 async function open() {
@@ -84,7 +84,6 @@ function route() {
 
 /** Files go to the view that is open, or to Animify if that one wants none. */
 function give(files) {
-  if (!files.length) return;
   if (!views[shown].take) location.hash = "animify";
   (views[shown].take ?? photos.take)(files);
 }
@@ -109,7 +108,8 @@ const main = h(
   { id: "main", tabindex: "-1" },
   Object.values(views).map((view) => view.element),
 );
-document.body.append(
+// This replaces the words for browsers in which it does not run.
+document.body.replaceChildren(
   h(
     "a",
     {
@@ -152,7 +152,10 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", async (event) => {
   event.preventDefault();
   delete document.body.dataset.over;
-  give(await filesOf(event.dataTransfer));
+  if (event.dataTransfer.types.includes("Files")) give(await filesOf(event.dataTransfer));
 });
-addEventListener("paste", (event) => give([...event.clipboardData.files]));
+addEventListener("paste", (event) => {
+  const { files } = event.clipboardData;
+  if (files.length) give([...files]);
+});
 route();

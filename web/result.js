@@ -8,8 +8,6 @@ import { saveCanvas } from "./saving.js";
 import { animify as words, looks as lookWords } from "./strings.js";
 import { wipe } from "./wipe.js";
 
-// Left, top and side of the part of a crop that a drawing frames, so that eyes meet eyes.
-const INNER = [0.1622, 0.1019, 0.6757];
 const FREE = 0.5; // from here on a drawing leaves out what the photo shows
 
 const named = (options, texts) => options.map((value) => ({ value, text: texts[value] }));
@@ -49,6 +47,7 @@ export function result({ line, announce, complain, told }) {
   const freedom = slider(words.freedom, words.freedomEnds, { step: 0.05 }, (value) => change({ freedom: value }));
   const variant = h("span", { class: "soft", role: "status" });
   const best = button(words.best, () => change({ variant: 0 }), { look: "quiet" });
+  const save = button(words.download, download, { image: "save", look: "main" });
   const crop = picture(words.crop, 96);
   const seen = h("p", { class: "seen" });
   const missed = h("p", { class: "soft" });
@@ -64,7 +63,7 @@ export function result({ line, announce, complain, told }) {
       "div",
       { class: "row" },
       button(words.another, () => change({ variant: person.options.variant + 1 }), { image: "again" }),
-      button(words.download, download, { image: "save", look: "main" }),
+      save,
     ),
     h("div", { class: "row" }, variant, best),
   );
@@ -72,6 +71,7 @@ export function result({ line, announce, complain, told }) {
   let person = null;
   let mode = "face";
   let covered = true; // the photo is shown until the face is drawn
+  let newest = 0; // the number of the newest request to draw
 
   function change(options) {
     Object.assign(person.options, options);
@@ -94,19 +94,22 @@ export function result({ line, announce, complain, told }) {
     tell();
   }
   function tell() {
-    seen.textContent = person.read ? sentence(person.read) : "";
+    seen.textContent = person.seen ? sentence(person.seen) : "";
     const left = (person.missed ?? []).map((name) => lookWords.missed[name] ?? name);
     const free = person.options.freedom >= FREE && left.length;
-    missed.textContent = !person.read ? "" : free ? words.free : left.length ? words.missed(left) : words.all;
+    const all = Object.keys(person.options.asked).length ? words.allChosen : words.all;
+    missed.textContent = !person.seen ? "" : free ? words.free : left.length ? words.missed(left) : all;
   }
 
   /** Draws what is shown once more. An older drawing that nobody waits for leaves the line. */
   async function draw() {
     const now = person;
+    const request = ++newest;
     stage.setAttribute("aria-busy", "true");
+    save.disabled = true;
     const current = () => now === person;
     const jobs = [];
-    if (mode === "face" || !now.read) jobs.push(portrait(now, current));
+    if (mode === "face" || !now.seen) jobs.push(portrait(now, current));
     if (mode === "sticker")
       jobs.push(other("sticker", sticker, (engine) => engine.sticker(now.person, copied(now)), current));
     if (mode === "photo")
@@ -120,13 +123,13 @@ export function result({ line, announce, complain, told }) {
       );
     try {
       await Promise.all(jobs);
-      if (current()) {
-        stage.removeAttribute("aria-busy");
-        announce(words.done);
-      }
+      if (request !== newest) return;
+      stage.removeAttribute("aria-busy");
+      save.disabled = false;
+      announce(words.done);
     } catch (error) {
       unlessCancelled((fault) => {
-        stage.removeAttribute("aria-busy");
+        if (request === newest) stage.removeAttribute("aria-busy");
         complain(fault);
       })(error);
     }
@@ -137,7 +140,7 @@ export function result({ line, announce, complain, told }) {
       rank: mode === "face" ? NOW : SOON,
       key: "portrait",
     });
-    now.read ??= made.said;
+    now.seen = made.seen;
     now.missed = unseen(made);
     if (!current()) return;
     face.drawing(made.face, words.face(sentence(made.drawn)));
@@ -171,12 +174,8 @@ export function result({ line, announce, complain, told }) {
     /** Another person is shown, and drawn. */
     person(chosen) {
       person = chosen;
-      const side = chosen.crop.width;
       paint(crop, chosen.crop);
-      face.photo(
-        chosen.crop,
-        INNER.map((part) => part * side),
-      );
+      face.photo(chosen.crop, chosen.inner);
       face.cover();
       covered = true;
       sticker.width = 512; // empty

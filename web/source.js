@@ -12,7 +12,7 @@ export function source({ told, choose, remove, take, camera }) {
   const strip = h("div", { class: "strip", role: "group", "aria-label": words.photos });
   const stage = h("div", { class: "photo" });
   const note = h("p", { class: "soft" });
-  const chips = h("div", { class: "strip", role: "group" });
+  const chips = h("div", { class: "strip", role: "group", "aria-label": words.people });
   const element = h(
     "div",
     { class: "source" },
@@ -41,8 +41,9 @@ export function source({ told, choose, remove, take, camera }) {
     shown = person;
     const { people, name, view } = person.photo;
     show(strip, photos.length > 1);
-    strip.replaceChildren(
-      ...photos.map((photo) => thumb(photo.name, photo.view, photo === person.photo, () => choose(photo.people[0]))),
+    refill(
+      strip,
+      photos.map((photo) => thumb(photo.name, photo.view, photo === person.photo, () => choose(photo.people[0]))),
     );
     if (other) {
       view.setAttribute("aria-label", words.photo(name));
@@ -51,8 +52,9 @@ export function source({ told, choose, remove, take, camera }) {
     stage.querySelectorAll(".frame").forEach((box, at) => box.classList.toggle("chosen", people[at] === person));
     note.textContent = people.length > 1 ? words.many(people.length) : "";
     show(chips, people.length > 1);
-    chips.replaceChildren(
-      ...people.map((each) =>
+    refill(
+      chips,
+      people.map((each) =>
         thumb(words.person(each.number), each.crop, each === person, () => choose(each), each.number),
       ),
     );
@@ -94,4 +96,11 @@ export function thumb(label, image, chosen, onclick, number = null) {
     small,
     number && h("span", { class: "number", "aria-hidden": "true" }, String(number)),
   );
+}
+
+/** A list shows these buttons now; the focus stays at its place in the list. */
+export function refill(list, buttons) {
+  const at = [...list.children].indexOf(document.activeElement);
+  list.replaceChildren(...buttons);
+  list.children[at]?.focus({ preventScroll: true });
 }

@@ -136,8 +136,13 @@ def compiled(
 
 def forward(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     """A network -> a function: inputs -> outputs, as in on_tensorflow.py."""
-    run = jax.jit(lambda inputs: network(inputs, training=False))
-    return lambda inputs: np.asarray(run(inputs))
+    own = network.trainable_variables, network.non_trainable_variables
+
+    def outputs(weights, inputs):  # the weights are inputs, too: compiled in, they would stay what they are now
+        return network.stateless_call(*weights, inputs, training=False)[0]
+
+    run = jax.jit(outputs)
+    return lambda inputs: np.asarray(run([[v.value for v in variables] for variables in own], inputs))
 
 
 def export(network: keras.Model, path: Path, form: str) -> None:

@@ -11,12 +11,11 @@ export class EngineError extends Error {
 
 export class Engine {
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  #waiting = [];
-  #running = null;
+  #calls = new Map(); // those that are not answered yet, by their numbers
   #count = 0;
 
   /** Starts the worker, which fetches all networks in the background. `onProgress` gets {loaded, total, ready}, in
-   * bytes. */
+   * bytes, or {fault}, the code of what went wrong. */
   static async open({ base = new URL("../", import.meta.url), onProgress = () => {} } = {}) {
     const engine = new Engine();
     engine.#worker.onmessage = ({ data }) => (data.progress ? onProgress(data.progress) : engine.#answered(data));
@@ -26,16 +25,17 @@ export class Engine {
     return engine;
   }
 
-  /** A picture file -> {photo, width, height, turns, people: [{person, eyes, box: [x, y, side], crop: ImageBitmap}]}.
-   * The faces are from left to right, in pixels of the turned photo. Other methods take the numbers photo, person. */
+  /** A picture file -> {photo, width, height, turns, people: [{person, eyes, box, crop: ImageBitmap, inner}]}. They
+   * are from left to right, in pixels of the turned photo; `box` is [x, y, side], and `inner` that of the part of the
+   * crop that a drawing frames, so that eyes meet eyes. Other methods take the numbers photo, person. */
   find = (blob) => this.#ask("find", [blob]);
 
   /** The photo, turned upright -> an ImageBitmap with that many pixels at most on its longer side. */
   preview = (photo, maxSide) => this.#ask("preview", [photo, maxSide]);
 
-  /** -> {face: ImageData, said, drawn, missed, seed, mirrored}. `asked`: {look: word}, instead of what is read in the
-   * photo. `freedom`: from 0, as in the photo, to 1, the generator's own face. `variant`: 0 the best face, 1 and so on
-   * others. */
+  /** -> {face: ImageData, seen, said, drawn, missed, seed, mirrored}. `seen`: {look: word}, what is read in the
+   * photo. `asked`: the same, instead of what is read; `said` is both. `freedom`: from 0, as in the photo, to 1, the
+   * generator's own face. `variant`: 0 the best face, 1 and so on others. */
   portrait = (person, options = {}) => this.#ask("portrait", [person, options]);
 
   /** A photo, [{person, options}] and {paint} -> an ImageBitmap of the photo with their drawn heads, painted or not. */
@@ -53,37 +53,22 @@ export class Engine {
   /** Frees the memory of a photo. */
   forget = (photo) => this.#ask("forget", [photo]);
 
-  // The worker gets one call at a time.
-
   #ask(method, values) {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ method, values, resolve, reject });
-      this.#next();
+      const id = ++this.#count;
+      this.#worker.postMessage({ id, method, values });
+      this.#calls.set(id, { resolve, reject });
     });
   }
 
-  #next() {
-    if (this.#running || !this.#waiting.length) return;
-    this.#running = { ...this.#waiting.shift(), id: ++this.#count };
-    const { id, method, values } = this.#running;
-    try {
-      this.#worker.postMessage({ id, method, values });
-    } catch ({ message }) {
-      this.#answered({ id, fault: { code: "internal", message } });
-    }
-  }
-
   #answered({ id, value, fault }) {
-    if (id !== this.#running?.id) return;
-    const { resolve, reject } = this.#running;
-    this.#running = null;
-    if (fault) reject(new EngineError(fault));
-    else resolve(value);
-    this.#next();
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    if (fault) call?.reject(new EngineError(fault));
+    else call?.resolve(value);
   }
 
   #failed(fault) {
-    for (const { reject } of [this.#running, ...this.#waiting]) reject?.(new EngineError(fault));
-    [this.#running, this.#waiting] = [null, []];
+    for (const id of this.#calls.keys()) this.#answered({ id, fault });
   }
 }

@@ -6,7 +6,7 @@ const MOST = 16_000_000; // pixels; a larger picture is made smaller
 const HEIC = /^(hei[cmsx]|hev[cmsx]|mif1|msf1)$/;
 
 /** A fault that the user should know by name. */
-export class Unreadable extends Error {
+class Unreadable extends Error {
   constructor(code, message) {
     super(message);
     this.code = code;

@@ -65,10 +65,17 @@ export class Files {
     };
   }
 
-  /** Keeps a file, and forgets older ones of the same name. */
+  /** Keeps a file, and forgets older ones of the same name, and those of its folder that the page no longer has. */
   async keep(cache, key, bytes) {
+    const others = Object.values(this.wanted)
+      .map(({ file }) => new URL(file, this.base).pathname)
+      .filter((path) => path !== key.pathname);
+    const folder = new URL(".", key).pathname;
     try {
-      for (const { url } of await cache.keys()) if (new URL(url).pathname === key.pathname) await cache.delete(url);
+      for (const { url } of await cache.keys()) {
+        const kept = new URL(url);
+        if (new URL(".", kept).pathname === folder && !others.includes(kept.pathname)) await cache.delete(url);
+      }
       await cache.put(key, new Response(bytes));
     } catch {
       // There is no room: it is fetched again next time.

@@ -8,11 +8,11 @@ export function ofSeed(seed, dimensions) {
   return Float32Array.from({ length: dimensions }, () => random.normal32());
 }
 
-/** z, {name: strength} and the directions {name: {z}} -> z moved along them. */
+/** z, {name: strength} and the directions {name: {z}} -> z moved along those that there are. */
 export function edited(z, edit, directions) {
   const made = Float32Array.from(z);
   for (const [name, strength] of Object.entries(edit)) {
-    if (!directions[name]) throw new Error(`there is no edit ${name}`);
+    if (!Object.hasOwn(directions, name)) continue; // a kept face may be of an older model
     for (let i = 0; i < made.length; i++) made[i] += strength * directions[name].z[i];
   }
   return made;

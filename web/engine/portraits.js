@@ -29,8 +29,10 @@ const USUAL = [
   -4, -2, -3, 3, 3, -3, -1, -4, -3, 4, 9, 8, 8, 10, 5, -3, -3, 1, 5, 3, 3, 5, 1, -3, -4, -1, 1, 2, 2, 2, -1, -4,
 ].map((tenths) => tenths / 10);
 const FRAME = { eyes: 0.53, distance: 0.37 }; // of the training faces
+/** The part of a crop in the frame `loose` that drawings frame: top, bottom, left, right, shares of the side. */
+export const INNER = within(frames.loose, FRAME);
 const CANDIDATES = 20; // variants are among so many faces
-export const COUNTED = ["hair", "length", "fringe", "sex", "glasses", "beard", "mouth", "smile", "turn", "skin", "age"];
+const COUNTED = ["hair", "length", "fringe", "sex", "glasses", "beard", "mouth", "smile", "turn", "skin", "age"];
 
 const numbers = (text, Type) => new Type(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 
@@ -96,7 +98,7 @@ export class Portraits {
     return best[1 + others[(variant - 1) % others.length]];
   }
 
-  /** A crop in the frame `loose` -> {face, said, drawn, missed, seed, mirrored}; see Engine.portrait. */
+  /** A crop in the frame `loose` -> {face, seen, said, drawn, missed, seed, mirrored}; see Engine.portrait. */
   async portrait(crop, { asked = {}, freedom = 0, variant = 0 } = {}) {
     const { faces, looks } = this;
     const read = await faces.read(crop, "photo_reader");
@@ -111,12 +113,12 @@ export class Portraits {
         : chosen.mirrored
           ? mirrored(plain)
           : plain;
-    const [said, drawn] = [wanted, await faces.read(face, "drawing_reader")].map((row) => {
+    const [seen, said, drawn] = [read, wanted, await faces.read(face, "drawing_reader")].map((row) => {
       const { flaw, ...words } = looks.said(row); // a photo has none
       return words;
     });
     const missed = COUNTED.filter((name) => said[name] !== drawn[name] && !(name === "hair" && said.hair === "none"));
-    return { face, said, drawn, missed, seed: chosen.seed, mirrored: chosen.mirrored };
+    return { face, seen, said, drawn, missed, seed: chosen.seed, mirrored: chosen.mirrored };
   }
 
   /** A drawn face -> the same with the looks that can be drawn onto it. */
@@ -133,7 +135,7 @@ function apart(shape, usual) {
 }
 
 /** A face in bytes -> light and dark in COARSE x COARSE squares, standardised. */
-export function shapeOf(face) {
+function shapeOf(face) {
   const grey = picture(face.width, face.height);
   grey.data.forEach((_, i) => (grey.data[i] = (face.data[3 * i] + face.data[3 * i + 1] + face.data[3 * i + 2]) / 3));
   const { data } = resized(grey, COARSE, COARSE, area);
@@ -142,9 +144,9 @@ export function shapeOf(face) {
   return data.map((value) => (value - mean) / spread);
 }
 
-/** A crop in the frame `loose` -> the part of it that drawings frame. */
+/** A crop in the frame `loose` -> its inner part. */
 function ofPhoto(crop) {
-  const [top, bottom, left, right] = within(frames.loose, FRAME).map((edge) => Math.round(edge * crop.height));
+  const [top, bottom, left, right] = INNER.map((edge) => Math.round(edge * crop.height));
   const [x, y] = [Math.max(left, 0), Math.max(top, 0)];
   return cropped(crop, x, y, Math.min(right, crop.width) - x, Math.min(bottom, crop.height) - y);
 }

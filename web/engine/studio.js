@@ -6,7 +6,7 @@ import { cutOut, putBack, sticker } from "./heads.js";
 import { between, edited, ofSeed } from "./latents.js";
 import { Looks } from "./looks.js";
 import { painted } from "./painting.js";
-import { Portraits } from "./portraits.js";
+import { INNER, Portraits } from "./portraits.js";
 import * as photos from "./photos.js";
 
 const CROP = 256; // side of what is shown of a person, in pixels
@@ -24,17 +24,19 @@ export class Studio {
     return this.opened;
   }
 
-  /** A photo -> {photo, width, height, turns, people: [{person, eyes, box, crop}]}. */
+  /** A photo -> {photo, width, height, turns, people: [{person, eyes, box, crop, inner}]}. */
   async find(pixels) {
     const { people, turns, photo } = await photos.upright(pixels, (picture) => this.detector.find(picture));
     const id = ++this.count;
     this.photos.set(id, photo);
+    const [top, bottom, left] = INNER.map((edge) => edge * CROP);
+    const inner = [left, top, bottom - top];
     const told = people.map((found) => {
       const person = ++this.count;
       const { eyes } = found;
       this.people.set(person, { ...found, photo: id });
       const crop = photos.cutUpright(photo, eyes, CROP, photos.frames.loose, true);
-      return { person, eyes, box: photos.boxOf(eyes), crop };
+      return { person, eyes, box: photos.boxOf(eyes), crop, inner };
     });
     return { photo: id, width: photo.width, height: photo.height, turns, people: told };
   }

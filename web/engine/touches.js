@@ -6,7 +6,8 @@ import { Random } from "./random.js";
 import * as raster from "./raster.js";
 import { fill, stroke } from "./strokes.js";
 
-export const [SKIN, HAIR, OTHER, EYES] = [0, 1, 2, 3]; // the parts of a face
+const [SKIN, HAIR, OTHER, EYES] = [0, 1, 2, 3]; // the parts of a face
+export { HAIR, OTHER };
 const NEAR = 0.06; // of the side: so near to skin, what has its colour is skin
 const FINE = 4; // lines are drawn at this many times the size of the picture, so that they are soft
 

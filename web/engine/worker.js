@@ -83,13 +83,14 @@ function once(make) {
     }));
 }
 
-/** Loads everything in the background. What fails is told by the call that needs it, and tried once more. */
+/** Loads everything in the background. What fails is told; a file that is missing is looked for again. */
 async function loaded(files, steps) {
   try {
     for (const step of steps) await step();
     const { loaded } = files.sum();
     postMessage({ progress: { loaded, total: loaded, ready: true } });
   } catch (fault) {
+    postMessage({ progress: { fault: codeOf(fault) } });
     if (fault instanceof MissingFile) setTimeout(() => loaded(files, steps), AGAIN);
   }
 }
@@ -103,7 +104,7 @@ function codeOf(fault) {
   return "internal";
 }
 
-onmessage = async ({ data: { id, method, values } }) => {
+async function answer({ id, method, values }) {
   try {
     const value = await methods[method](...values);
     const bitmaps = [value, ...(value?.people?.map(({ crop }) => crop) ?? [])].filter(
@@ -113,4 +114,9 @@ onmessage = async ({ data: { id, method, values } }) => {
   } catch (fault) {
     postMessage({ id, fault: { code: codeOf(fault), message: String(fault?.message ?? fault) } });
   }
+}
+
+let last = Promise.resolve();
+onmessage = ({ data }) => {
+  last = last.then(() => answer(data)); // one call at a time, in their order
 };

@@ -45,7 +45,7 @@ def test_an_old_state_goes_only_when_the_new_one_is_whole(monkeypatch):
 
 def test_no_room_for_one_state_is_said_before_the_training(train, refused, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: FULL)
-    line = refused(lambda argv: train(*argv), ["--run", "run", "--recipe", "light"], 1)
+    line = refused(lambda argv: train(*argv), ["--run", "run", "--recipe", "light", "--steps", "5"], 1)
     assert line.startswith("the disk of run has 0.0 MB free, and one saved state takes 0.2 MB: free some space")
     assert not Path("run/state").exists()
 

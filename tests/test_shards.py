@@ -1,10 +1,14 @@
 """Shares of the pictures: together they are what one run makes. And the search for near duplicates."""
 
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import PROJECT
 
 import preprocess
 from animefaces import images
@@ -51,6 +55,22 @@ def test_shares_together_are_one_run(pictures, capsys):
     more = ["--input", str(pictures), "--output", "joined", *FLAGS]
     assert preprocess.main(more) == 0  # one run goes on with it
     assert crops_of(Path("joined")) == crops_of(Path("whole"))
+
+
+@pytest.mark.parametrize("kind", ["sh", "yaml"])
+def test_the_scripts_in_the_docs_do_one_share_each(kind, tmp_path):
+    text = (PROJECT / "docs" / "how-to" / "scale.md").read_text(encoding="utf-8")
+    *_, block = (block for block in re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) if "--shard" in block)
+    script = block.split("- |\n")[1].split("volumeMounts:")[0] if kind == "yaml" else block
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf "%s " "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    told = {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "SLURM_ARRAY_TASK_ID": "3",
+        "JOB_COMPLETION_INDEX": "2",
+    }
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, env={**os.environ, **told}, check=True)
+    assert "preprocess.py --input /shared/pictures --shard 3/16 --output /shared/shares/3" in done.stdout
 
 
 def test_each_picture_has_one_share():

@@ -331,7 +331,7 @@ def test_folders_that_are_no_run(refuse, trained):
     assert "neither a run folder nor a .keras file" in refuse(1, "--init-from", "file")
     Path("young").mkdir()
     shutil.copy(trained / "options.json", "young")
-    assert "has not saved yet" in refuse(1, "--init-from", "young", tiny=[])
+    assert "has not saved yet" in refuse(1, "--init-from", "young", "--steps", "5")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"options": 7}', '{"options": {}, "data": ""}'])

@@ -215,6 +215,6 @@ def test_the_scripts_in_the_docs_say_who_is_who(kind, pretend, monkeypatch):
 
 def test_a_batch_that_cannot_be_shared(monkeypatch, refused, faces, cache):
     monkeypatch.setattr(engine, "device_count", lambda: 3)
-    said = refused(program.main, ["--data", faces, "--cache", cache, *TINY, "--run", "run"], 2)
+    said = refused(program.main, ["--data", faces, "--cache", cache, *TINY, "--run", "run", "--steps", "5"], 2)
     assert said == "--batch-size 4 cannot be shared among 3 devices: give a multiple of 3"
     assert not Path("run").exists()

@@ -326,9 +326,9 @@ def test_folders_that_are_no_run(refuse, trained):
     assert "file" in refuse(1, "--run", "file/run")
     assert Path("mine/thesis.txt").read_text() == Path("file").read_text() == "precious"
     assert os.listdir("mine") == ["thesis.txt"]
-    assert "does not exist" in refuse(1, "--init-from", "gone")
-    assert "is not a run folder" in refuse(1, "--init-from", "mine")
-    assert "neither a run folder nor a .keras file" in refuse(1, "--init-from", "file")
+    assert "does not exist" in refuse(1, "--init-from", "gone", "--steps", "5")
+    assert "is not a run folder" in refuse(1, "--init-from", "mine", "--steps", "5")
+    assert "neither a run folder nor a .keras file" in refuse(1, "--init-from", "file", "--steps", "5")
     Path("young").mkdir()
     shutil.copy(trained / "options.json", "young")
     assert "has not saved yet" in refuse(1, "--init-from", "young", "--steps", "5")

@@ -266,7 +266,7 @@ async function send() {
       });
       if (!answer.ok) throw new Error(answer.status === 412 ? "changed elsewhere" : await answer.text());
       tag = answer.headers.get("ETag");
-      say("saved");
+      if (!waiting) say("saved"); // else something newer is still to be sent
     } catch (fault) {
       saving = false;
       waiting = true;

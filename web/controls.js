@@ -1,6 +1,8 @@
 // Controls that have a label: a choice among words, a slider.
 
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
+
+const PHOTOS = "image/*,.heic,.heif";
 
 let made = 0;
 const fresh = () => `control-${++made}`; // a name for one group of radio buttons
@@ -80,4 +82,13 @@ export function filePicker(open, attributes, onfiles) {
   });
   open.addEventListener("click", () => input.click());
   return h("span", { class: "picker" }, open, input);
+}
+
+/** A button with this text for choosing photos; onfiles gets them. look: of the button. */
+export function photoPicker(text, onfiles, look) {
+  return filePicker(
+    button(text, () => {}, { image: "photo", look }),
+    { multiple: true, accept: PHOTOS },
+    onfiles,
+  );
 }

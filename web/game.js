@@ -1,10 +1,9 @@
 // The view Is it me?: can people tell whose face was drawn?
 
-import { choice, filePicker } from "./controls.js";
+import { choice, filePicker, photoPicker } from "./controls.js";
 import { button, h, paint, picture, show } from "./dom.js";
 import { faults } from "./faults.js";
 import { pictures } from "./files.js";
-import { ACCEPT } from "./hero.js";
 import { unlessCancelled } from "./line.js";
 import { rounds } from "./rounds.js";
 import { thumb } from "./source.js";
@@ -41,11 +40,7 @@ export function game({ line, announce, animifyPeople }) {
     h(
       "div",
       { class: "row" },
-      filePicker(
-        button(words.choose, () => {}, { image: "photo", look: "main" }),
-        { multiple: true, accept: ACCEPT },
-        take,
-      ),
+      photoPicker(words.choose, take, "main"),
       filePicker(
         button(words.folder, () => {}, { image: "folder" }),
         { webkitdirectory: true },

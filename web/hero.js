@@ -1,10 +1,8 @@
 // The first screen: what the page does, and where to put a photo.
 
-import { filePicker } from "./controls.js";
+import { photoPicker } from "./controls.js";
 import { button, h } from "./dom.js";
 import { animify as words, page } from "./strings.js";
-
-export const ACCEPT = "image/*,.heic,.heif";
 
 /** take(files), camera() and example() are called when the user gives photos. */
 export function hero({ take, camera, example }) {
@@ -20,11 +18,7 @@ export function hero({ take, camera, example }) {
       h(
         "div",
         { class: "row" },
-        filePicker(
-          button(words.choose, () => {}, { image: "photo", look: "main" }),
-          { multiple: true, accept: ACCEPT },
-          take,
-        ),
+        photoPicker(words.choose, take, "main"),
         button(words.take, camera, { image: "camera" }),
       ),
     ),

@@ -1,8 +1,7 @@
 // The photos that the user gave, and the people on them.
 
-import { filePicker } from "./controls.js";
-import { button, h, iconButton, show } from "./dom.js";
-import { ACCEPT } from "./hero.js";
+import { photoPicker } from "./controls.js";
+import { h, iconButton, show } from "./dom.js";
 import { animify as words } from "./strings.js";
 
 const THUMB = 128; // pixels
@@ -24,11 +23,7 @@ export function source({ told, choose, remove, take, camera }) {
     h(
       "div",
       { class: "row" },
-      filePicker(
-        button(words.add, () => {}, { image: "photo" }),
-        { multiple: true, accept: ACCEPT },
-        take,
-      ),
+      photoPicker(words.add, take),
       iconButton("camera", words.take, camera),
       iconButton("close", words.remove, () => remove(shown.photo)),
     ),

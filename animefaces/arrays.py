@@ -16,6 +16,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -139,7 +140,7 @@ def _members(path: Path) -> Iterator[list[tuple[str, str, Any]]]:
             yield [(m.filename, f"{m.CRC} {m.file_size}", functools.partial(archive.open, m)) for m in members]
     except OSError:
         raise
-    except (EOFError, *FAULTS) as fault:
+    except FAULTS as fault:
         raise Problem(f"{path} is damaged ({fault}): copy or download it again") from fault
 
 
@@ -164,7 +165,7 @@ def _header(path, content):
         version = np.lib.format.read_magic(content)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         return read(content)
-    except (ValueError, KeyError, EOFError) as fault:
+    except (ValueError, KeyError, EOFError, TokenError) as fault:
         raise Problem(f"{path} holds something else than arrays: write it with numpy.savez_compressed") from fault
 
 

@@ -4,15 +4,17 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from animefaces.files import written_whole
 
-# What numpy and zipfile raise on a file that is damaged, encrypted, too large, of another kind, or holds objects.
-FAULTS = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, struct.error,
-          zipfile.BadZipFile, zlib.error)  # fmt: skip
+# What numpy and zipfile raise on a file that is damaged, encrypted, of another kind, or holds objects. TokenError:
+# numpy reads the head of an array as Python does.
+DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error,
+           zipfile.BadZipFile, zlib.error, TokenError)  # fmt: skip
 
 
 def read(path: Path, *names: str) -> list[np.ndarray]:
@@ -24,7 +26,7 @@ def read(path: Path, *names: str) -> list[np.ndarray]:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 return [arrays[name] for name in names]
-        except FAULTS as fault:
+        except (*DAMAGED, MemoryError) as fault:
             raise ValueError(" ".join(str(fault).split()) or type(fault).__name__) from fault
 
 

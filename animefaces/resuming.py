@@ -183,11 +183,15 @@ def locked(run: Path) -> Iterator[Path]:
     taken = f"{run} is being trained by another process: wait for it, or give --run another name"
     try:
         with files.locked(run / runs.LOCK, f"**/{files.TEMPORARY}", taken):
-            yield run
+            try:
+                yield run
+            finally:
+                if not (run / "options.json").exists():
+                    with contextlib.suppress(OSError):  # Windows removes it when it is released
+                        (run / runs.LOCK).unlink(missing_ok=True)
     finally:
         if not (run / "options.json").exists():
-            with contextlib.suppress(OSError):
-                (run / runs.LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another process holds the lock in it
                 run.rmdir()
 
 

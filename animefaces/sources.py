@@ -35,8 +35,14 @@ from animefaces.formats import SUFFIXES, NoPicture
 from animefaces.problems import Problem
 from animefaces.words import counted, visible
 
-# What reading a picture raises; the last four are of a damaged, encrypted or oddly packed zip.
-FAULTS = (OSError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
+# What a damaged zip raises, by how it is packed.
+DAMAGED: tuple[type[Exception], ...] = (zipfile.BadZipFile, zlib.error, EOFError)
+with contextlib.suppress(ImportError):  # some Pythons are built without it, and then no zip is packed so
+    from lzma import LZMAError
+
+    DAMAGED = (*DAMAGED, LZMAError)
+# What reading a picture raises; RuntimeError is of an encrypted or oddly packed zip.
+FAULTS: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, *DAMAGED)
 MAX_FILE = 256 << 20  # bytes of one picture file: larger ones, zip bombs among them, are not read
 ZIPS = (".zip", ".cbz")
 NOTES = (".json", ".txt", ".xml", ".xmp", ".caption", ".tags")  # beside 01.jpg: 01.txt, or 01.jpg.json
@@ -269,7 +275,7 @@ def reopen(source: str) -> bytes:
 
 def reason(fault: Exception) -> str:
     """One of FAULTS -> why a picture cannot be read, in one line."""
-    if isinstance(fault, zipfile.BadZipFile | zlib.error):
+    if isinstance(fault, DAMAGED):
         return "damaged inside its zip: copy or download the zip again"
     if isinstance(fault, RuntimeError) and "password" in str(fault):
         return "its zip has a password: unpack it yourself"

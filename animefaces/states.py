@@ -7,13 +7,13 @@ step, the training time in seconds and the version of this format.
 import dataclasses
 import json
 import os
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from animefaces import npz
 from animefaces.files import written_whole
 from animefaces.problems import Problem
 
@@ -94,7 +94,7 @@ def load(run: Path, arrays: bool = True) -> tuple[dict[str, np.ndarray], dict[st
                     raise Problem(f"{path} was written by a newer version of this project: go on with that version")
                 values = {name: file[name] for name in file.files if name != "record"} if arrays else {}
             return values, record, damaged
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        except npz.DAMAGED:
             damaged.append(path.name)
     if damaged:
         raise Problem(f"no state of {run} can be read ({', '.join(damaged)}): give --run a new name")

@@ -121,6 +121,19 @@ def test_an_encrypted_and_a_damaged_member_are_skipped(tmp_path):
     assert "password" in faces.skipped[0][1]
 
 
+def test_a_damaged_member_is_skipped_however_it_is_packed(tmp_path):
+    for number in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w", number) as archive:
+            archive.writestr("a.png", png(0))
+            archive.writestr("b.png", png(1))
+        data = bytearray((tmp_path / f"{number}.zip").read_bytes())
+        start = data.index(b"b.png") + 5
+        data[start + 20 : start + 60] = bytes(40)
+        (tmp_path / f"{number}.zip").write_bytes(bytes(data))
+        faces = read(tmp_path / f"{number}.zip")
+        assert [name for name, _ in faces.skipped] == ["b.png"]
+
+
 @pytest.mark.parametrize("kept", [0, 50, -30])
 def test_a_damaged_zip_or_npz_is_a_problem(tmp_path, kept):
     zipped(tmp_path / "a.zip", {"a.png": png()})

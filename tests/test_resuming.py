@@ -10,7 +10,7 @@ from test_train import options_of
 
 import recipes
 from animefaces import images, resuming, states
-from animefaces.problems import Misuse
+from animefaces.problems import Misuse, Problem
 from demo import cartoons
 
 MODERN = recipes.RECIPES["modern"]
@@ -96,6 +96,16 @@ def test_a_run_in_training_is_left_alone_and_said(capsys):
     same = MODERN, set(), Pictures.fingerprint
     with resuming.taken(*same) as first, resuming.taken(*same) as second:  # two commands at once are two runs
         assert (first.name, second.name) == ("00000-modern", "00001-modern")
+
+
+def test_who_is_refused_does_not_open_the_folder_to_a_third():
+    run = Path("run")
+    with resuming.locked(run):  # its options.json is not written yet
+        for _ in range(2):
+            with pytest.raises(Problem, match="is being trained by another process"), resuming.locked(run):
+                pass
+        assert run.is_dir()
+    assert not run.exists()
 
 
 @pytest.mark.parametrize(

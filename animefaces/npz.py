@@ -25,7 +25,10 @@ def read(path: Path, *names: str) -> list[np.ndarray]:
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                return [arrays[name] for name in names]
+                found = [arrays[name] for name in names]
+                if not all(isinstance(array, np.ndarray) for array in found):
+                    raise ValueError("something else than arrays")  # numpy gives the bytes of other members
+                return found
         except (*DAMAGED, MemoryError) as fault:
             raise ValueError(" ".join(str(fault).split()) or type(fault).__name__) from fault
 

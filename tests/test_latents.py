@@ -1,9 +1,13 @@
 """Latents: seeds, and arcs between them."""
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from animefaces import latents
+from animefaces.problems import Problem
 
 
 def test_a_seed_is_the_same_z_in_any_company():
@@ -110,3 +114,11 @@ def test_neighbours_of_a_z():
     assert 0.2 < np.abs(nine - np.arange(5)).max() <= 0.25
     assert len(np.unique(nine, axis=0)) == 9
     assert np.array_equal(nine, latents.around(np.arange(5.0), 9, 0.25, seed=3))
+
+
+@pytest.mark.parametrize("data", [b"no array", b"\x93NUMPY\x01\0\x08\0{'a': 1\n"])
+def test_a_file_whose_member_is_no_array(data):
+    with zipfile.ZipFile("z.npz", "w") as archive:
+        archive.writestr("z.npy", data)
+    with pytest.raises(Problem, match=r"z\.npz holds no array z"):
+        latents.read(Path("z.npz"), 8)

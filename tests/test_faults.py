@@ -123,7 +123,10 @@ def test_the_campaign_counts_and_its_exit_code_says_whether_all_was_well(monkeyp
     def impossible(ground, t):
         raise tries.NotTried("there is no disk")
 
-    kinds = {"kill": wrong, "disk": impossible, "term": lambda ground, t: None}
+    def interrupted(ground, t):
+        raise KeyboardInterrupt
+
+    kinds = {"kill": wrong, "disk": impossible, "term": lambda ground, t: None, "clock": interrupted}
     monkeypatch.setattr(faults, "KINDS", kinds)
     monkeypatch.setattr(forked, "load", bool)
     monkeypatch.setattr(os, "environ", dict(os.environ))
@@ -134,6 +137,9 @@ def test_the_campaign_counts_and_its_exit_code_says_whether_all_was_well(monkeyp
     assert "not tried: disk, because there is no disk" in page
     assert "WRONG kill 7: 3 bytes are lost; the weights are others" in capsys.readouterr().out
     assert faults.main([*words, "--kinds", "term"]) == 0
+    assert faults.main([*words, "--kinds", "term", "clock"]) == 0
+    assert "| term | 1 | 1 | - | 0 | 0 |" in capsys.readouterr().out
+    assert "stopped before the time was over" in (tmp_path / "faults.md").read_text()
     assert faults.main([*words, "--repeat", "kill", "8"]) == 1
     assert "| kill | 1 | 0 |" in capsys.readouterr().out
     with pytest.raises(SystemExit) as left:

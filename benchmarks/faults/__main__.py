@@ -4,15 +4,15 @@
     python -m benchmarks.faults --minutes 10 --kinds kill flipped --seed 7
     python -m benchmarks.faults --repeat kill 3                       # one try alone
 
-It prints a line for each try that failed, and at the end a table, which it writes with the reasons of all failures to
-FOLDER/faults.md. docs/reliability.md says what each kind is, and what must be true.
+It prints a line for each try that failed, and at the end, or after Ctrl-C, a table. It writes the table, with the
+reasons of all failures, to FOLDER/faults.md. docs/reliability.md says what each kind is, and what must be true.
 """
 
 import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks.faults import disks, forked, hostile, stops, worker
@@ -28,7 +28,7 @@ KINDS: dict[str, Callable[[Ground, Try], None]] = {
 TOGETHER = {"archives": 25, "hostile": 25}  # tries in one process
 
 
-def attempt(kind: str, ground: Ground, seeds: list[int]) -> list[Try]:
+def attempt(kind: str, ground: Ground, seeds: Iterable[int]) -> list[Try]:
     """A kind and the seeds of its tries -> these tries, done. Raises NotTried."""
     tries = [Try(kind, seed) for seed in seeds]
     if kind in TOGETHER:
@@ -70,19 +70,22 @@ def campaign(options: argparse.Namespace, ground: Ground) -> tuple[list[Try], li
     end, tries, lines = time.monotonic() + 60 * options.minutes, [], []
     while spent and time.monotonic() < end:
         kind, began = min(spent, key=spent.__getitem__), time.monotonic()
-        seeds = list(range(count[kind], count[kind] + TOGETHER.get(kind, 1)))[: options.tries]
+        last = min(count[kind] + TOGETHER.get(kind, 1), options.seed + options.tries)
         try:
-            done = attempt(kind, ground, seeds)
+            done = attempt(kind, ground, range(count[kind], last))
         except NotTried as fault:
             lines.append(f"not tried: {kind}, because {fault}")
             done = []
+        except KeyboardInterrupt:
+            lines.append("stopped before the time was over")
+            break
         for t in done:
             if not t.good or options.verbose:
                 print(told(t), flush=True)
         tries += done
-        count[kind] += len(seeds)
+        count[kind] = last
         spent[kind] += time.monotonic() - began
-        if not done or count[kind] - options.seed >= options.tries:
+        if not done or last == options.seed + options.tries:
             del spent[kind]
     return tries, lines
 

@@ -139,6 +139,7 @@ def begin(
                 progress = _restore(task.player, run)
             print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
             announce.check_disk(task, options, run)
+            progress.options = resuming.kept(options, progress.options)
             agreed(progress, faces)
             Training(task, options, run, progress).go_on()
     except ConnectionError as fault:

@@ -47,7 +47,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             os.chmod(name, 0o666 & ~_umask())
             os.replace(name, path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder may have been closed meanwhile; the next start clears up
+            Path(name).unlink(missing_ok=True)
 
 
 def _umask():

@@ -158,6 +158,22 @@ def keep_record(run: Path, asked: Any, options: Any, faces: Any) -> None:
         write_json(run / "options.json", {**made, **provenance()})
 
 
+def kept(options: Any, before: dict[str, Any]) -> dict[str, Any]:
+    """The options of a run that goes on, and those that its saved state was trained with -> what the next state holds.
+
+    Raises Problem if they differ: a digit of options.json that has changed on the disk would change the training.
+    States of older versions hold none.
+    """
+    free = having(type(options), ADJUSTABLE) | having(type(options), LOCAL)
+    now = {name: value for name, value in to_record(options).items() if name not in free}
+    changed = [name for name in now if name in before and before[name] != now[name]]
+    if changed:
+        flags = ", ".join(map(flag, changed))
+        raise Problem(f"{options.run}/options.json is damaged, since the saved state has another {flags}: restore it "
+                      "from a copy, or give --run a new name")  # fmt: skip
+    return now
+
+
 def provenance() -> dict[str, Any]:
     """The commit of the project (None outside git) and the versions of the libraries, for options.json."""
     try:

@@ -34,6 +34,7 @@ class Progress:
     best: float | None = None  # the smallest kernel distance so far
     judged: int = 0  # the step of the last verdict
     window: dict = field(default_factory=dict)  # figures since the last log entry
+    options: dict = field(default_factory=dict)  # those that a run keeps, as resuming.kept gives them
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> "Progress":

@@ -92,6 +92,17 @@ def test_a_fault_while_a_file_is_written_names_the_file(fault, named):
     assert os.listdir() == []
 
 
+def test_a_folder_that_is_closed_meanwhile_does_not_hide_the_name_of_the_file(tmp_path, monkeypatch):
+    def refuse(path, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(PermissionError) as found, files.written_whole(tmp_path / "file"):
+        pass
+    assert found.value.filename == str(tmp_path / "file")
+
+
 def test_a_pattern_that_the_shell_left_as_it_is_is_no_missing_path(tmp_path):
     (tmp_path / "a.png").touch()
     files.check_input(tmp_path / "*.png", "--data")

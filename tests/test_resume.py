@@ -242,6 +242,15 @@ def test_a_state_of_a_newer_version_is_refused(copied, refused, train):
     assert line == f"{file} was written by a newer version of this project: go on with that version"
 
 
+def test_a_digit_that_changed_in_the_record_is_a_clear_error(copied, refused, train):
+    before = {path: path.read_bytes() for path in (copied / "state").iterdir()}
+    text = (copied / "options.json").read_text(encoding="utf-8")
+    (copied / "options.json").write_text(text.replace('"beta1": 0.5', '"beta1": 0.4'), encoding="utf-8")
+    line = refused(lambda argv: train(*argv, tiny=[]), ["--run", copied, "--steps", 30], 1)
+    assert line.startswith(f"{copied}/options.json is damaged, since the saved state has another --beta1: restore it")
+    assert {path: path.read_bytes() for path in (copied / "state").iterdir()} == before
+
+
 def test_a_state_of_a_step_below_0_is_damaged(copied, train, capsys):
     for path in (copied / "state").glob("step_*.npz"):
         with np.load(path) as file:

@@ -40,6 +40,8 @@ def attempt(kind: str, ground: Ground, seeds: Iterable[int]) -> list[Try]:
                 KINDS[kind](ground, t)
             except Wrong as fault:
                 t.why = str(fault)
+            except (OSError, ValueError, KeyError) as fault:  # a file that is missing, say
+                t.why = f"{type(fault).__name__}: {fault}"
     return tries
 
 

@@ -86,11 +86,15 @@ class Program:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)
-                self.send(signal.SIGKILL)  # what it has started
+                self._send(signal.SIGKILL)  # what it has started
         return self.code is not None
 
     def send(self, number: int) -> None:
-        """Send a signal to it, and to what it has started."""
+        """Send a signal to it, and to what it has started, unless it has ended."""
+        if not self.over():
+            self._send(number)
+
+    def _send(self, number):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
@@ -106,7 +110,7 @@ class Program:
     def ended(self, seconds: float = PATIENCE) -> Done:
         """Wait for its end -> what it did. Raises Wrong if it does not end."""
         if not self.until(self.over, seconds) and not self.over():
-            self.send(signal.SIGKILL)
+            self._send(signal.SIGKILL)
             os.waitpid(self.pid, 0)
             self.code = -signal.SIGKILL
             raise Wrong(f"{self.name} {' '.join(self.words)} was still running after {seconds:.0f} seconds")

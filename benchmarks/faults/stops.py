@@ -55,11 +55,10 @@ def stopped(t: Try, words: list[str], training: Training, act, number: int, agai
     else:
         program = Program("train", *words)
         program.until(lambda: False, t.rng.uniform(0, training.seconds))
-        os.kill(program.pid, number)
+        program.send(number)
     if again:
         program.until(lambda: False, again)
-        if not program.over():
-            os.kill(program.pid, number)
+        program.send(number)
     return program.ended()
 
 

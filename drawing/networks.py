@@ -75,10 +75,17 @@ class Network:
 
     @functools.cached_property
     def keras(self) -> "keras.Model":
-        """The same network in Keras, for training, for its gradients and its inner layers."""
+        """The same network in Keras, for training, for its gradients and its inner layers. Raises Problem."""
         from models import saved  # without TensorFlow, this ends the program with a line that says so
 
-        return saved.load(self.file)
+        try:
+            return saved.load(self.file)
+        except ValueError as fault:
+            if self.session is None:  # it is being opened
+                raise
+            raise Problem(
+                f"{self.file} cannot be opened by Keras ({fault}): train it again, or name another"
+            ) from fault
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Inputs, float32 (N, ...) -> outputs, float32 (N, ...). Raises MemoryError, and Problem if they do not fit.

@@ -280,3 +280,14 @@ def test_a_fault_of_the_file_is_a_value_error(fault, trained, monkeypatch):
     monkeypatch.setattr(keras.saving, "load_model", load_model)
     with pytest.raises(ValueError, match="while reading it"):
         saved.load(trained / "generator.keras")
+
+
+def test_what_onnx_runtime_draws_and_keras_cannot_open(good):
+    from animefaces.problems import Problem
+    from drawing.networks import Network
+
+    network = Network(Path(with_config(good, lambda config: layer(config, 1, config={
+        **config["config"]["layers"][1]["config"], "surprise": 1}))))  # fmt: skip
+    assert network(np.zeros((1, *network.input_shape[1:]))).shape[-1] == 3
+    with pytest.raises(Problem, match=r"evil\.keras cannot be opened by Keras \(.*\): train it again"):
+        network.keras  # noqa: B018 - it is read when it is first asked for

@@ -193,11 +193,12 @@ def _pixels(data):
 
 
 def _readable(data):
-    """How many of the ten good pictures Python's zipfile still finds in it."""
+    """How many of the ten good pictures Python's zipfile still finds in it, with their right sizes."""
     found = set()
     with contextlib.suppress(Exception), zipfile.ZipFile(io.BytesIO(data)) as zipped:
         for info in zipped.infolist():
             with contextlib.suppress(Exception):
-                if info.filename.endswith(".png") and not info.is_dir():
-                    found.add(zipped.read(info))
+                picture = zipped.read(info)
+                if info.filename.endswith(".png") and len(picture) == info.file_size:
+                    found.add(picture)
     return len(found & set(made.bytes_of()))

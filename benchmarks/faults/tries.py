@@ -36,8 +36,8 @@ class Try:
 
     @property
     def tracebacks(self) -> int:
-        """How many of its programs printed a traceback."""
-        return self.why.count("Traceback (most recent")
+        """How many of its programs printed a traceback: 0 or 1. `run` of the corpus then gives the exit code 99."""
+        return int("Traceback (most recent" in self.why or self.why.startswith("the exit code is 99"))
 
     @property
     def good(self) -> bool:

@@ -108,3 +108,34 @@ def matrix(path: Path, names: Sequence[str], values: np.ndarray) -> None:
             for j, value in enumerate(row):
                 colour = "white" if abs(value) > 0.6 else "black"
                 axes.text(j, i, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
+
+
+def race(path: Path, panels: Mapping[str, tuple[Mapping[str, Sequence[Any]], float]], label: str) -> None:
+    """Label of each vertical axis -> (the lines of each name, a floor): a PNG file, with logarithmic heights.
+
+    A line is a list of (x, height). All lines of a name have its colour; several are thin, with their mean over them.
+    A floor of 0 or less is not on a logarithmic axis, so it is left out.
+    """
+    with _drawn(path, 9, 0.6 + 3.2 * len(panels)) as figure:
+        for axes, (words, (named, floor)) in zip(
+            figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels.items(), strict=True
+        ):
+            for i, (name, lines) in enumerate(named.items()):
+                _runner(axes, lines, name, f"C{i}")
+            if floor > 0:
+                axes.axhline(floor, color="black", linestyle="--", label="floor: real faces")
+            axes.set(ylabel=words, yscale="log")
+            axes.grid(alpha=0.3, which="both")
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        figure.axes[-1].set_xlabel(label)
+
+
+def _runner(axes, lines, name, colour):
+    """Draw the lines of one name; several thinly, with the mean of those that are as long as the first over them."""
+    for points in lines:
+        alone = len(lines) == 1
+        axes.plot(*np.transpose(points), color=colour, marker="o", markersize=4 if alone else 2,
+                  linewidth=1.5 if alone else 0.6, label=name if alone else None)  # fmt: skip
+    if len(lines) > 1:
+        mean = np.mean([points for points in lines if len(points) == len(lines[0])], axis=0)
+        axes.plot(*mean.T, color=colour, linewidth=1.8, label=name)

@@ -9,14 +9,14 @@ from models.engine import keras, ops
 
 
 def update(average: keras.Model, network: keras.Model, decay: float, step: Any) -> None:
-    """Move every variable of `average`, batch-norm statistics included, towards the same variable of `network`.
+    """Move every weight of `average`, batch-norm statistics included, towards the same weight of `network`.
 
     In the first steps the decay is smaller than `decay` and grows with the step. So the average soon forgets the
     random weights that a training begins with.
     """
     step = ops.cast(step, "float32")
     decay = ops.minimum(decay, (1 + step) / (10 + step))
-    for slow, fast in zip(average.variables, network.variables, strict=True):
+    for slow, fast in zip(average.weights, network.weights, strict=True):
         slow.assign(slow + (fast - slow) * (1 - decay))
 
 

@@ -1,8 +1,11 @@
 """What can be said of the benchmarks without the hours they take."""
 
 import importlib
+import json
 import os
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,9 +14,12 @@ from conftest import PROJECT
 from PIL import Image
 
 from animefaces import images, looks
-from benchmarks import likeness, photo_looks, quality, scales, train_speed
+from benchmarks import contestants, field, likeness, photo_looks, quality, scales, train_speed
 from benchmarks.apart import apart
+from benchmarks.contestants import flow
+from demo import cartoons
 from models import build
+from models.engine import keras
 
 SCRIPTS = sorted(path.stem for path in (PROJECT / "benchmarks").glob("*.py") if "def main" in path.read_text("utf-8"))
 
@@ -153,3 +159,57 @@ def test_the_letters_of_attributes_and_ages(tmp_path):
     )
     assert "hair" not in known["celeba/b.jpg"]  # two colours are none
     assert (known["celeba/b.jpg"]["age"], known["celeba/b.jpg"]["beard"]) == ("o", "y")
+
+
+@pytest.fixture
+def tiny_field(monkeypatch):
+    """Words of a command line for small contestants, on a thousand drawn faces of 16x16. Nothing is compiled."""
+    tensorflow = pytest.importorskip("tensorflow", reason="compiling takes JAX too long here")
+    monkeypatch.setattr(flow, "STEPS", 2)
+    tensorflow.config.run_functions_eagerly(True)
+    small = {"batch_size": 4, "generator_widths": (8, 8), "discriminator_widths": (8, 8), "latent": 8}
+    own = {"flow": {"latent": 16 * 16 * 3}, "fastgan": {"discriminator_widths": (8, 8, 8)}, "r3gan": {}}
+    for name, (module, settings) in contestants.OTHERS.items():
+        monkeypatch.setitem(contestants.OTHERS, name, (module, replace(settings, **small | own[name])))
+    np.save("faces.npy", np.tile(np.stack([cartoons.draw(seed, 16) for seed in range(20)]), (50, 1, 1, 1)))
+    shape = keras.Input((None, None, 3))
+    features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3)(shape))
+    keras.Model(shape, features).save("features.keras")
+    yield ["--data", "faces.npy", "--features", "features.keras", "--minutes", "2", "--at", "1", "--size", "16",
+           "--precision", "float32", "--output", "out"]  # fmt: skip
+    tensorflow.config.run_functions_eagerly(False)
+
+
+def test_a_field_trains_each_contestant_once(tiny_field, refused, monkeypatch, capsys):
+    trained = []
+
+    def until(self, seconds, bar):
+        before = self.task.player.average.get_weights()
+        for _ in range(2):
+            figures = self.task.player.steps(*self._inputs(self.step))
+            assert all(np.isfinite(values).all() for values in figures.values())
+            self.step += 1
+        after = self.task.player.average.get_weights()
+        moved = any(np.abs(a - b).max() > 0 for a, b in zip(after, before, strict=True))
+        self.seconds = seconds
+        trained.append((type(self.task).__module__.split(".")[-1], seconds, moved))
+
+    monkeypatch.setattr(field.Training, "until", until)
+    assert field.main([*tiny_field, "--count", "8", "--contestants", "fastgan"]) == 0
+    record = json.loads(Path("out/field.json").read_text("utf-8"))
+    unfinished = {**record["rows"][0], "contestant": "flow"}
+    Path("out/field.json").write_text(json.dumps(record | {"rows": [*record["rows"], unfinished]}), "utf-8")
+    capsys.readouterr()
+    assert field.main([*tiny_field, "--count", "8", "--contestants", "fastgan", "flow"]) == 0
+    assert trained == [(name, seconds, True) for name in ("fastgan", "flow") for seconds in (60, 120)]
+    rows = json.loads(Path("out/field.json").read_text("utf-8"))["rows"]
+    assert [(row["contestant"], row["minutes"], row["images"]) for row in rows] == [
+        (name, minutes, 8 * minutes) for name in ("fastgan", "flow") for minutes in (1, 2)
+    ]
+    assert rows[:2] == record["rows"]
+    table = capsys.readouterr().out.splitlines()
+    assert len([line for line in table if line.startswith(("| `fastgan` | 0 |", "| `flow` | 0 |"))]) == 4
+    with Image.open("out/flow-0.png") as sheet, Image.open("out/field.png") as chart:
+        assert sheet.size == (64, 32)
+        assert chart.width == 900
+    assert "another comparison (count)" in refused(field.main, [*tiny_field, "--count", "9"], 1)

@@ -13,8 +13,10 @@ The run folder is results/NNNNN-RECIPE/, or the one that --run names. It holds s
 events, the generator for generate.py, and the saved states from which the training continues.
 """
 
+import contextlib
 import dataclasses
 import math
+import os
 import shlex
 import shutil
 import sys
@@ -55,7 +57,7 @@ def label_targets(options: Options, epoch: int, rng: Any) -> tuple[Any, Any]:
 
 def train(options: Options, given: set[str]) -> None:
     """Train, or go on training, until --steps or --minutes are reached."""
-    from animefaces import resuming, states
+    from animefaces import resuming, states, supervised
     from animefaces.states import Progress
 
     validate(options, given)
@@ -67,6 +69,9 @@ def train(options: Options, given: set[str]) -> None:
         check(options, label_targets)
         return
     place, machines = companions(options)
+    if machines > 1 and os.environ.get("KERAS_BACKEND") == "jax":
+        with lost_machines():
+            supervised.in_child()
     named, options, faces = options.run, resuming.resolved(options, given), None
     if named is None:
         faces = opened(options)
@@ -107,7 +112,7 @@ def companions(options: Options) -> tuple[int, int]:
     place, machines = hardware.machines()
     if machines > 1 and not (options.run and task_of(options.network).many_machines):
         raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see; vae and encoder "
-                     "train on one machine only: name a folder with --run, or unset TF_CONFIG")  # fmt: skip
+                     "train on one machine only: name a folder with --run, or start one process only")  # fmt: skip
     return place, machines
 
 
@@ -123,25 +128,30 @@ def begin(
     from training import announce
     from training.task import task_of
 
-    if hardware.machines()[1] > 1 and engine.NAME != "tensorflow":
-        raise Misuse("several machines need TensorFlow: unset KERAS_BACKEND, or TF_CONFIG to train on this one alone")
+    with lost_machines(), engine.faults():
+        engine.join(*hardware.machines())
+        asked, (options, words) = options, settled(options, given, run)
+        task = task_of(options.network)(options, faces, run, label_targets)  # first: the options may not fit
+        if options.batch_size % engine.device_count():
+            raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
+                         f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
+        resuming.keep_record(run, asked, options, faces)
+        announce.announce(options, faces, progress, found, words)
+        task.begin(new)
+        if not new:
+            progress = _restore(task.player, run)
+        print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
+        announce.check_disk(task, options, run)
+        progress.options = resuming.kept(options, progress.options)
+        agreed(progress, faces)
+        Training(task, options, run, progress).go_on()
+
+
+@contextlib.contextmanager
+def lost_machines() -> Iterator[None]:
+    """Within this context, a ConnectionError becomes a Problem."""
     try:
-        with engine.faults():
-            asked, (options, words) = options, settled(options, given, run)
-            task = task_of(options.network)(options, faces, run, label_targets)  # first: the options may not fit
-            if options.batch_size % engine.device_count():
-                raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
-                             f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
-            resuming.keep_record(run, asked, options, faces)
-            announce.announce(options, faces, progress, found, words)
-            task.begin(new)
-            if not new:
-                progress = _restore(task.player, run)
-            print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
-            announce.check_disk(task, options, run)
-            progress.options = resuming.kept(options, progress.options)
-            agreed(progress, faces)
-            Training(task, options, run, progress).go_on()
+        yield
     except ConnectionError as fault:
         raise Problem("another machine is gone: start the same command again on all machines, on as many as you "
                       "like; it continues from the last saved state") from fault  # fmt: skip

@@ -9,6 +9,11 @@ from pathlib import Path
 
 from animefaces.problems import Problem
 
+# What starts several processes for JAX, and how each finds out: a variable that only these processes have, its place,
+# and the number of processes. The first row is for any machines, and for Kubeflow; then Slurm's srun and Open MPI.
+PROCESSES = (("JAX_COORDINATOR_ADDRESS", "JAX_PROCESS_ID", "JAX_NUM_PROCESSES"),
+             ("SLURM_STEP_NODELIST", "SLURM_PROCID", "SLURM_NTASKS"),
+             ("OMPI_MCA_orte_hnp_uri", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"))  # fmt: skip
 PACKAGES = {"tensorflow": 'pip install "tensorflow[and-cuda]"', "jax": 'pip install "jax[cuda12]"'}
 
 
@@ -54,10 +59,13 @@ def advice(system: str, engine: str, known: list[str]) -> str:
 
 
 def machines() -> tuple[int, int]:
-    """TF_CONFIG, which tf.distribute reads -> (index of this machine, number of machines). Without it: (0, 1).
+    """The environment -> (place of this process from 0, number of processes that train together), (0, 1) for one.
 
-    The machine with index 0 writes the files of the run. Raises Problem if TF_CONFIG does not say which machines train.
+    TensorFlow reads TF_CONFIG, JAX the variables of PROCESSES. The process with place 0 writes the files of the run.
+    Raises Problem if the variables do not say which processes train.
     """
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        return _of_jax()
     text = os.environ.get("TF_CONFIG")
     if not text:
         return 0, 1
@@ -73,3 +81,23 @@ def machines() -> tuple[int, int]:
             f"TF_CONFIG makes no sense ({type(fault).__name__}: {fault}): docs/how-to/scale.md shows an example; "
             "to train on this machine alone, unset it"
         ) from fault
+
+
+def _of_jax():
+    for needed, place, count in PROCESSES:
+        if all(os.environ.get(name) for name in (needed, place, count)):
+            break
+    else:
+        missing = [name for name in PROCESSES[0] if not os.environ.get(name)]
+        if 0 < len(missing) < len(PROCESSES[0]):
+            raise Problem(f"{' and '.join(missing)} is not set: docs/how-to/scale.md shows an example; to train on "
+                          f"this machine alone, unset {', '.join(PROCESSES[0])}")  # fmt: skip
+        return 0, 1
+    try:
+        found = int(os.environ[place]), int(os.environ[count])
+    except ValueError:
+        found = 0, 0
+    if not 0 <= found[0] < found[1]:
+        raise Problem(f"{place}={os.environ[place]} and {count}={os.environ[count]} make no sense: the places of "
+                      f"{count} processes are 0, 1 and so on")  # fmt: skip
+    return found

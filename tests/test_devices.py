@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,17 +76,29 @@ def test_all_three_trainings_on_two_devices_of_jax():
     assert "3 passed" in done.stdout
 
 
-class Machine:
-    """One of several processes that stand for machines: train.py with TF_CONFIG."""
+def with_tensorflow(place, ports):
+    """The environment of one of several machines."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": place}})}
 
-    def __init__(self, place, ports, *flags):
-        cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
-        config = {"cluster": cluster, "task": {"type": "worker", "index": place}}
+
+def with_slurm(place, ports):
+    """The environment of one of several processes of srun, with JAX and two devices each."""
+    flags = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+    return {"KERAS_BACKEND": "jax", "XLA_FLAGS": flags, "JAX_COORDINATOR_PORT": str(ports[0]), "SLURM_JOB_ID": "1",
+            "SLURM_STEP_NODELIST": "localhost", "SLURM_STEP_NUM_NODES": "1", "SLURM_NTASKS": str(len(ports)),
+            "SLURM_PROCID": str(place), "SLURM_LOCALID": str(place)}  # fmt: skip
+
+
+class Machine:
+    """One of several processes that stand for machines: train.py in the environment that says so."""
+
+    def __init__(self, environment, place, ports, *flags):
         self.told = Path(f"machine-{place}.txt")
         with open(self.told, "w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, str(PROJECT / "train.py"), *map(str, flags)], stdout=file, stderr=file,
-                env={**os.environ, "TF_CONFIG": json.dumps(config)},
+                env={**os.environ, **environment(place, ports)},
             )  # fmt: skip
 
     def ended(self, code):
@@ -99,9 +112,10 @@ def machines(faces, cache, free_ports):
     """Start train.py on two machines -> both."""
     started = []
 
-    def start(*flags):
-        ports, common = free_ports(2), ["--data", faces, "--cache", cache, *TINY, "--log-every", "4"]
-        started[:] = [Machine(place, ports, *common, *flags) for place in (0, 1)]
+    def start(*flags, environment=with_tensorflow):
+        new = [] if Path("two").exists() else [*TINY, "--log-every", "4"]
+        ports, common = free_ports(2), ["--data", faces, "--cache", cache, *new]
+        started[:] = [Machine(environment, place, ports, *common, *flags) for place in (0, 1)]
         return started
 
     yield start
@@ -123,8 +137,12 @@ def until(happened, machine):
         time.sleep(0.1)
 
 
-def test_two_machines_train_what_one_does_until_one_of_them_is_told_to_stop(machines, train):
-    first, second = machines("--run", "two", "--steps", "100000")
+@pytest.mark.parametrize("environment", [with_tensorflow, with_slurm])
+def test_two_machines_train_what_one_does_until_one_of_them_is_told_to_stop(environment, machines, train):
+    # Both engines go on from the same state. They draw other random numbers, so no picture is changed at random.
+    assert train("--run", "one", "--steps", "1", "--log-every", "4", "--augment", "none") == 0
+    shutil.copytree("one", "two")
+    first, second = machines("--run", "two", "--steps", "100000", environment=environment)
     until(lambda: len(logged(Path("two"))) > 2, first)
     second.process.send_signal(signal.SIGTERM)
     for machine in (first, second):
@@ -135,11 +153,14 @@ def test_two_machines_train_what_one_does_until_one_of_them_is_told_to_stop(mach
     assert sorted(p.name for p in Path("two").iterdir()) == sorted(p.name for p in Path("one").iterdir())
 
 
-def test_a_lost_machine_is_told_of_and_what_was_saved_goes_on(machines):
-    first, second = machines("--run", "run", "--steps", "100000", "--save-minutes", "0")
-    until(lambda: len(list(Path("run/state").glob("step_*.npz"))) > 1, first)
-    second.process.kill()
-    assert "another machine is gone" in first.ended(1)
+# With JAX it is the first one: the others notice at once. That another one is lost they notice after half a minute.
+@pytest.mark.parametrize(("environment", "lost"), [(with_tensorflow, 1), (with_slurm, 0)])
+def test_a_lost_machine_is_told_of_and_what_was_saved_goes_on(environment, lost, machines):
+    flags = "--run", "run", "--steps", "100000", "--save-minutes", "0"
+    both = machines(*flags, environment=environment)
+    until(lambda: len(list(Path("run/state").glob("step_*.npz"))) > 1, both[0])
+    both[lost].process.kill()
+    assert "another machine is gone" in both[1 - lost].ended(1)
     step = newest_step(Path("run"))
     assert program.main(["--run", "run", "--steps", str(step + 2)]) == 0
     assert newest_step(Path("run")) == step + 2
@@ -157,6 +178,28 @@ def test_what_tf_config_says(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"chief": ["a:1"], "worker": ["b:1"]},
                                                 "task": {"type": "worker", "index": 0}}))  # fmt: skip
     assert hardware.machines() == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, (0, 1)),
+        ({"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_PROCESS_ID": "1", "JAX_NUM_PROCESSES": "3"}, (1, 3)),
+        ({"SLURM_STEP_NODELIST": "n[1-2]", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (1, 2)),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "2"}, (0, 1)),  # the script itself, outside of srun
+        ({"JAX_PROCESS_ID": "1", "JAX_NUM_PROCESSES": "3"}, "JAX_COORDINATOR_ADDRESS is not set"),
+        ({"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_PROCESS_ID": "3", "JAX_NUM_PROCESSES": "3"}, "JAX_PROCESS_ID=3"),
+        ({"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_PROCESS_ID": "x", "JAX_NUM_PROCESSES": "3"}, "JAX_PROCESS_ID=x"),
+    ],
+)
+def test_what_the_variables_of_jax_say(variables, expected, monkeypatch):
+    for name, value in {"KERAS_BACKEND": "jax", **variables}.items():
+        monkeypatch.setenv(name, value)
+    if isinstance(expected, str):
+        with pytest.raises(Problem, match=expected):
+            hardware.machines()
+    else:
+        assert hardware.machines() == expected
 
 
 @pytest.mark.parametrize(
@@ -180,8 +223,6 @@ def test_what_several_machines_need(monkeypatch, refused, faces):
     monkeypatch.setenv("TF_CONFIG", json.dumps(CLUSTER))
     assert "need" in refused(program.main, ["--data", faces], 2)
     assert "train on one machine" in refused(program.main, ["vae", "--data", faces, "--run", "run"], 2)
-    monkeypatch.setattr(engine, "NAME", "jax")
-    assert "need TensorFlow" in refused(program.main, ["--data", faces, "--run", "run", "--size", "16"], 2)
     assert not Path("run").exists() and not Path("results").exists()
 
 

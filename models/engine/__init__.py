@@ -15,6 +15,7 @@ import importlib
 import importlib.util
 import itertools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ if NAME not in BACKENDS:
 if importlib.util.find_spec(NAME) is None:
     sys.exit(f"error: {NAME} is not installed, and this needs it: {BACKENDS[NAME]}")
 
+LOST = "^(UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED)|Gloo"  # how JAX says that another machine is gone
 CHATTER = (
     r"^I\d{4}|^WARNING: All log messages before absl|cuInit: .*(303|no CUDA-capable)|^To enable the foll"
     r"|^Matplotlib created a temporary cache|^mkdir -p failed for path"
@@ -109,8 +111,8 @@ layers, ops = keras.layers, keras.ops
 Adam, BatchNormalization = backend.Adam, backend.BatchNormalization
 traced, compiled, apply, cost = backend.traced, backend.compiled, backend.apply, backend.cost
 forward, export, open_export = backend.forward, backend.export, backend.open_export
-device, device_count, everywhere, of_machines = (
-    backend.device, backend.device_count, backend.everywhere, backend.of_machines,
+device, device_count, everywhere, join, of_machines = (
+    backend.device, backend.device_count, backend.everywhere, backend.join, backend.of_machines,
 )  # fmt: skip
 replicas, replica, own_rows, mean = backend.replicas, backend.replica, backend.own_rows, backend.mean
 
@@ -139,7 +141,8 @@ def faults() -> Iterator[None]:
     except Exception as fault:
         if "ResourceExhausted" in type(fault).__name__ or "RESOURCE_EXHAUSTED" in str(fault):
             raise MemoryError(str(fault)) from fault
-        if type(fault).__name__ in ("UnavailableError", "AbortedError", "DeadlineExceededError"):
+        named, said = type(fault).__name__, str(fault)
+        if named in ("UnavailableError", "AbortedError", "DeadlineExceededError") or re.search(LOST, said):
             raise ConnectionError(str(fault)) from fault
         raise
 

@@ -5,6 +5,7 @@ arguments, and their new values come out as results, which are then assigned.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import jax
 import keras
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 with contextlib.suppress(ImportError):  # Keras imports TensorFlow, if it is installed, when it reads or writes files
@@ -21,6 +23,7 @@ with contextlib.suppress(ImportError):  # Keras imports TensorFlow, if it is ins
     tensorflow.config.list_physical_devices()
 
 VERSION = jax.__version__
+SILENCE = 30  # seconds after which a machine that is not heard of is gone
 # Keras's own: JAX's compiler makes one operation of each.
 Adam, BatchNormalization = keras.optimizers.Adam, keras.layers.BatchNormalization
 
@@ -32,8 +35,15 @@ def device() -> str:
     return jax.devices()[0].platform.upper()
 
 
+def join(place: int, count: int) -> None:
+    """Meet the other processes of a training of `count`; this one has `place`. Before anything else is computed."""
+    if count > 1 and not jax.distributed.is_initialized():
+        # The address of the first one comes from the environment, as animefaces/hardware.py says.
+        jax.distributed.initialize(num_processes=count, process_id=place, heartbeat_timeout_seconds=SILENCE)
+
+
 def everywhere() -> AbstractContextManager[Any]:
-    """A context in which nothing is different: `compiled` puts the variables on the devices of this machine."""
+    """A context in which nothing is different: `compiled` puts the variables on the devices of all machines."""
     return contextlib.nullcontext()
 
 
@@ -44,7 +54,7 @@ def replicas() -> int:
 
 def device_count() -> int:
     """How many devices share a batch."""
-    return jax.local_device_count()
+    return jax.device_count()
 
 
 def replica() -> Any:
@@ -63,8 +73,12 @@ def mean(x: Any) -> Any:
 
 
 def of_machines(values: Sequence[float]) -> np.ndarray:
-    """N numbers of this machine -> (1, N) float64: with JAX one machine trains alone."""
-    return np.array([values], np.float64)
+    """N numbers of this process -> the numbers of every process, one row each: (processes, N) float64."""
+    if jax.process_count() == 1:
+        return np.array([values], np.float64)
+    # As integers of 32 bits: JAX has no float64.
+    whole = np.array(values, np.float64).view(np.uint32)
+    return np.asarray(multihost_utils.process_allgather(whole)).reshape(jax.process_count(), -1).view(np.float64)
 
 
 def apply(optimizer: keras.optimizers.Optimizer, grads: Sequence[Any], variables: Sequence[Any]) -> None:
@@ -101,7 +115,11 @@ def compiled(
 ) -> Callable[..., dict[str, np.ndarray]]:
     """Compile `step`, which reads and assigns `variables` -> a function that does K steps in one call."""
 
-    @jax.jit
+    devices = Mesh(jax.devices(), "rows")
+    several = jax.process_count() > 1  # then each holds the values of its own devices only
+    everywhere = NamedSharding(devices, PartitionSpec())
+
+    @functools.partial(jax.jit, **({"out_shardings": everywhere} if several else {}))
     def run(values, constants, inputs):
         def body(values, inputs):
             mapping = [*zip(variables, values, strict=True), *zip(fixed, constants, strict=True)]
@@ -112,20 +130,32 @@ def compiled(
         _state[:] = variables
         return jax.lax.scan(body, values, inputs)
 
-    devices = Mesh(jax.local_devices(), "rows")
+    known: dict[int, tuple[Any, Any]] = {}  # of several processes: variable -> (its value here, its value everywhere)
 
     def placed(x, *axes):
-        return jax.device_put(x, NamedSharding(devices, PartitionSpec(*axes))) if devices.size > 1 else x
+        where = NamedSharding(devices, PartitionSpec(*axes))
+        if several:
+            own = np.split(x, jax.process_count(), axis=axes.index("rows"))[jax.process_index()] if axes else x
+            return jax.make_array_from_process_local_data(where, np.asarray(own))
+        return jax.device_put(x, where) if devices.size > 1 else x
+
+    def value_of(variable):
+        """The whole value, on each device; it is copied by the first call only."""
+        here, value = known.get(id(variable), (None, None))
+        return value if several and here is variable.value else placed(variable.value)
+
+    def keep(variable, value):
+        variable.assign(value.addressable_data(0) if several else value)  # so that one process can use it alone
+        known[id(variable)] = variable.value, value
 
     def call(*inputs):
-        values = [placed(v.value) for v in variables]  # the whole value on each device; copied by the first call only
-        for variable in fixed:  # assigned, so that a later call finds it in its place
-            variable.assign(placed(variable.value))
-        constants = [v.value for v in fixed]
+        values, constants = [value_of(v) for v in variables], [value_of(v) for v in fixed]
+        for variable, value in zip(fixed, constants, strict=True):  # a later call finds it in its place
+            keep(variable, value)
         inputs = [placed(x, None, "rows") if x.ndim > 1 else placed(x) for x in inputs]
         values, results = run(values, constants, inputs)
         for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+            keep(variable, value)
         return jax.device_get(results)
 
     function: Any = call

@@ -28,6 +28,10 @@ def device() -> str:
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
+def join(place: int, count: int) -> None:
+    """Meet the other machines of a training: `everywhere` does it."""
+
+
 def everywhere() -> AbstractContextManager[Any]:
     """A context: variables that are made in it live on every device. With TF_CONFIG, on those of all its machines."""
     global _strategy

@@ -67,6 +67,7 @@ def test_the_advice_is_for_this_system(system, name, known, word):
 @pytest.mark.parametrize("device", ["CPU", "GPU"])
 def test_check_measures_and_leaves_nothing(device, train, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(check, "SECONDS", 0.5)
+    monkeypatch.setattr(check, "TRIED", 0.1)
     monkeypatch.setattr(engine, "device", lambda: device)
     before = sorted(tmp_path.rglob("*"))
     assert train("--check", "--recipe", "tutorial", "--steps", "3600") == 0

@@ -171,11 +171,11 @@ def assert_same_training(run, other):
     ]
 
 
-def assert_goes_on_exactly(train):
-    """A run of `train` that was stopped in the middle ends where an uninterrupted one does, with the same weights."""
-    assert train("--run", "half", "--steps", "5", "--minutes", "0.000001") == 0
-    assert train("--run", "half", "--steps", "5", "--minutes", "60") == 0
-    assert train("--run", "whole", "--steps", "5") == 0
-    one, other = state_of(Path("half")), state_of(Path("whole"))
+def assert_goes_on_exactly(train, run, steps):
+    """A run of `train` that was stopped in the middle ends where `run` did, with the same weights."""
+    assert train("--run", "half", "--steps", steps, "--minutes", "0.000001") == 0
+    assert max(os.listdir("half/state")) < max(os.listdir(run / "state"))
+    assert train("--run", "half", "--steps", steps, "--minutes", "60") == 0
+    one, other = state_of(Path("half")), state_of(run)
     assert one.keys() == other.keys()
     assert all(np.array_equal(one[key], other[key]) for key in one)

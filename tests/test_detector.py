@@ -86,7 +86,7 @@ def test_a_run_is_whole_and_goes_on(train, capsys):
     network = Network(run / "detector.keras")
     assert network.session and network.output_shape == (None, None, None, networks.OUTPUTS)
     assert detectors.open_detector(str(run))(labelled(0)) is not None
-    assert_goes_on_exactly(train)
+    assert_goes_on_exactly(train, run, 6)
 
 
 def test_it_learns():

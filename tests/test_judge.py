@@ -12,7 +12,7 @@ from animefaces import batches, images, latents, runs
 from demo import cartoons
 from drawing import features, judge
 from models import saved
-from models.batches import in_batches
+from models.batches import ROWS, in_batches
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_what_ships_to_judge_by_minds_noise_and_a_collapse():
     generator = saved.load(runs.PRETRAINED / runs.GENERATOR)
 
     def drawn(first, spread=1.0):
-        z = latents.from_seeds(range(first, first + 100), generator.input_shape[-1])
+        z = latents.from_seeds(range(first, first + 2 * ROWS), generator.input_shape[-1])  # two full batches
         return images.to_pixels(in_batches(generator, spread * z))
 
     bench = judge.Judge(features.DISCRIMINATOR, drawn(0))
@@ -91,6 +91,7 @@ def test_nothing_is_judged_by_nothing(network):
 
 def test_the_best_generator_is_kept_and_used(train, network, monkeypatch):
     np.savez("many.npz", images=np.resize(cartoons.draw_many(50, 16), (1000, 16, 16, 3)))
+    monkeypatch.setattr(judge, "COUNT", 20)
     monkeypatch.setattr(judge.Judge, "due", lambda self, seconds, spent: True)
     verdicts = iter([0.5, 0.2, 0.3, 0.9])
     monkeypatch.setattr(judge.metrics, "kernel_distance", lambda known, new: (next(verdicts), 0.01))
@@ -109,6 +110,7 @@ def test_the_best_generator_is_kept_and_used(train, network, monkeypatch):
 @pytest.mark.parametrize("last", [0.2, 0.515])  # closer, and no further as far as an error of 0.01 can tell
 def test_the_last_generator_is_judged_too(last, train, network, monkeypatch):
     np.savez("many.npz", images=np.resize(cartoons.draw_many(50, 16), (1000, 16, 16, 3)))
+    monkeypatch.setattr(judge, "COUNT", 20)
     monkeypatch.setattr(judge.Judge, "due", lambda self, seconds, spent: spent == 0)
     verdicts = iter([0.5, last])
     monkeypatch.setattr(judge.metrics, "kernel_distance", lambda known, new: (next(verdicts), 0.01))

@@ -57,7 +57,7 @@ def test_a_run_is_whole_and_goes_on(train, capsys):
     assert "agreement  hair" in told
     assert [entry["step"] for entry in log_of(run)] == [10, 12]
     assert 0 <= log_of(run)[-1]["kappa"] <= 1
-    assert_goes_on_exactly(train)
+    assert_goes_on_exactly(train, run, 12)
 
 
 def test_it_learns_what_the_table_says(train, labelled):

@@ -92,9 +92,12 @@ def run(line):
         started = "--init-from" in arguments or arguments[:1] in (["vae"], ["encoder"])
         small = steps if resumed else [*steps, "--batch-size", "4"] if started else [*small, *steps]
         if arguments[:1] in (["vae"], ["encoder"]):
-            small += ["--init-from", "models/pretrained"]
+            small += ["--size", "16", "--init-from", "results/soft"]
+    if "--sex" in arguments:
+        small = ["--scale", "1", "--count", "2"]  # each is chosen from many
     if script == "explore.py":
-        small = ["--scale", "1"] if arguments[0] in ("walk", "arithmetic") else ["--samples", "32"]
+        scale, frames = ["--scale", "1"], ["--frames", "4"]
+        small = {"walk": [*scale, *frames], "arithmetic": scale}.get(arguments[0], ["--samples", "32"])
     if script == "explore.py" and not {"--run", "--latents"} & set(
         arguments
     ):  # of the runs there are, one that draws at once

@@ -1,6 +1,7 @@
 """train.py vae and encoder: the real program, on drawn faces, for a tiny generator."""
 
 import csv
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import encode
 import train as program
 from animefaces import images, runs
 from drawing.opening import read_moments
+from models import encoder as networks
 from models import saved
 from training import encoder
 
@@ -21,6 +23,7 @@ SIZES = ["--size", "16", "--batch-size", "4"]
 def train(faces, cache, trained, monkeypatch):
     """train.main on the drawn faces, with the z of the tiny run."""
     monkeypatch.setattr(encoder, "DRAWINGS", 96)
+    monkeypatch.setattr(networks, "build_encoder", functools.partial(networks.build_encoder, widths=(8, 8)))
 
     def run(network, *flags):
         own = [] if "--init-from" in flags else ["--init-from", trained]

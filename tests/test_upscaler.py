@@ -52,7 +52,7 @@ def test_a_run_is_whole_and_goes_on(train):
     with Image.open(run / "samples" / "step_000010.png") as sample:
         assert sample.size == (6 * 128, 4 * 128)
     assert open_upscaler(run).output_shape == (None, None, None, 3)
-    assert_goes_on_exactly(train)
+    assert_goes_on_exactly(train, run, 10)
 
 
 def test_it_comes_nearer_to_the_large_faces(train, large, monkeypatch):

@@ -215,4 +215,9 @@ _RECIPES = {
     "detector": replace(BASE, network="detector", size=128, batch_size=32, learning_rate=2e-3, beta1=0.9,
                         average=0.999, steps=40_000, sample_every=1_000),
 }  # fmt: skip
+# The shipped networks learn another style within minutes, without a GPU. With the gradient penalties in every fourth
+# step only, a minute has a third more steps (docs/research/quality.md).
+_RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), batch_size=16, learning_rate=1e-4,
+                            slow_after=300, penalty=(0.5, 0.5), penalty_every=4, average=0.995, log_every=20,
+                            sample_every=250)  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}

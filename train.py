@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from animefaces.states import Progress
     from training.task import Task
 
+SHIPPED = RECIPES["adapt"].init_from  # the word for the shipped weights
 MAX_ROLLBACKS = 3  # in a row, near one step
 SPARE = 1.5  # room for the networks and the sample beside a state, as a multiple of its size
 
@@ -61,6 +62,7 @@ def train(options: Options, given: set[str]) -> None:
     from animefaces.states import Progress
 
     validate(options, given)
+    options, given = started(options, given)
     widths = RECIPES[options.recipe].widths_for(options.size)
     options = replace(options, **{name: value for name, value in widths.items() if name not in given})
     if options.check:
@@ -93,6 +95,18 @@ def train(options: Options, given: set[str]) -> None:
             print(f"machines   {place + 1} of {machines}: waiting for the others")
         found = named is None and (run / "options.json").exists()
         begin(options, given, faces or opened(options), run, progress, new=not state, found=found)
+
+
+def started(options: Options, given: set[str]) -> tuple[Options, set[str]]:
+    """Options, and the names of those that the user typed -> the same two, with `adapt` where it is the recipe.
+
+    It is the recipe for --init-from pretrained, unless the user typed another one.
+    """
+    from animefaces import runs
+
+    if "recipe" in given or options.network != "gan" or options.init_from not in (SHIPPED, runs.PRETRAINED):
+        return options, given
+    return replace(RECIPES["adapt"], **{name: getattr(options, name) for name in given}), {*given, "recipe"}
 
 
 def opened(options: Options) -> Any:

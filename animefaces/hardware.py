@@ -64,10 +64,14 @@ def machines() -> tuple[int, int]:
     TensorFlow reads TF_CONFIG, JAX the variables of PROCESSES. The process with place 0 writes the files of the run.
     Raises Problem if the variables do not say which processes train.
     """
-    if os.environ.get("KERAS_BACKEND") == "jax":
-        return _of_jax()
     text = os.environ.get("TF_CONFIG")
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        if text:
+            raise Problem("TF_CONFIG is for TensorFlow: unset it, or unset KERAS_BACKEND (docs/how-to/scale.md)")
+        return _of_jax()
     if not text:
+        if os.environ.get("JAX_NUM_PROCESSES"):
+            raise Problem("JAX_NUM_PROCESSES is for JAX: set KERAS_BACKEND=jax, or unset it (docs/how-to/scale.md)")
         return 0, 1
     try:
         config = json.loads(text)

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from animefaces import signals
+from animefaces.problems import Problem
 
 FAULT = re.compile(rb"[EFW]\d{4} \d\d:")  # how a line of a fault of JAX's own begins; the lines after it belong to it
 OURS = (b"error: ", b"warning: ")
@@ -20,7 +21,8 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 def in_child() -> None:
     """Fork the program. The function returns in the child; in the parent, it exits as the child does.
 
-    In the parent it raises ConnectionError if JAX ended the child. It does nothing where there is no fork (Windows).
+    In the parent it raises ConnectionError if JAX ended the child, and Problem if JAX crashed. Where there is no fork
+    (Windows), it does nothing.
     """
     if not hasattr(os, "fork"):
         return
@@ -42,6 +44,8 @@ def in_child() -> None:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code == -signal.SIGABRT:
         raise ConnectionError("JAX has ended the training")
+    if code == -signal.SIGSEGV:  # what JAX does then
+        raise Problem("JAX could not start: another program may use the port of JAX_COORDINATOR_ADDRESS, give another")
     sys.exit(code if code >= 0 else 128 - code)
 
 

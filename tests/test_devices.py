@@ -64,16 +64,15 @@ def test_what_two_devices_trained_draws_on_one(both):
     assert not any(getattr(layer, "synchronized", False) for layer in network.layers)
 
 
-def test_all_three_trainings_on_two_devices_of_jax():
+def test_trainings_on_two_devices_of_jax():
     # Every batch is divided, and a training that was stopped ends, to the bit, where an uninterrupted one does.
     tests = ("test_resume.py::test_a_longer_goal_is_the_longer_training",
-             "test_train_codes.py::test_a_run_is_whole_and_goes_on[vae]",
-             "test_train_codes.py::test_what_it_trains_encodes_photos[encoder]")  # fmt: skip
+             "test_train_codes.py::test_a_run_is_whole_and_goes_on[vae]")  # fmt: skip
     flags = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
     words = ("-m", "pytest", "-p", "no:cacheprovider", *(f"tests/{test}" for test in tests))
     done = python(*words, cwd=PROJECT, KERAS_BACKEND="jax", XLA_FLAGS=flags)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "3 passed" in done.stdout
+    assert "2 passed" in done.stdout
 
 
 def with_tensorflow(place, ports):
@@ -188,6 +187,8 @@ def test_what_tf_config_says(monkeypatch):
         ({"SLURM_STEP_NODELIST": "n[1-2]", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (1, 2)),
         ({"SLURM_PROCID": "0", "SLURM_NTASKS": "2"}, (0, 1)),  # the script itself, outside of srun
         ({"JAX_PROCESS_ID": "1", "JAX_NUM_PROCESSES": "3"}, "JAX_COORDINATOR_ADDRESS is not set"),
+        ({"TF_CONFIG": json.dumps(CLUSTER)}, "TF_CONFIG is for TensorFlow"),
+        ({"KERAS_BACKEND": "tensorflow", "JAX_NUM_PROCESSES": "3"}, "JAX_NUM_PROCESSES is for JAX"),
         ({"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_PROCESS_ID": "3", "JAX_NUM_PROCESSES": "3"}, "JAX_PROCESS_ID=3"),
         ({"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_PROCESS_ID": "x", "JAX_NUM_PROCESSES": "3"}, "JAX_PROCESS_ID=x"),
     ],

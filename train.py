@@ -13,10 +13,8 @@ The run folder is results/NNNNN-RECIPE/, or the one that --run names. It holds s
 events, the generator for generate.py, and the saved states from which the training continues.
 """
 
-import contextlib
 import dataclasses
 import math
-import os
 import shlex
 import shutil
 import sys
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from animefaces.states import Progress
     from training.task import Task
 
-SHIPPED = RECIPES["adapt"].init_from  # the word for the shipped weights
 MAX_ROLLBACKS = 3  # in a row, near one step
 SPARE = 1.5  # room for the networks and the sample beside a state, as a multiple of its size
 
@@ -58,8 +55,9 @@ def label_targets(options: Options, epoch: int, rng: Any) -> tuple[Any, Any]:
 
 def train(options: Options, given: set[str]) -> None:
     """Train, or go on training, until --steps or --minutes are reached."""
-    from animefaces import resuming, states, supervised
+    from animefaces import resuming, states
     from animefaces.states import Progress
+    from training.machines import companions
 
     validate(options, given)
     options, given = started(options, given)
@@ -71,9 +69,6 @@ def train(options: Options, given: set[str]) -> None:
         check(options, label_targets)
         return
     place, machines = companions(options)
-    if machines > 1 and os.environ.get("KERAS_BACKEND") == "jax":
-        with lost_machines():
-            supervised.in_child()
     named, options, faces = options.run, resuming.resolved(options, given), None
     if named is None:
         faces = opened(options)
@@ -104,7 +99,8 @@ def started(options: Options, given: set[str]) -> tuple[Options, set[str]]:
     """
     from animefaces import runs
 
-    if "recipe" in given or options.network != "gan" or options.init_from not in (SHIPPED, runs.PRETRAINED):
+    source = options.init_from
+    if "recipe" in given or options.network != "gan" or source is None or not runs.is_shipped(source):
         return options, given
     return replace(RECIPES["adapt"], **{name: getattr(options, name) for name in given}), {*given, "recipe"}
 
@@ -118,18 +114,6 @@ def opened(options: Options) -> Any:
     return open_faces(options.data, options.size, options.channels, options.cache)
 
 
-def companions(options: Options) -> tuple[int, int]:
-    """(this machine's place from 0, how many machines train together). Raises Misuse if these options forbid it."""
-    from animefaces import hardware
-    from training.task import task_of
-
-    place, machines = hardware.machines()
-    if machines > 1 and not (options.run and task_of(options.network).many_machines):
-        raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see; vae and encoder "
-                     "train on one machine only: name a folder with --run, or start one process only")  # fmt: skip
-    return place, machines
-
-
 def begin(
     options: Options, given: set[str], faces: Any, run: Path, progress: "Progress", *, new: bool, found: bool
 ) -> None:
@@ -139,10 +123,10 @@ def begin(
     """
     from animefaces import hardware, resuming
     from models import engine
-    from training import announce
+    from training import announce, machines
     from training.task import task_of
 
-    with lost_machines(), engine.faults():
+    with machines.gone(), engine.faults():
         engine.join(*hardware.machines())
         asked, (options, words) = options, settled(options, given, run)
         task = task_of(options.network)(options, faces, run, label_targets)  # first: the options may not fit
@@ -157,18 +141,8 @@ def begin(
         print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))
         announce.check_disk(task, options, run)
         progress.options = resuming.kept(options, progress.options)
-        agreed(progress, faces)
+        machines.agreed(progress.step, faces.fingerprint)
         Training(task, options, run, progress).go_on()
-
-
-@contextlib.contextmanager
-def lost_machines() -> Iterator[None]:
-    """Within this context, a ConnectionError becomes a Problem."""
-    try:
-        yield
-    except ConnectionError as fault:
-        raise Problem("another machine is gone: start the same command again on all machines, on as many as you "
-                      "like; it continues from the last saved state") from fault  # fmt: skip
 
 
 def settled(options: Options, given: set[str], run: Path) -> tuple[Options, str]:
@@ -184,15 +158,6 @@ def settled(options: Options, given: set[str], run: Path) -> tuple[Options, str]
     if begun or "warm_up" in given:
         return options, ""
     return warm_up.shortened(options, label_targets)
-
-
-def agreed(progress: "Progress", faces: Any) -> None:
-    """Raise Problem unless all machines are about to take the same step on the same pictures."""
-    from models import engine
-
-    rows = engine.of_machines([progress.step, int(faces.fingerprint[:12], 16)])
-    if (rows != rows[0]).any():
-        raise Problem("the machines do not see the same --run folder or the same --data: put both on a shared disk")
 
 
 def validate(options: Options, given: set[str]) -> None:

@@ -44,7 +44,7 @@ def resolved(options: Any, given: set[str]) -> Any:
     """
     record = runs.read_record(options.run) if options.run else None
     if record is None:
-        if options.init_from == Path(runs.PRETRAINED.name) and not options.init_from.exists():
+        if options.init_from and runs.is_shipped(options.init_from):
             options = replace(options, init_from=runs.PRETRAINED)
         return _continued(options, given) if options.init_from else options
     if options.new:

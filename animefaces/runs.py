@@ -44,6 +44,11 @@ def _is_demo(run):
     return False
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether a path means the shipped weights: it is their folder, or the word "pretrained" and no such folder."""
+    return path.resolve() == PRETRAINED or (path == Path(PRETRAINED.name) and not path.exists())
+
+
 def find_generator(run: Path | None = None) -> Path:
     """A run folder, a .keras file or None -> the file of its generator.
 

@@ -1,6 +1,7 @@
 """Signals that stop a program: Ctrl-C, kill, a closed terminal, a batch system at the end of a job's time."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 # before they kill a job. SIGBREAK: Ctrl-Break on Windows.
 STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
 CLOSED = 2  # the first of the events with which Windows says that the console is closed, or that the user logs off
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 NOTE = b"\nstopping: the training is saved first; Ctrl-C once more stops at once, without saving\n"
 
 
@@ -60,6 +62,12 @@ def leave_to_parent() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
+def die_with_parent() -> None:
+    """In a forked process: it is killed when its parent ends, however that ends. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+
+
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
     """Catch each of STOPS -> a list that is empty until the first signal comes.
@@ -87,8 +95,6 @@ def _closed_console(receive):
     if sys.platform != "win32":
         yield
         return
-    import ctypes
-
     ended = threading.Event()
 
     @ctypes.WINFUNCTYPE(ctypes.c_int, ctypes.c_uint)

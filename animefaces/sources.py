@@ -37,7 +37,7 @@ from animefaces.words import counted, visible
 
 # What a damaged zip raises, by how it is packed.
 DAMAGED: tuple[type[Exception], ...] = (zipfile.BadZipFile, zlib.error, EOFError)
-with contextlib.suppress(ImportError):  # some Pythons are built without it, and then no zip is packed so
+with contextlib.suppress(ImportError):  # some Pythons are built without it: they read no such zip
     from lzma import LZMAError
 
     DAMAGED = (*DAMAGED, LZMAError)

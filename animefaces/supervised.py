@@ -4,7 +4,6 @@ When JAX loses another machine, it ends the process at once, and prints many lin
 child process. The parent passes signals on to it, hides these lines, and says in one line what has happened.
 """
 
-import ctypes
 import os
 import re
 import signal
@@ -15,13 +14,12 @@ from animefaces.problems import Problem
 
 FAULT = re.compile(rb"[EFW]\d{4} \d\d:")  # how a line of a fault of JAX's own begins; the lines after it belong to it
 OURS = (b"error: ", b"warning: ")
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 def in_child() -> None:
     """Fork the program. The function returns in the child; in the parent, it exits as the child does.
 
-    In the parent it raises ConnectionError if JAX ended the child, and Problem if JAX crashed. Where there is no fork
+    In the parent it raises ConnectionError if JAX ended the child, and Problem if a signal did. Where there is no fork
     (Windows), it does nothing.
     """
     if not hasattr(os, "fork"):
@@ -32,8 +30,7 @@ def in_child() -> None:
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)  # a Ctrl-C reaches the parent only, which passes it on
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        signals.die_with_parent()
         os.dup2(write, 2)
         os.close(read)
         os.close(write)
@@ -46,7 +43,10 @@ def in_child() -> None:
         raise ConnectionError("JAX has ended the training")
     if code == -signal.SIGSEGV:  # what JAX does then
         raise Problem("JAX could not start: another program may use the port of JAX_COORDINATOR_ADDRESS, give another")
-    sys.exit(code if code >= 0 else 128 - code)
+    if code < 0:
+        raise Problem(f"the training was ended by {signal.Signals(-code).name}, and the memory may be full: start the "
+                      "same command again; it continues from the last saved state")  # fmt: skip
+    sys.exit(code)
 
 
 def _print_all_but_faults(source: int) -> None:

@@ -165,6 +165,27 @@ def test_a_lost_machine_is_told_of_and_what_was_saved_goes_on(environment, lost,
     assert newest_step(Path("run")) == step + 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize(
+    ("end", "code", "line"),
+    [
+        ("sys.exit(2)", 2, "error: mine"),
+        ("os.abort()", 1, "error: another machine is gone"),
+        ("os.kill(os.getpid(), 9)", 1, "error: the training was ended by SIGKILL"),
+        ("os.kill(os.getpid(), 11)", 1, "error: JAX could not start"),
+    ],
+)
+def test_what_a_child_ends_with_is_said_in_one_line(end, code, line):
+    said = "E1126 22:23:36.466982 1 service.cc:1] it is gone\n1\nThe tasks have crashed\n"
+    child = f"sys.stderr.write({'error: mine' + chr(10) if code == 2 else said!r}); sys.stderr.flush(); {end}"
+    script = ("import os, sys\nfrom animefaces import problems, supervised\nfrom training.machines import gone\n"
+              f"try:\n    with gone():\n        supervised.in_child()\n    {child}\n"
+              "except problems.Problem as fault:\n    sys.exit(f'error: {fault}')\n")  # fmt: skip
+    done = python("-c", script, cwd=PROJECT)
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith(line)
+
+
 def newest_step(run):
     """The step of a run's newest state."""
     return int(max((run / "state").glob("step_*.npz")).stem.removeprefix("step_"))

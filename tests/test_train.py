@@ -248,6 +248,13 @@ def test_the_shipped_weights_have_a_name(trained, train, monkeypatch):
     assert one.keys() == other.keys()
 
 
+def test_a_folder_of_that_name_is_not_the_shipped_weights(trained, train):
+    shutil.copytree(trained, "pretrained")
+    assert train("--init-from", "pretrained", "--run", "run", "--steps", "1") == 0
+    one, other = (options_of(run)["options"]["recipe"] for run in (Path("run"), trained))
+    assert one == other != "adapt"
+
+
 def test_a_recipe_beside_init_from_is_meant(trained, train, refused):
     flags = ["--init-from", trained, "--steps", "1"]
     other = [*flags, "--recipe", "soft", "--run", "other"]

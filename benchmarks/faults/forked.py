@@ -1,7 +1,6 @@
 """Programs in forked processes. All libraries are loaded before, so each starts at once; a crash ends only itself."""
 
 import contextlib
-import ctypes
 import importlib
 import os
 import re
@@ -14,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from animefaces import signals
 from tests.corpus.case import Done, Wrong
 
 PATIENCE = 120  # seconds that a program may take
 CHANGES = ("open", "os.rename", "os.remove", "os.truncate")  # audit events of Python: what is done to a file
-DIE_WITH_PARENT = 1  # Linux's number, for prctl
 PROGRESS = re.compile(r"^\w[^\n]* passed(, about [^\n]*)?\n", re.MULTILINE)  # the line that comes each minute
 LOADED = ("train", "generate", "encode", "evaluate", "export", "explore", "preprocess", "training.gan", "tensorflow",
           "training.check", "models.build", "animefaces.plots", "animefaces.samples", "matplotlib.pyplot", "onnx",
@@ -44,7 +43,7 @@ def fork(work: Callable[[], int], out: Path, err: Path) -> int:
 def _become(work: Callable[[], int], out: Path, err: Path) -> NoReturn:
     code = 1
     try:
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        signals.die_with_parent()
         os.setsid()
         for number, path in ((1, out), (2, err)):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)

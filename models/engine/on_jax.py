@@ -28,6 +28,8 @@ SILENCE = 30  # seconds after which a machine that is not heard of is gone
 Adam, BatchNormalization = keras.optimizers.Adam, keras.layers.BatchNormalization
 
 _state: list[Any] = []  # the variables of the step that is being traced
+# Of several processes: a variable's id -> (its value here, the same on the devices of all), as the last step left them.
+_shared: dict[int, tuple[Any, Any]] = {}
 
 
 def device() -> str:
@@ -130,8 +132,6 @@ def compiled(
         _state[:] = variables
         return jax.lax.scan(body, values, inputs)
 
-    known: dict[int, tuple[Any, Any]] = {}  # of several processes: variable -> (its value here, its value everywhere)
-
     def placed(x, *axes):
         where = NamedSharding(devices, PartitionSpec(*axes))
         if several:
@@ -141,12 +141,13 @@ def compiled(
 
     def value_of(variable):
         """The whole value, on each device; it is copied by the first call only."""
-        here, value = known.get(id(variable), (None, None))
+        here, value = _shared.get(id(variable), (None, None))
         return value if several and here is variable.value else placed(variable.value)
 
     def keep(variable, value):
         variable.assign(value.addressable_data(0) if several else value)  # so that one process can use it alone
-        known[id(variable)] = variable.value, value
+        if several:
+            _shared[id(variable)] = variable.value, value
 
     def call(*inputs):
         values, constants = [value_of(v) for v in variables], [value_of(v) for v in fixed]

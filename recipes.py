@@ -3,10 +3,11 @@
 A recipe says what it changes of BASE, and a comment says why it exists. docs/how-to/train.md compares them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from animefaces import runs
 from animefaces.options import ADJUSTABLE, LOCAL, above, at_least, option, span, within
 
 # What train.py can train. Each has a module of its name in training/, and recipes that name it as their network.
@@ -43,6 +44,10 @@ class Options:
                               group=DATA, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     new: bool = option(False, "begin a new run, even if there is an unfinished one with the same options and pictures",
                        group=DATA, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
+    from_scratch: bool = option(False, "begin with random weights. Without it, a training of 64-pixel colour faces "
+                                       "begins with the shipped weights, unless you type --recipe, --init-from or an "
+                                       "option of the networks or of learning", group=DATA, commands=GAN,
+                                facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     init_from: Path | None = option(
         None, "gan: start with the networks of this run folder, or the generator of this .keras file; 'pretrained' "
         "names the shipped weights. vae, encoder: the generator to train for (default: the newest run, else the "
@@ -89,6 +94,9 @@ class Options:
     discriminator_norm: bool = option(True, "the discriminator has batch normalisation", group=NETS,
                                       commands=GAN)  # fmt: skip
 
+    patches: bool = option(False, "the discriminator judges patches of a picture, not the whole picture (residual "
+                                  "networks only)", group=NETS, commands=GAN)  # fmt: skip
+
     repeat: int = option(8, "how often a scene is seen before another one takes its place; fewer for many cores",
                          at_least(1), group=LEARNING, commands=("detector",))  # fmt: skip
     batch_size: int = option(64, "pictures per step, of all devices together", at_least(2), group=LEARNING)
@@ -120,6 +128,9 @@ class Options:
                                           commands=GAN)  # fmt: skip
     penalty_every: int = option(1, "apply the gradient penalties in every n-th step only, with n times the weight",
                                 at_least(1), group=TOLD, commands=GAN)  # fmt: skip
+    anchor: float = option(0.0, "keep every face near the one that the generator of --init-from draws: weight of the "
+                                "distance, 0 for none (residual networks only)", at_least(0), group=TOLD,
+                           commands=GAN)  # fmt: skip
     augment: tuple[str, ...] = option(("none",), "random changes of every picture that the discriminator sees, real "
                                       f"or fake: any of {', '.join(AUGMENTATIONS)}", choices=AUGMENTATIONS,
                                       group=TOLD, commands=GAN)  # fmt: skip
@@ -215,9 +226,37 @@ _RECIPES = {
     "detector": replace(BASE, network="detector", size=128, batch_size=32, learning_rate=2e-3, beta1=0.9,
                         average=0.999, steps=40_000, sample_every=1_000),
 }  # fmt: skip
-# The shipped networks learn another style within minutes, without a GPU. With the gradient penalties in every fourth
-# step only, a minute has a third more steps (docs/research/quality.md).
-_RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), batch_size=16, learning_rate=1e-4,
-                            slow_after=300, penalty=(0.5, 0.5), penalty_every=4, average=0.995, log_every=20,
-                            sample_every=250)  # fmt: skip
+# The shipped networks learn another style within minutes, without a GPU. The discriminator sees patches, and the anchor
+# keeps the faces whole. With the gradient penalties in every fourth step only, a minute has more steps
+# (docs/research/quality.md).
+_RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), discriminator_widths=(48, 96, 192),
+                            patches=True, anchor=0.1, batch_size=16, learning_rate=1e-4, slow_after=300,
+                            penalty=(0.5, 0.5), penalty_every=4, steps=1_000, average=0.995, log_every=20,
+                            sample_every=100)  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}
+
+
+def started(options: Options, given: set[str]) -> tuple[Options, set[str]]:
+    """Options, and the names of those that the user typed -> the same two, with `adapt` where it is the recipe.
+
+    It is the recipe for --init-from pretrained, unless the user typed another one, or the size of larger pictures. And
+    it is the recipe for pictures like those of the shipped weights, if the user typed nothing about how to train.
+    """
+    adapt, source = RECIPES["adapt"], options.init_from
+    if "recipe" in given or options.network != "gan" or options.size > adapt.size:
+        return options, given
+    if not (runs.is_shipped(source) if source else _plain(options, given)):
+        return options, given
+    return replace(adapt, **{name: getattr(options, name) for name in given}), {*given, "recipe"}
+
+
+def _plain(options: Options, given: set[str]) -> bool:
+    """Whether a new training is of pictures like those of the shipped weights, and the user left the rest to us."""
+    adapt, free = RECIPES["adapt"], {"size", "channels"}
+    for field in fields(Options):
+        if field.metadata["group"] in (DATA, LENGTH, WRITTEN, COMPUTER):
+            free.add(field.name)
+    alike = (options.size, options.channels) == (adapt.size, adapt.channels)
+    shipped = runs.is_shipped(Path("pretrained")) and (runs.PRETRAINED / runs.GENERATOR).exists()
+    begun = options.run and runs.read_record(options.run)
+    return alike and shipped and not begun and not options.from_scratch and given <= free

@@ -28,7 +28,7 @@ from animefaces.commands import Command, run_commands
 from animefaces.files import check_input, written_whole
 from animefaces.problems import Misuse, Problem
 from animefaces.words import counted
-from recipes import NETWORKS, RECIPES, Options
+from recipes import NETWORKS, RECIPES, Options, started
 
 if TYPE_CHECKING:
     from animefaces.progress import Bar
@@ -59,8 +59,8 @@ def train(options: Options, given: set[str]) -> None:
     from animefaces.states import Progress
     from training.machines import companions
 
-    validate(options, given)
     options, given = started(options, given)
+    validate(options, given)
     widths = RECIPES[options.recipe].widths_for(options.size)
     options = replace(options, **{name: value for name, value in widths.items() if name not in given})
     if options.check:
@@ -90,19 +90,6 @@ def train(options: Options, given: set[str]) -> None:
             print(f"machines   {place + 1} of {machines}: waiting for the others")
         found = named is None and (run / "options.json").exists()
         begin(options, given, faces or opened(options), run, progress, new=not state, found=found)
-
-
-def started(options: Options, given: set[str]) -> tuple[Options, set[str]]:
-    """Options, and the names of those that the user typed -> the same two, with `adapt` where it is the recipe.
-
-    It is the recipe for --init-from pretrained, unless the user typed another one.
-    """
-    from animefaces import runs
-
-    source = options.init_from
-    if "recipe" in given or options.network != "gan" or source is None or not runs.is_shipped(source):
-        return options, given
-    return replace(RECIPES["adapt"], **{name: getattr(options, name) for name in given}), {*given, "recipe"}
 
 
 def opened(options: Options) -> Any:
@@ -164,6 +151,13 @@ def validate(options: Options, given: set[str]) -> None:
     """Raise Misuse for options that do not fit together."""
     if {"warm_up", "init_from"} <= given and options.warm_up:
         raise Misuse("--warm-up is for networks that begin with random weights: leave out --warm-up or --init-from")
+    if options.from_scratch and options.init_from:
+        raise Misuse("--from-scratch begins with random weights: leave it out, or leave out --init-from")
+    if options.anchor and options.init_from is None:
+        raise Misuse("--anchor keeps faces near those of trained networks: name them with --init-from")
+    if (options.anchor or options.patches) and options.architecture != "residual":
+        asked = "--anchor" if options.anchor else "--patches"
+        raise Misuse(f"{asked} is for residual networks: leave it out, or give --architecture residual")
 
 
 def _parameters(network: Any) -> str:

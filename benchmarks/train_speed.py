@@ -105,7 +105,7 @@ CONTESTANTS = {"ours": ours, "keras loop": keras_loop, "torch loop": torch_loop}
 def able(name, options):
     """Whether a contestant's loop knows the recipe's networks and loss."""
     return name == "ours" or {"keras loop": options.loss == "logistic" and not any(options.penalty),
-                              "torch loop": options.architecture != "pooled"}[name]  # fmt: skip
+                              "torch loop": options.architecture != "pooled" and not options.anchor}[name]  # fmt: skip
 
 
 def measured(name, *words):

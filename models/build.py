@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from models import dcgan, detector, encoder, engine, reader, residual, upscaler, vae, warm
+from models import anchor, dcgan, detector, encoder, engine, reader, residual, upscaler, vae, warm
 from models.engine import keras, ops
 from models.gan import GAN
 from models.schedules import half_cosine
@@ -52,6 +52,7 @@ def build_gan(options: Any, faces: Any = None) -> GAN:
             rate_decay=rate_decay_schedule(options),
             faces=faces[:] if fits and engine.device() != "CPU" else None,
             warm_up=_autoencoder(networks, options) if warm_up_steps(options) else None,
+            anchor=anchor.Anchor(*networks, options.anchor) if options.anchor else None,
         )
 
 
@@ -79,7 +80,7 @@ def _of_architecture(options: Any) -> tuple[keras.Model, keras.Model]:
     g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
     kernel, kernels = options.generator_kernel, options.discriminator_kernels
     if options.architecture == "residual":
-        return residual.build_generator(*g_sizes), residual.build_discriminator(*d_sizes)
+        return residual.build_generator(*g_sizes), residual.build_discriminator(*d_sizes, options.patches)
     if options.architecture == "pooled":
         generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
         return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from models import ema, engine
+from models.anchor import Anchor
 from models.augment import augment
 from models.engine import compiled, gradients, keras, ops, traced
 from models.losses import logistic, relativistic
@@ -23,9 +24,10 @@ class GAN:
     targets (K, B, 1), which the relativistic loss does not use. It returns the figures of the steps, a dict of float32
     (K,). Steps of the warm-up have those of warm.Autoencoder, all other steps have these:
 
-    - d_loss, g_loss: in nats; D's is the mean of its loss on real and on fake images;
+    - d_loss, g_loss: in nats; D's is the mean of its loss on real and on fake images, G's has the anchor's part;
     - real_right, fake_right: share of the images that D judges right; with the relativistic loss, share of the pairs;
-    - spread: how much G's images differ from each other, divided by how much real images do.
+    - spread: how much G's images differ from each other, divided by how much real images do;
+    - moved: with an anchor, how far G's images are from those that it drew at the start (models.anchor.Anchor).
 
     All random numbers on the device (dropout, augmentation) are a function of (seed, step). `state`, a State, is all
     that training changes.
@@ -47,6 +49,7 @@ class GAN:
         rate_decay: Callable[[Any], Any] | None = None,
         faces: np.ndarray | None = None,
         warm_up: Autoencoder | None = None,
+        anchor: Anchor | None = None,
     ) -> None:
         """Networks and optimizers -> their training.
 
@@ -57,12 +60,13 @@ class GAN:
         - `rate_decay`: learning rate decay, step -> the factor of both learning rates, or None.
         - `faces`: uint8 (N, H, W, C) to keep on the device, or None.
         - `warm_up`: the Autoencoder of these networks that is trained in the first steps, or None.
+        - `anchor`: the Anchor of these networks, or None.
         """
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
-        self.rate_decay, self.warm_up = rate_decay, warm_up
+        self.rate_decay, self.warm_up, self.anchor = rate_decay, warm_up, anchor
         self.average = ema.copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
@@ -77,7 +81,8 @@ class GAN:
             optimizers["w_optimizer"] = warm_up.optimizer, warm_up.trained
             helpers["posterior"] = warm_up.posterior
         networks = {"generator": generator, "discriminator": discriminator, "average": self.average}
-        self.state = State(networks, optimizers, helpers, warm_up.steps if warm_up else 0)
+        self.state = State(networks, optimizers, helpers, warm_up.steps if warm_up else 0,
+                           anchor.networks if anchor else {})  # fmt: skip
         variables = self.state.variables
         self.faces = None if faces is None else keras.Variable(faces, trainable=False, dtype="uint8")
         fixed = [] if faces is None else [self.faces]
@@ -115,11 +120,12 @@ class GAN:
         )
         decay = self.rate_decay and self.rate_decay(step)
         engine.apply_at(self.d_optimizer, grads, self.discriminator.trainable_variables, decay)
-        g_loss, _, to_fake = traced(lambda fake: self._g_loss(real, fake), [], fake)
+        g_loss, moved, to_fake = traced(lambda fake: self._g_loss(real, fake, z), [], fake)
         (upstream,) = to_fake(self.g_optimizer.scale_loss(ops.ones_like(g_loss)))[1]
         engine.apply_at(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, decay)
         ema.update(self.average, self.generator, self.average_decay, step)
-        return {"d_loss": d_loss, "g_loss": g_loss, **right, "spread": _spread(fake) / (_spread(real) + 1e-6)}
+        return {"d_loss": d_loss, "g_loss": g_loss, **right, **moved,
+                "spread": _spread(fake) / (_spread(real) + 1e-6)}  # fmt: skip
 
     def _warm_step(self, step, real, noise, *_):
         self._reseed(step)
@@ -154,20 +160,28 @@ class GAN:
             loss = loss + self.penalty_every * penalty(step) / 2 * (real_slope + fake_slope)
         return loss, right
 
-    def _g_loss(self, real, fake):
+    def _g_loss(self, real, fake, z):
         logits, _ = self._judge(fake)
         if self.loss == "relativistic":
-            return relativistic(logits, self._judge(real)[0]), None
-        return logistic(logits, ops.ones_like(logits)), None  # exactly 1, whatever D is told
+            loss = relativistic(logits, self._judge(real)[0])
+        else:
+            loss = logistic(logits, ops.ones_like(logits))  # exactly 1, whatever D is told
+        if self.anchor is None:
+            return loss, {}
+        moved = self.anchor.distance(fake, z)
+        return loss + self.anchor.weight * moved, {"moved": moved}
 
     def _judge(self, images: Any, slope: Any = False) -> tuple[Any, Any]:
-        """Images -> (D's logits of the augmented images, with `slope` the mean squared length of their gradient)."""
+        """Images -> (D's logits of the augmented images, with `slope` the mean squared length of their gradient).
+
+        A D of patches has several logits per image: then it is the length for their sum, divided by their number.
+        """
         images = augment(images, self.augmentation, self._chance)
         if not slope:
             return self.discriminator(images, training=True), None
         logits, _, pull = traced(lambda x: (self.discriminator(x, training=True), None), [], images)
         (gradient,) = pull(ops.ones_like(logits))[1]
-        return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3)))
+        return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3))) / logits.shape[1]
 
 
 def _spread(images):

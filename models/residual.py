@@ -60,8 +60,12 @@ def build_generator(size: int, channels: int, latent: int, widths: Sequence[int]
     return keras.Model(z, layers.Activation("linear", dtype="float32", name="images")(x), name="generator")
 
 
-def build_discriminator(size: int, channels: int, widths: Sequence[int]) -> keras.Model:
-    """Sizes -> a discriminator: images -> logits (B, 1). One width per resolution, the largest resolution first."""
+def build_discriminator(size: int, channels: int, widths: Sequence[int], patches: bool = False) -> keras.Model:
+    """Sizes -> a discriminator: images -> logits (B, 1). One width per resolution, the largest resolution first.
+
+    With `patches` there is one logit for each place of the smallest feature maps, (B, places): each judges a patch of
+    the image, and none judges the whole (Isola et al. 2017, arXiv 1611.07004).
+    """
     base = _smallest_side(size, widths)
     images = keras.Input((size, size, channels), name="images")
     x = convolution(images, widths[0], 1)
@@ -69,6 +73,11 @@ def build_discriminator(size: int, channels: int, widths: Sequence[int]) -> kera
         if i:  # the mean of 2x2 pixels is bilinear resampling to half the side
             x = widened(layers.AveragePooling2D(2)(x), width)
         x = residual(x)
-    x = layers.DepthwiseConv2D(base, depthwise_initializer=scaled(2.0))(layers.LeakyReLU(0.2)(x))
-    x = layers.Dense(1, kernel_initializer=scaled(), dtype="float32")(layers.Flatten()(x))
+    x = layers.LeakyReLU(0.2)(x)
+    if patches:
+        x = layers.Conv2D(1, 1, kernel_initializer=scaled(0.1), dtype="float32")(x)
+        x = layers.Flatten(dtype="float32")(x)
+    else:
+        x = layers.DepthwiseConv2D(base, depthwise_initializer=scaled(2.0))(x)
+        x = layers.Dense(1, kernel_initializer=scaled(), dtype="float32")(layers.Flatten()(x))
     return keras.Model(images, x, name="discriminator")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PROJECT, TINY, log_of, python
+from test_anchor import anchored, anchored_batch
 from test_gan import ALL, batch, scaling_gan, tiny_gan
 
 import train as program
@@ -34,6 +35,8 @@ def both(tmp_path_factory):
     figures = {name: values.tolist() for name, values in gan.steps(*batch(steps=4)).items()}
     inputs = [x[:1] for x in batch(steps=4)]
     figures["scaled"] = scaling_gan().steps(*inputs)["d_loss"].tolist()
+    held = anchored()
+    figures["moved"] = [held.steps(*anchored_batch(step))["moved"].item() for step in range(2)]
     return gan, figures, json.loads(done.stdout.splitlines()[-1]), folder
 
 

@@ -27,7 +27,7 @@ PARAMETERS = {
     "quick": (1_100_224, 693_760),
     "modern": (1_100_224, 694_656),
     "large": (3_718_275, 3_309_441),
-    "adapt": (3_718_275, 3_309_441),
+    "adapt": (3_718_275, 895_297),
 }
 
 
@@ -48,7 +48,8 @@ def test_sizes_of_each_recipe(name, monkeypatch):
     assert tuple(sizes) == PARAMETERS[name]
     picture = (None, recipe.size, recipe.size, recipe.channels)
     assert (generator.input_shape, generator.output_shape) == ((None, recipe.latent), picture)
-    assert (discriminator.input_shape, discriminator.output_shape) == (picture, (None, 1))
+    judged = 16 * 16 if recipe.patches else 1
+    assert (discriminator.input_shape, discriminator.output_shape) == (picture, (None, judged))
 
 
 def test_the_discriminator_before_it_was_reduced(monkeypatch):

@@ -14,7 +14,7 @@ from conftest import SIZES, TINY, log_of, state_of
 from PIL import Image
 
 import recipes
-from animefaces import images, logs, resuming, runs, states
+from animefaces import images, logs, resuming, states
 from demo import cartoons
 from models import build
 from models import gan as players
@@ -233,19 +233,6 @@ def test_going_on_from_a_file(trained, train):
             part, _, weight = name.partition("/")
             if part in ("generator", "average"):
                 assert np.array_equal(ours[name], theirs[f"average/{weight}"])
-
-
-def test_the_shipped_weights_have_a_name(trained, train, monkeypatch):
-    monkeypatch.setattr(runs, "PRETRAINED", trained.rename(trained.with_name("pretrained")))
-    try:
-        assert train("--init-from", "pretrained", "--run", "run", "--steps", "1", "--architecture", "strided") == 0
-    finally:
-        runs.PRETRAINED.rename(trained)
-    options = options_of(Path("run"))["options"]
-    assert (options["recipe"], options["penalty_every"], options["batch_size"]) == ("adapt", 4, 4)  # 4 was typed
-    one, other = (dict(np.load(sorted((run / "state").iterdir())[-1])) for run in (Path("run"), trained))
-    assert options_of(Path("run"))["options"]["init_from"].endswith("pretrained")
-    assert one.keys() == other.keys()
 
 
 def test_a_folder_of_that_name_is_not_the_shipped_weights(trained, train):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from animefaces import runs
 from animefaces.dataset import doubts
 from animefaces.options import to_record
 from animefaces.problems import Problem
@@ -17,7 +18,7 @@ from models import engine
 from training.task import Task
 
 FOR_CPUS = ("modern", "light", "quick")  # recipes
-UNTOLD = ("data", "run", "new", "check")  # options that stand in other lines
+UNTOLD = ("data", "run", "new", "from_scratch", "check")  # options that stand in other lines
 GRID = 48  # pictures on a sample grid
 PNG = 0.6  # bytes of a PNG file of faces for each byte of its pixels
 
@@ -72,6 +73,8 @@ def _length(options, count):
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
     lines = [f"{counted(options.steps, 'step')} of {options.batch_size} at {options.size}x{options.size} "
              f"({epochs:,.1f} epochs){limit}, on {devices} with {engine.NAME}"]  # fmt: skip
+    if options.init_from and runs.is_shipped(options.init_from):
+        lines.append("the shipped weights learn the style of your pictures (random weights instead: --from-scratch)")
     if options.warm_up and not options.init_from:
         steps = counted(options.warm_up, "step")
         lines.append(f"the first {steps} are a warm-up as an autoencoder: the faces are blurred")

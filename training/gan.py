@@ -28,7 +28,12 @@ class Task:
     curves: ClassVar = {
         "warm-up": {"reconstruction": "squared error"},
         "loss / nats": {"d_loss": "discriminator", "g_loss": "generator"},
-        "share": {"real_right": "D right on real", "fake_right": "D right on fake", "spread": "spread"},
+        "share": {
+            "real_right": "D right on real",
+            "fake_right": "D right on fake",
+            "spread": "spread",
+            "moved": "moved from the first faces",
+        },
         "kernel distance": {"kernel_distance": "to the validation faces"},
     }
     use = "new faces: python generate.py --run "
@@ -50,6 +55,8 @@ class Task:
         """Give a new run the weights that --init-from names."""
         if new and self.options.init_from:
             initialise(self.player, self.options.init_from)
+            if self.player.anchor:
+                self.player.anchor.take(self.player.average)
 
     def batch(self, step: int) -> tuple[Any, ...]:
         """What one step is fed, a function of (seed, step): (step, real, z, labels of real, labels of fake)."""
@@ -106,15 +113,22 @@ def initialise(player: Any, source: Path) -> None:
     Networks for larger pictures than those of the source get its layers, and some new ones at the largest resolution.
     """
     state = states.load(source) if source.is_dir() else None
+    judges = (source / runs.DISCRIMINATOR).exists()
+    if player.anchor and not judges:
+        raise Misuse(f"--anchor needs a discriminator, and {source} has none: name a run folder with --init-from")
     with runs.fitting(source):
         generator = saved.load(runs.find_generator(source))
-        if state and len(player.generator.layers) <= len(generator.layers):
+        discriminator = saved.load(source / runs.DISCRIMINATOR) if judges else None
+        fewer = discriminator is not None and len(player.discriminator.layers) < len(discriminator.layers)
+        if state and len(player.generator.layers) <= len(generator.layers) and not fewer:
             player.state.restore_networks(state[0])
             return
         for network in (player.generator, player.average):
             take_layers(network, generator, grows_at_end=True)
-        if (source / runs.DISCRIMINATOR).exists():
-            take_layers(player.discriminator, saved.load(source / runs.DISCRIMINATOR), grows_at_end=False)
+        if fewer:
+            take_first_layers(player.discriminator, discriminator)
+        elif discriminator is not None:
+            take_layers(player.discriminator, discriminator, grows_at_end=False)
 
 
 def take_layers(network: Any, source: Any, grows_at_end: bool) -> None:
@@ -133,6 +147,16 @@ def take_layers(network: Any, source: Any, grows_at_end: bool) -> None:
         same += 1
     pairs = list(zip(own[:same] + own[same + new :], others, strict=False))
     if len(own) < len(others) or any(_shapes(layer) != _shapes(other) for layer, other in pairs):
+        raise ValueError("its layers are of other sizes")
+    for layer, other in pairs:
+        layer.set_weights(other.get_weights())
+
+
+def take_first_layers(network: Any, source: Any) -> None:
+    """Give a network, except its last layer, the weights of the first layers of another one. Raises ValueError."""
+    own, others = ([layer for layer in one.layers if layer.weights] for one in (network, source))
+    pairs = list(zip(own[:-1], others, strict=False))
+    if any(_shapes(layer) != _shapes(other) for layer, other in pairs):
         raise ValueError("its layers are of other sizes")
     for layer, other in pairs:
         layer.set_weights(other.get_weights())

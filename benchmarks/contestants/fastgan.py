@@ -176,8 +176,8 @@ class FastGAN(GAN):
         """Logits that should be positive -> their hinge loss. Its corner is at random in [0.8, 1]."""
         return ops.mean(ops.relu(keras.random.uniform(logits.shape, 0.8, 1.0, seed=self._chance) - logits))
 
-    def _g_loss(self, real, fake):
-        return -ops.mean(self.critic(augment(fake, self.augmentation, self._chance), training=True)), None
+    def _g_loss(self, real, fake, z):
+        return -ops.mean(self.critic(augment(fake, self.augmentation, self._chance), training=True)), {}
 
 
 class Task(gan.Task):

@@ -1,0 +1,196 @@
+"""The recipe `adapt`: a discriminator of patches, and an anchor that keeps faces whole."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import SIZES, log_of, state_of
+
+import recipes
+from animefaces import runs
+from models import build, residual
+from models.anchor import Anchor
+
+TINY = replace(recipes.RECIPES["adapt"], size=16, latent=8, generator_widths=(8, 16, 8), discriminator_widths=(8, 16),
+               batch_size=4, precision="float32")  # fmt: skip
+
+
+def options_of(run):
+    return json.loads((run / "options.json").read_text(encoding="utf-8"))["options"]
+
+
+def anchored_batch(step, seed=0):
+    rng = np.random.default_rng((seed, step))
+    labels = np.zeros((1, 4, 1), np.float32)
+    real = rng.integers(0, 256, (1, 4, 16, 16, 3), np.uint8)
+    return np.int32([step]), real, rng.standard_normal((1, 4, 8), np.float32), labels, labels
+
+
+def anchored(**changes):
+    """A GAN with an anchor, at the start of its training."""
+    gan = build.build_gan(replace(TINY, **changes))
+    gan.anchor.take(gan.generator)
+    return gan
+
+
+def test_a_logit_of_patches_depends_on_its_patch_alone():
+    keras.utils.set_random_seed(0)
+    network = residual.build_discriminator(32, 3, (4, 8), patches=True)
+    network.set_weights([w + 0.1 * np.random.default_rng(0).standard_normal(w.shape) for w in network.get_weights()])
+    faces = np.zeros((2, 32, 32, 3), np.float32)
+    faces[1, 9, 20] = 1
+    plain, other = np.asarray(network(faces)).reshape(2, 16, 16)
+    rows, columns = np.nonzero(plain != other)
+    assert 1 < len(rows) <= 7 * 7  # of 256
+    assert {4, 10} == {int(np.median(rows)), int(np.median(columns))}
+
+
+def test_the_penalty_of_patches_does_not_grow_with_their_number():
+    gan = build.build_gan(replace(TINY, anchor=0.0, augment=("none",)))
+    images = keras.Input((16, 16, 3))
+    places = keras.layers.Conv2D(1, 1, kernel_initializer=keras.initializers.Constant(0.5))(images)
+    gan.discriminator = keras.Model(images, keras.layers.Flatten()(places))
+    logits, slope = gan._judge(keras.ops.ones((4, 16, 16, 3)), slope=True)
+    assert logits.shape == (4, 256)
+    assert float(slope) == pytest.approx(3 * 0.5**2)
+
+
+def test_the_distance_from_the_anchor():
+    keras.utils.set_random_seed(0)
+    generator, discriminator = build.build_networks(TINY)
+    anchor = Anchor(generator, discriminator, 1.0)
+    anchor.take(generator)
+    z = anchored_batch(0)[2][0]
+    faces, maps = generator(z), anchor.networks["anchor_maps"]
+    assert float(anchor.distance(faces, z)) < 1e-10
+    assert maps.output_shape == (None, 16, 16, 8)  # not the coarser ones
+    other = faces + 0.3
+    kept, seen = (np.asarray(maps(x)) for x in (faces, other))
+    assert float(anchor.distance(other, z)) == pytest.approx(((seen - kept) ** 2).mean() / (kept**2).mean(), rel=1e-4)
+    generator.set_weights([2 * w for w in generator.get_weights()])
+    assert float(anchor.distance(faces, z)) < 1e-10  # it has weights of its own
+
+
+def test_a_heavier_anchor_keeps_faces_nearer():
+    def moved(weight):
+        gan = anchored(anchor=weight, learning_rate=3e-3)
+        start = gan.state.arrays()
+        for step in range(8):
+            figures = gan.steps(*anchored_batch(step))
+        end = gan.state.arrays()
+        changed = {name.split("/")[0] for name in start if not np.array_equal(start[name], end[name])}
+        assert changed == {"generator", "discriminator", "average", "g_optimizer", "d_optimizer"}
+        return figures["moved"].item()
+
+    assert moved(100.0) < 0.5 * moved(0.01)
+
+
+@pytest.fixture
+def shipped(train, monkeypatch):
+    """A small run of `large` in the place of the shipped weights."""
+    widths = ["--generator-widths", "8,16,8", "--discriminator-widths", "8,16,8"]
+    assert train("--recipe", "large", "--run", "models/pretrained", "--steps", "2", tiny=[*SIZES, *widths]) == 0
+    monkeypatch.setattr(runs, "PRETRAINED", Path("models/pretrained").absolute())
+    return [*SIZES, "--generator-widths", "8,16,8", "--discriminator-widths", "8,16"]
+
+
+def test_the_shipped_weights_have_a_name(shipped, train):
+    run = Path("run")
+    assert train("--run", "run", "--init-from", "pretrained", "--steps", "3", "--log-every", "1", tiny=shipped) == 0
+    options = options_of(run)
+    assert (options["recipe"], options["penalty_every"], options["batch_size"]) == ("adapt", 4, 4)  # 4 was typed
+    assert options["init_from"].endswith("pretrained")
+    ours, first = (state_of(folder) for folder in (run, Path("models/pretrained")))
+    with np.load(run / "state" / "step_000000000.npz") as start:
+        for name in first:
+            part, _, weight = name.partition("/")
+            if part == "average":  # the anchor stays where the training began
+                for begun in (start[name], start[f"generator/{weight}"], ours[f"anchor_generator/{weight}"]):
+                    assert np.array_equal(begun, first[name])
+                assert not weight.endswith("kernel") or not np.array_equal(ours[name], first[name])
+        maps = [name for name in start if name.startswith("anchor_maps")]
+        for name in maps:  # patches are judged by the first layers of the other discriminator
+            assert np.array_equal(start[name], start[name.replace("anchor_maps", "discriminator")])
+            assert np.array_equal(start[name], first[name.replace("anchor_maps", "discriminator")])
+        assert maps
+    moved = [entry["moved"] for entry in log_of(run)]
+    assert moved[0] < 1e-9 < moved[-1]
+
+
+def test_a_run_with_an_anchor_goes_on_exactly(shipped, train):
+    flags = ["--init-from", "pretrained", "--run"]
+    assert train(*flags, "whole", "--steps", "4", tiny=shipped) == 0
+    assert train(*flags, "parts", "--steps", "2", tiny=shipped) == 0
+    shutil.rmtree("models/pretrained")  # a run needs only itself
+    assert train("--run", "parts", "--steps", "4", tiny=[]) == 0
+    whole, parts = state_of(Path("whole")), state_of(Path("parts"))
+    assert whole.keys() == parts.keys()
+    assert all(np.array_equal(whole[name], parts[name]) for name in whole if name != "record")
+
+
+def test_a_run_of_patches_is_a_start_too(shipped, train):
+    assert train("--init-from", "pretrained", "--run", "one", "--steps", "1", tiny=shipped) == 0
+    assert train("--init-from", "one", "--run", "two", "--steps", "1", tiny=[]) == 0
+    options = options_of(Path("two"))
+    kept = options["recipe"], options["anchor"], options["patches"]
+    assert kept == ("adapt", recipes.RECIPES["adapt"].anchor, True)
+    one, two = state_of(Path("one")), np.load("two/state/step_000000000.npz")
+    assert all(np.array_equal(one[name], two[name]) for name in one if name.startswith(("average", "discriminator")))
+    assert all(np.array_equal(two[name], one[name.replace("anchor_generator", "average")])
+               for name in two if name.startswith("anchor_generator"))  # fmt: skip
+
+
+PLAIN = {"data", "run", "minutes", "steps", "seed", "precision"}
+
+
+@pytest.mark.parametrize(("typed", "recipe"), [
+    ({}, "adapt"),
+    ({name: getattr(recipes.BASE, name) for name in PLAIN}, "adapt"),
+    ({"size": 64, "channels": 3}, "adapt"),
+    ({"from_scratch": True}, "modern"),
+    ({"size": 32}, "modern"),
+    ({"size": 128}, "modern"),
+    ({"channels": 1}, "modern"),
+    ({"batch_size": 8}, "modern"),
+    ({"latent": 50}, "modern"),
+    ({"augment": ("none",)}, "modern"),
+    ({"recipe": "modern"}, "modern"),
+    ({"init_from": Path("mine")}, "modern"),
+    ({"init_from": Path("pretrained")}, "adapt"),
+    ({"init_from": Path("pretrained"), "batch_size": 8}, "adapt"),
+    ({"init_from": Path("pretrained"), "size": 128}, "modern"),
+    ({"run": Path("begun")}, "modern"),
+])  # fmt: skip
+def test_which_trainings_begin_with_the_shipped_weights(typed, recipe, trained):
+    shutil.copytree(trained, "begun")
+    options, given = recipes.started(replace(recipes.RECIPES["modern"], **typed), set(typed))
+    assert options.recipe == recipe
+    assert ("recipe" in given) == (recipe == "adapt" or "recipe" in typed)
+    assert all(getattr(options, name) == value for name, value in typed.items())
+
+
+def test_without_the_shipped_weights_a_training_begins_with_random_ones(monkeypatch, tmp_path):
+    monkeypatch.setattr(runs, "PRETRAINED", tmp_path / "pretrained")
+    assert recipes.started(recipes.RECIPES["modern"], set())[0].recipe == "modern"
+    assert recipes.started(recipes.RECIPES["encoder"], set())[0].recipe == "encoder"
+
+
+def test_a_plain_training_says_what_it_begins_with(train, monkeypatch, capsys):
+    assert train("--run", "run", "--steps", "1", "--precision", "float32", tiny=[]) == 0
+    assert "random weights instead: --from-scratch" in capsys.readouterr().out
+    assert options_of(Path("run"))["recipe"] == "adapt"
+
+
+def test_what_an_anchor_needs(shipped, trained, train, refused):
+    said = lambda *flags, code=2: refused(lambda argv: train(*argv, tiny=[]), list(flags), code)  # noqa: E731
+    assert "name them with --init-from" in said("--recipe", "large", "--anchor", "1")
+    assert "--patches is for residual networks" in said("--patches")
+    light = ["--init-from", str(trained), "--recipe", "light"]
+    assert "--anchor is for residual networks" in said("--anchor", "1", *light)
+    assert "--from-scratch begins with random weights" in said("--from-scratch", "--init-from", "pretrained")
+    file = ["--init-from", "models/pretrained/generator.keras", *shipped, "--recipe", "adapt", "--precision", "float32"]
+    assert "--anchor needs a discriminator" in said(*file)

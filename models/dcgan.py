@@ -31,7 +31,7 @@ def activate(x: Any, slope: float) -> Any:
 def upsample(x: Any, channels: int, kernel: int, stride: int) -> Any:
     """(B, H, W, C) -> (B, stride * H, stride * W, channels), without activation."""
     # If the kernel is a multiple of the stride, every pixel is a sum of equally many terms: no checkerboard.
-    return layers.Conv2DTranspose(
+    return engine.Conv2DTranspose(
         channels, kernel, strides=stride, padding="same", use_bias=False, kernel_initializer=init()
     )(x)
 
@@ -51,7 +51,7 @@ def subsample_chroma(images: Any) -> Any:
 
 def downsample(x: Any, channels: int, kernel: int) -> Any:
     """(B, H, W, C) -> (B, H / 2, W / 2, channels), without activation."""
-    return layers.Conv2D(channels, kernel, strides=2, padding="same", use_bias=False, kernel_initializer=init())(x)
+    return engine.Conv2D(channels, kernel, strides=2, padding="same", use_bias=False, kernel_initializer=init())(x)
 
 
 def logit(x: Any) -> Any:
@@ -118,7 +118,7 @@ def build_pooled_discriminator(
     images = x = keras.Input((size, size, channels), name="images")
     for width in widths:
         for _ in range(2):
-            x = layers.Conv2D(width, kernel, padding="same", kernel_initializer=init())(x)
+            x = engine.Conv2D(width, kernel, padding="same", kernel_initializer=init())(x)
             x = normalise(activate(x, slope))
         x = layers.Dropout(0.25)(layers.MaxPooling2D()(x))
     x = layers.Flatten()(x)

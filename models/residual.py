@@ -8,6 +8,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from models import engine
 from models.engine import keras, layers
 
 
@@ -19,7 +20,7 @@ def scaled(gain: float = 1.0) -> keras.initializers.Initializer:
 def convolution(x: Any, channels: int, kernel: int, gain: float = 1.0) -> Any:
     """(B, H, W, C) -> (B, H, W, channels). A gain of 0 makes the kernel begin as zero."""
     start = scaled(gain) if gain else "zeros"
-    return layers.Conv2D(channels, kernel, padding="same", kernel_initializer=start)(x)
+    return engine.Conv2D(channels, kernel, padding="same", kernel_initializer=start)(x)
 
 
 def residual(x: Any) -> Any:

@@ -108,6 +108,24 @@ def test_a_cpu_with_bfloat16_tries_it_before_a_long_training(known, paces, chose
     assert not turns  # none of these is worth a trial
 
 
+@pytest.mark.parametrize(("recipe", "changes", "cores", "known", "whole"), [
+    ("modern", {}, 2, True, True),
+    ("modern", {}, 2, False, False),
+    ("modern", {"precision": "float32"}, 2, True, False),
+    ("modern", {"precision": "bfloat16"}, 2, None, True),
+    ("modern", {"batch_size": 32}, 2, True, False),
+    ("modern", {}, 4, True, False),  # not measured
+    ("quick", {}, 2, False, True),
+])  # fmt: skip
+def test_two_threads_do_two_operations_of_a_small_step_at_a_time(recipe, changes, cores, known, whole, monkeypatch):
+    calls = []
+    monkeypatch.setattr(engine, "keep_operations_whole", lambda: calls.append(1))
+    monkeypatch.setattr(check, "threads", lambda: cores)
+    monkeypatch.setattr(hardware, "cpu", lambda: ("EPYC", known))
+    check.share_threads(replace(recipes.RECIPES[recipe], **changes))
+    assert bool(calls) == whole
+
+
 def test_both_precisions_are_tried_on_the_training_itself(monkeypatch, capsys):
     monkeypatch.setattr(hardware, "cpu", lambda: ("EPYC", True))
     monkeypatch.setattr(check, "TRIED", 0.1)

@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from conftest import python
+from conftest import PROJECT, python
 from keras import ops
 
 from models import engine
@@ -31,6 +31,52 @@ def test_batch_normalisation_by_the_engine_is_that_of_keras(precision, exact):
     for ours, theirs in zip(*found, strict=True):
         ours, theirs = (ops.convert_to_numpy(ops.cast(x, "float32")) for x in (ours, theirs))
         assert np.allclose(ours, theirs, rtol=exact, atol=exact * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("kind", ["Conv2D", "Conv2DTranspose"])
+@pytest.mark.parametrize(("kernel", "stride", "small"), [(4, 2, 4), (5, 2, 4), (3, 1, 8), (3, 2, 7), (4, 2, 9)])
+def test_convolution_by_the_engine_is_that_of_keras(kind, kernel, stride, small, monkeypatch):
+    """The features, and the gradients of the first and the second order, as a gradient penalty needs them."""
+    own, used = engine.backend._kernel_gradient, []
+    monkeypatch.setattr(engine.backend, "_kernel_gradient", lambda *args: used.append(1) or own(*args))
+    side = small * stride if kind == "Conv2D" else small
+    images = np.random.default_rng(0).standard_normal((4, side, side, 32), np.float32)
+    found, kernels = [], ops.cast(np.random.default_rng(1).standard_normal((kernel, kernel, 32, 32)), "float32")
+    for room in (engine, keras.layers):
+        settings = {"use_bias": kind == "Conv2D", "dtype": "mixed_bfloat16"}
+        layer = getattr(room, kind)(32, kernel, strides=stride, padding="same", **settings)
+        layer.build(images.shape)
+        layer.kernel.assign(kernels * 0.05)
+
+        def length(x, layer=layer):
+            y, _, pull = engine.traced(lambda x: (layer(x), None), [], x)
+            (slope,) = pull(ops.tanh(y))[1]
+            return ops.sum(ops.square(ops.cast(slope, "float32"))), [y, slope]
+
+        value, seen, pull = engine.traced(length, layer.trainable_variables, ops.cast(images, "bfloat16"))
+        found.append([*seen, *pull(ops.ones_like(value))[0]])
+        assert json.loads(keras.Sequential([layer]).to_json())["config"]["layers"][-1]["module"] == "keras.layers"
+    assert bool(used) == (small <= 8)
+    for ours, theirs in zip(*found, strict=True):
+        ours, theirs = (ops.convert_to_numpy(ops.cast(x, "float32")) for x in (ours, theirs))
+        assert np.allclose(ours, theirs, rtol=2e-2, atol=1e-2 * np.abs(theirs).max())
+
+
+WHOLE = """
+import tensorflow as tf
+from models import engine
+threads = tf.config.threading.get_intra_op_parallelism_threads
+engine.keep_operations_whole()
+print(threads(), engine.device())
+tf.ones(1)
+engine.keep_operations_whole()  # too late, and no error
+"""
+
+
+@pytest.mark.parametrize(("typed", "found"), [("", "1 CPU"), ("2", "0 CPU")])
+def test_operations_stay_whole_unless_the_user_says_how_many_threads_they_get(typed, found):
+    done = python("-c", WHOLE, cwd=PROJECT, TF_NUM_INTRAOP_THREADS=typed)
+    assert done.stdout == f"{found}\n", done.stderr
 
 
 def test_adam_by_the_engine_is_that_of_keras():

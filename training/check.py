@@ -21,6 +21,7 @@ SECONDS = 60  # the time of the measured steps
 TURNS, TRIED = 3, 3  # each precision is tried TURNS times, in turn, for TRIED seconds each
 GAIN = 1.1  # bfloat16 is taken if it is at least this many times as fast: clocks are not exact
 LONG_STEPS, LONG_MINUTES = 1000, 5  # a training that is shorter than either is not worth the trial
+SMALL = {False: 2**15, True: 2**16}  # pixels of a batch that two threads need not share; True: in bfloat16
 WARM = 3  # calls before the clock starts: they compile
 
 
@@ -71,12 +72,20 @@ def speed(options: Any, targets: Targets) -> str:
             f"its {options.steps:,} steps of {options.batch_size} take {hours:,.1f} hours")  # fmt: skip
 
 
+def share_threads(options: Any) -> None:
+    """Before the engine is used: let two threads do two operations of a small step at a time, not halves of one."""
+    low = options.precision == "bfloat16" or (options.precision == "auto" and hardware.cpu()[1])
+    if threads() == 2 and options.batch_size * options.size**2 <= SMALL[bool(low)] and engine.device() == "CPU":
+        engine.keep_operations_whole()
+
+
 def settled(options: Any, targets: Targets) -> Any:
     """Options whose precision is `auto` -> the same with float32, or with bfloat16 if that is faster in a trial.
 
     The trial is made only on a CPU that multiplies bfloat16 itself, for a Task that asks for it, and before a long
     training.
     """
+    share_threads(options)
     if options.precision != "auto":
         return options
     plain, mixed = (replace(options, precision=name) for name in ("float32", "bfloat16"))
@@ -97,6 +106,7 @@ def settled(options: Any, targets: Targets) -> Any:
 
 def measured(options: Any, targets: Targets, seconds: float, first: int | None = None) -> float:
     """Steps per second, measured once, over `seconds` seconds. `first`: see `paces`."""
+    share_threads(options)
     with contextlib.closing(paces(options, targets, seconds, first)) as turns:
         return next(turns)
 

@@ -109,11 +109,13 @@ with without_chatter():
 layers, ops = keras.layers, keras.ops
 # What the two backends do differently; on_tensorflow.py says what each name means.
 Adam, BatchNormalization = backend.Adam, backend.BatchNormalization
+Conv2D, Conv2DTranspose = backend.Conv2D, backend.Conv2DTranspose
 traced, compiled, apply, cost = backend.traced, backend.compiled, backend.apply, backend.cost
 forward, export, open_export = backend.forward, backend.export, backend.open_export
 device, device_count, everywhere, join, of_machines = (
     backend.device, backend.device_count, backend.everywhere, backend.join, backend.of_machines,
 )  # fmt: skip
+keep_operations_whole = backend.keep_operations_whole
 replicas, replica, own_rows, mean = backend.replicas, backend.replica, backend.own_rows, backend.mean
 
 

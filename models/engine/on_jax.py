@@ -26,6 +26,7 @@ VERSION = jax.__version__
 SILENCE = 30  # seconds after which a machine that is not heard of is gone
 # Keras's own: JAX's compiler makes one operation of each.
 Adam, BatchNormalization = keras.optimizers.Adam, keras.layers.BatchNormalization
+Conv2D, Conv2DTranspose = keras.layers.Conv2D, keras.layers.Conv2DTranspose
 
 _state: list[Any] = []  # the variables of the step that is being traced
 # Of several processes: a variable's id -> (its value here, the same on the devices of all), as the last step left them.
@@ -35,6 +36,10 @@ _shared: dict[int, tuple[Any, Any]] = {}
 def device() -> str:
     """The kind of device that trains: "CPU", "GPU" or "TPU"."""
     return jax.devices()[0].platform.upper()
+
+
+def keep_operations_whole() -> None:
+    """JAX divides its operations as it likes."""
 
 
 def join(place: int, count: int) -> None:

@@ -25,7 +25,17 @@ _strategy: Any = None  # the tf.distribute strategy, once `everywhere` has found
 
 def device() -> str:
     """The kind of device that trains: "CPU", "GPU" or "TPU"."""
-    return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    return "GPU" if tf.config.get_visible_devices("GPU") else "CPU"  # asking for logical ones would be a first use
+
+
+def keep_operations_whole() -> None:
+    """Give each operation one thread of the CPU, so that several run at the same time. Call it before any other use.
+
+    Later it does nothing, and neither if the user sets the number of threads.
+    """
+    if not os.environ.get("TF_NUM_INTRAOP_THREADS"):
+        with contextlib.suppress(RuntimeError):  # TensorFlow is in use
+            tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 def join(place: int, count: int) -> None:
@@ -130,6 +140,85 @@ class BatchNormalization(keras.layers.BatchNormalization):
         for kept, new in (self.moving_mean, mean), (self.moving_variance, biased):
             kept.assign(kept * self.momentum + new * (1 - self.momentum))
         return images
+
+
+class _QuickKernels:
+    """For convolutions: on a CPU, the gradient of the kernel as one product of matrices where that is quicker.
+
+    oneDNN is slow at this gradient in bfloat16 if the maps are small and have many channels.
+    """
+
+    LARGEST = 8  # side of the smaller maps
+
+    def _quick(self, small, large):
+        """Whether to do so, for maps (B, h, w, C) and those (B, h * stride, w * stride, C') at its other end."""
+        plain = self.padding == "same" and self.groups == 1 and self.dilation_rate == (1, 1)
+        square = self.kernel_size[0] == self.kernel_size[1] and small[1] == small[2] and large[1] == large[2]
+        exact = self.strides[0] == self.strides[1] and small[1] * self.strides[0] == large[1]
+        fits = small[1] <= self.LARGEST and self.kernel_size[0] > 1
+        return plain and square and exact and fits and self.compute_dtype == "bfloat16" and device() == "CPU"
+
+
+class Conv2D(_QuickKernels, keras.layers.Conv2D):
+    """Keras's convolution; see _QuickKernels."""
+
+    __module__ = "keras.layers"
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Features (B, H, W, C) -> features; Keras adds the bias to them."""
+        if not self._quick(self.compute_output_shape(inputs.shape), inputs.shape):
+            return super().convolution_op(inputs, kernel)
+
+        @tf.custom_gradient
+        def convolved(x, kernel):
+            def pull(y):
+                back = tf.nn.conv2d_transpose(y, kernel, tf.shape(x), self.strides, "SAME")
+                return back, _kernel_gradient(x, y, self.kernel_size[0], self.strides[0])
+
+            return tf.nn.conv2d(x, kernel, self.strides, "SAME"), pull
+
+        return convolved(inputs, tf.convert_to_tensor(kernel))
+
+
+class Conv2DTranspose(_QuickKernels, keras.layers.Conv2DTranspose):
+    """Keras's transposed convolution; see _QuickKernels."""
+
+    __module__ = "keras.layers"
+    groups = 1
+
+    def call(self, inputs: Any) -> Any:
+        """Features (B, H, W, C) -> features (B, H * stride, W * stride, filters)."""
+        shape = self.compute_output_shape(inputs.shape)
+        if self.use_bias or not self._quick(inputs.shape, shape):
+            return super().call(inputs)
+
+        @tf.custom_gradient
+        def convolved(x, kernel):
+            def pull(y):
+                back = tf.nn.conv2d(y, kernel, self.strides, "SAME")
+                return back, _kernel_gradient(y, x, self.kernel_size[0], self.strides[0])
+
+            return tf.nn.conv2d_transpose(x, kernel, (tf.shape(x)[0], *shape[1:]), self.strides, "SAME"), pull
+
+        return self.activation(convolved(inputs, tf.convert_to_tensor(self.kernel)))
+
+
+def _kernel_gradient(x, y, kernel, stride):
+    """Large maps x (B, h * stride, ...), and the gradient y (B, h, ...) of the small ones -> that of the kernel.
+
+    It is the product of all patches of x that the kernel meets with y. The patches are put together from cells of
+    stride x stride pixels, so they may be larger than the kernel; what is too much is cut off.
+    """
+    large, small, cells = x.shape[1], y.shape[1], -(-kernel // stride)
+    before = max((small - 1) * stride + kernel - large, 0) // 2
+    after = (small - 1 + cells) * stride - large - before
+    x = tf.pad(x, [[0, 0], [before, after], [before, after], [0, 0]])
+    x = tf.nn.space_to_depth(x, stride) if stride > 1 else x
+    patches = tf.concat([x[:, i : i + small, j : j + small] for i in range(cells) for j in range(cells)], -1)
+    rows = [tf.reshape(maps, (-1, maps.shape[-1])) for maps in (patches, y)]
+    grid = tf.reshape(tf.matmul(*rows, transpose_a=True), (cells, cells, stride, stride, -1, y.shape[-1]))
+    whole = tf.reshape(tf.transpose(grid, (0, 2, 1, 3, 4, 5)), (cells * stride, cells * stride, -1, y.shape[-1]))
+    return whole[:kernel, :kernel]
 
 
 def traced(

@@ -125,7 +125,7 @@ def evaluate(options: Options, given: set[str]) -> None:
     if options.fake:
         check_input(options.fake, "--fake")
     from animefaces import metrics
-    from drawing import features
+    from drawing import eyes, features
 
     fake, chosen, label, generator = open_fake(options)
     paths = real_paths(options, generator)
@@ -150,6 +150,8 @@ def evaluate(options: Options, given: set[str]) -> None:
         "resized_in_network": network.resizes, **metrics.compare(known[:count], new),
         "floor": {"count": half, **metrics.compare(known[:half], known[-half:])},
     }  # fmt: skip
+    for found, *told in ((figures, fake, chosen, "fake eyes"), (figures["floor"], real, order[:count], "real eyes")):
+        found["eye_mismatch"] = eyes.mismatch(*told) if channels == 3 else None  # grey eyes are not found
     pairs, figures["nearest"] = memorised(known, new, count)
     print(json.dumps(figures, indent=2, allow_nan=False) if options.json else "\n".join(report(figures)))
     save_pairs(output, fake, chosen, real, order, pairs)
@@ -206,7 +208,8 @@ def report(figures: dict[str, Any]) -> Iterator[str]:
     yield f"floor      {floor['count']:,} of the real faces against {floor['count']:,} others{few}"
     yield "\n" + row("", "fake", "floor")
     for words, shown in metrics.SHOWN.items():
-        yield row(words, shown(figures), shown(floor))
+        if shown(figures):
+            yield row(words, shown(figures), shown(floor))
     yield "\n" + row(f"nearest of {near['among']:,} real", "to a fake", "to a real face")
     for name, words in (("least", "the closest"), ("percentile_1", "the closest 1 % within"), ("median", "median")):
         yield row(words, *(f"{near[kind][name]:.4g}" for kind in ("fake", "real")))

@@ -5,11 +5,14 @@ of the features, unless a docstring says otherwise.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 BLOCK = 1000  # most rows in a block
 PAIRS = 4_000_000  # most pairs of rows whose distances are in memory at once
+MATES = 500  # most things among which `mismatch` looks for a partner
+SLIGHT = 0.03  # variance that `mismatch` takes for none, as a share of that of a feature
 PARTS = 10  # least parts of a set for the standard error of the kernel distance
 
 
@@ -108,6 +111,26 @@ def _reach(features, k):
     return reach
 
 
+def mismatch(left: np.ndarray, right: np.ndarray) -> float:
+    """Features of N things and of their partners, (N, D) each, N > 1 -> how often others match better, in [0, 1].
+
+    For each of the 2 N things it is the share of the other N - 1 partners that are nearer to it than its own; this is
+    the mean. 0: all match best. 0.5: it is as if they were shuffled. The distance is that of Mahalanobis, by the
+    covariance of all the features. Things are compared in groups of at most MATES.
+    """
+    both = np.concatenate([left, right]).astype(np.float64)
+    both = (both - both.mean(axis=0)) / (both.std(axis=0) + 1e-6)
+    squares, directions = np.linalg.eigh(np.cov(both.T) + SLIGHT * np.eye(both.shape[1]))
+    both = both @ (directions / np.sqrt(squares))
+    better = 0.0
+    for group in np.array_split(np.arange(len(left)), -(-len(left) // MATES)):
+        distances = squared_distances(both[group], both[len(left) + group])
+        own = np.diag(distances)
+        closer = (distances < own).sum() + (distances < own[:, None]).sum()
+        better += closer / (2 * (len(group) - 1)) if len(group) > 1 else 0
+    return float(better / len(left))
+
+
 def compare(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     """Features of real faces (N, D) and of fake faces (M, D) -> a dict of all the measures above."""
     distance, error = kernel_distance(real, fake)
@@ -118,12 +141,14 @@ def compare(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     }  # fmt: skip
 
 
-# The rows that evaluate.py prints: the name of a measure, and a function from the result of `compare` to text.
-SHOWN: dict[str, Callable[[Mapping[str, float]], str]] = {
+# The rows that evaluate.py prints: the name of a measure, and a function from the result of `compare`, and from that of
+# `mismatch` for eyes, None for grey faces, to text.
+SHOWN: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "Fréchet distance": lambda x: f"{x['frechet_distance']:.4g}",
     "kernel distance x1000": lambda x: f"{1000 * x['kernel_distance']:.3g} +- {1000 * x['kernel_error']:.3g}",
     "precision": lambda x: f"{x['precision']:.3f}",
     "recall": lambda x: f"{x['recall']:.3f}",
+    "another eye fits better": lambda x: "" if x["eye_mismatch"] is None else f"{100 * x['eye_mismatch']:.1f} %",
 }
 
 

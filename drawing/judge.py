@@ -1,4 +1,4 @@
-"""Verdicts during training: the kernel distance of a generator's faces to the validation faces."""
+"""Verdicts during training: how far a generator's faces are from the validation faces, and whether their eyes match."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 from animefaces import metrics
 from animefaces.batches import Pictures
 from animefaces.images import to_network
-from drawing import features
+from drawing import eyes, features
 
 COUNT = 500  # new faces that are drawn for each verdict
 SHARE = 0.02  # share of the training time that verdicts may take
@@ -33,12 +33,19 @@ class Judge:
         """Whether there is time for another verdict, after `seconds` of training of which verdicts took `spent`."""
         return len(self._validation) > 0 and spent + self._cost <= SHARE * seconds
 
-    def verdict(self, draw: Callable[[], np.ndarray]) -> tuple[float, float, float]:
-        """draw() -> faces, uint8 (N, H, W, C); returns (kernel distance, its standard error, seconds it took)."""
+    def verdict(self, draw: Callable[[], np.ndarray]) -> tuple[dict[str, float], float]:
+        """draw() -> faces, uint8 (N, H, W, C); returns (figures, the seconds that they took).
+
+        The figures are kernel_distance and kernel_error, its standard error; and eye_mismatch for faces in colour.
+        """
         if self._network is None:
             self._network = features.open_features(self._name)
             self._known = self._network(to_network(self._validation[:]))
         start = time.perf_counter()
-        distance, error = metrics.kernel_distance(self._known, self._network(to_network(draw())))
+        faces = draw()
+        distance, error = metrics.kernel_distance(self._known, self._network(to_network(faces)))
+        figures = {"kernel_distance": distance, "kernel_error": error}
+        if faces.shape[-1] == 3:
+            figures["eye_mismatch"] = eyes.mismatch(faces, np.arange(len(faces)))
         self._cost = time.perf_counter() - start
-        return distance, error, self._cost
+        return figures, self._cost

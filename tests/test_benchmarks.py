@@ -37,11 +37,11 @@ def test_each_says_how_to_call_it(name, monkeypatch, capsys):
 def test_the_table_has_the_best_recipe_first():
     def row(distance):
         return {"kernel_distance": distance / 1000, "kernel_error": 0.001, "frechet_distance": 20, "precision": 0.8,
-                "recall": 0.1, "images": 64_000, "seconds": 1200.4}  # fmt: skip
+                "recall": 0.1, "eye_mismatch": 0.0712, "images": 64_000, "seconds": 1200.4}  # fmt: skip
 
     _, _, *lines = quality.table({"light": [row(300), row(90)], "modern --seed 1": [row(200), row(40)]})
     assert [line.split(" | ")[0] for line in lines] == ["| `modern --seed 1`", "| `light`"]
-    assert "| 64,000 | 1,200 | 200.0 +- 1.0 | 40.0 +- 1.0 | 20.0 | 0.80 | 0.10 |" in lines[0]
+    assert "| 64,000 | 1,200 | 200.0 +- 1.0 | 40.0 +- 1.0 | 20.0 | 0.80 | 0.10 | 7.1 % |" in lines[0]
 
 
 def test_each_recipe_has_a_row_of_samples(tmp_path):

@@ -120,7 +120,7 @@ def test_the_figures_in_words(run, sets, capsys):
     start = [line.split("  ")[0] for line in lines if line]
     assert start == [
         "real", "fake", "features", "resize", "floor", "", "Fréchet distance", "kernel distance x1000", "precision",
-        "recall", "nearest of 40 real", "the closest", "the closest 1 % within", "median",
+        "recall", "another eye fits better", "nearest of 40 real", "the closest", "the closest 1 % within", "median",
         "results/drawn/nearest.png: 20 pairs, each a generated face and the real face nearest to it",
     ]  # fmt: skip
     text = "\n".join(lines)

@@ -39,8 +39,9 @@ def test_what_is_held_out_is_spread_evenly_and_not_trained_on(count, held):
 def test_the_verdict_is_lower_for_faces_of_the_same_kind(network):
     faces = cartoons.draw_many(200, 16)
     bench = judge.Judge(network, faces[:100])
-    alike, error, seconds = bench.verdict(lambda: faces[100:])
-    darker = bench.verdict(lambda: faces[100:] // 2)[0]
+    figures, seconds = bench.verdict(lambda: faces[100:])
+    alike, error = figures["kernel_distance"], figures["kernel_error"]
+    darker = bench.verdict(lambda: faces[100:] // 2)[0]["kernel_distance"]
     assert abs(alike) < 4 * error
     assert darker > alike + 10 * error
     assert seconds > 0
@@ -55,12 +56,16 @@ def test_what_ships_to_judge_by_minds_noise_and_a_collapse():
 
     bench = judge.Judge(features.DISCRIMINATOR, drawn(0))
     others = drawn(100)
-    alike, error, _ = bench.verdict(lambda: others)
-    assert abs(alike) < 2 * error
+    alike, _ = bench.verdict(lambda: others)
+    assert abs(alike["kernel_distance"]) < 2 * alike["kernel_error"]
+    assert 0 < alike["eye_mismatch"] < 0.12
+    # Each face gets the right half of the one before: nothing but chance decides whether its two eyes match.
+    halves = np.concatenate([others[:, :, :32], np.roll(others, 1, axis=0)[:, :, 32:]], axis=2)
+    assert 0.4 < bench.verdict(lambda: halves)[0]["eye_mismatch"] < 0.6
     noise = np.random.default_rng(0).normal(0, 12, others.shape)
     for worse in np.clip(others + noise, 0, 255).astype(np.uint8), drawn(100, spread=0.5):
-        distance, error, _ = bench.verdict(lambda worse=worse: worse)
-        assert distance > 4 * error
+        figures, _ = bench.verdict(lambda worse=worse: worse)
+        assert figures["kernel_distance"] > 4 * figures["kernel_error"]
 
 
 def test_verdicts_take_no_more_than_their_share(network, monkeypatch):
@@ -79,10 +84,10 @@ def test_verdicts_take_no_more_than_their_share(network, monkeypatch):
     monkeypatch.setattr(judge.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(judge.features, "open_features", takes(50, features.open_features))  # once, so it is no price
     new = takes(4, lambda: np.zeros((5, 8, 8, 3), np.uint8))
-    assert bench.verdict(new)[2] == 4
+    assert bench.verdict(new)[1] == 4
     assert not bench.due(7 / judge.SHARE - 1, spent=3)
     assert bench.due(7 / judge.SHARE, spent=3)
-    assert bench.verdict(new)[2] == 4
+    assert bench.verdict(new)[1] == 4
 
 
 def test_nothing_is_judged_by_nothing(network):

@@ -217,3 +217,16 @@ def test_memory_is_bounded(rng, monkeypatch):
     metrics.nearest(real, fake)
     assert tracemalloc.get_traced_memory()[1] < 12e6
     tracemalloc.stop()
+
+
+def test_partners_that_match_are_told_from_those_that_do_not():
+    rng = np.random.default_rng(0)
+    left = rng.standard_normal((700, 4)) * [1, 100, 1e-3, 0]  # in any units; the last one says nothing
+    assert metrics.mismatch(left, left) == 0
+    assert metrics.mismatch(left, np.roll(left, 1, axis=0)) == pytest.approx(0.5, abs=0.03)
+    close, far = (left + noise * left.std(axis=0) * rng.standard_normal(left.shape) for noise in (0.2, 1))
+    assert 0 < metrics.mismatch(left, close) < 0.05 < metrics.mismatch(left, far) < 0.4
+    assert metrics.mismatch(left, far) == pytest.approx(metrics.mismatch(far * 3 - 1, left * 3 - 1))
+    # Whom none of the others fits better: of two, both or none.
+    assert metrics.mismatch(np.array([[0.0], [1.0]]), np.array([[0.9], [0.1]])) == 1
+    assert metrics.mismatch(np.ones((3, 2)), np.ones((3, 2))) == 0

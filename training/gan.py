@@ -33,6 +33,7 @@ class Task:
             "fake_right": "D right on fake",
             "spread": "spread",
             "moved": "moved from the first faces",
+            "eye_mismatch": "another eye fits better",
         },
         "kernel distance": {"kernel_distance": "to the validation faces"},
     }
@@ -81,7 +82,7 @@ class Task:
         return images.grid(self.drawn(self.z))
 
     def measure(self, progress: Any, last: bool = False) -> dict[str, float]:
-        """If it is time, the kernel distance of new faces to the validation faces; the best generator is kept.
+        """If it is time, figures of new faces (drawing.judge.Judge.verdict); the best generator is kept.
 
         A generator whose distance differs from the smallest one by less than the measurement can tell counts as equally
         good, and the newer one is kept. The last generator of a training is always measured, so that it is not
@@ -92,7 +93,8 @@ class Task:
             return {}
         progress.judged = progress.step
         z = latents.from_seeds(range(judge.COUNT), self.options.latent)
-        distance, error, seconds = self.judge.verdict(lambda: self.drawn(z))
+        figures, seconds = self.judge.verdict(lambda: self.drawn(z))
+        distance, error = figures["kernel_distance"], figures["kernel_error"]
         progress.judging += seconds
         progress.best = distance if progress.best is None else min(progress.best, distance)
         if (
@@ -100,7 +102,7 @@ class Task:
         ):  # a smaller difference is none: docs/research/measures.md
             with written_whole(self.run / runs.BEST) as temporary:
                 saved.save(self.player.average, temporary)
-        return {"kernel_distance": distance, "kernel_error": error}
+        return figures
 
     def trouble(self, entries: list[dict[str, Any]]) -> str | None:
         """Mode collapse, or a discriminator that is always right."""

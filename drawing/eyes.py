@@ -1,0 +1,60 @@
+"""What the eyes of drawn faces look like, each by itself. People see first whether the two eyes of a face match."""
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from animefaces import metrics
+from animefaces.colour import to_lab
+from animefaces.progress import Bar
+from drawing.finishing import Finisher
+from drawing.touches import EYES
+
+REACH = 0.15  # of the side of a face: an eye is all that is eye so near to its place
+ROWS = 128  # faces at a time
+
+
+def mismatch(faces: Any, indices: np.ndarray, label: str = "") -> float:
+    """Faces, indexed like a uint8 array (N, S, S, 3), and some indices -> how often another eye matches better.
+
+    It is the `metrics.mismatch` of their left and right eyes. With a label there is a bar.
+    """
+    parts = looks(faces, indices)
+    if label:
+        parts = Bar(parts, total=-(-len(indices) // ROWS), desc=label, unit="part")
+    left, right = (np.concatenate(side) for side in zip(*parts, strict=True))
+    return metrics.mismatch(left, right)
+
+
+def looks(faces: Any, indices: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """Faces and indices, as for `mismatch` -> the looks of their left and of their right eyes.
+
+    They come in parts, float64 (n, 10) each, and are in CIE L*a*b*: the mean colour; the mean in which bright colours
+    count more, which is that of the iris; the standard deviation. And ten times the logarithm of the eye's size.
+    """
+    finisher = Finisher()
+    for start in range(0, len(indices), ROWS):
+        yield _looks(finisher, faces[indices[start : start + ROWS]])
+
+
+def _looks(finisher, pixels):
+    parts, places = finisher.parts(pixels)
+    lab = to_lab(pixels).astype(np.float64)
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    y, x = np.indices(pixels.shape[1:3]) / (pixels.shape[1] - 1)
+    found = []
+    for name in ("left_eye", "right_eye"):
+        middles = np.array([getattr(one, name) for one in places])[:, :, None, None]
+        near = np.maximum(abs(x - middles[:, 0]), abs(y - middles[:, 1])) < REACH
+        eye = parts[..., EYES] * near
+        mean = functools.partial(_mean, eye)
+        spread = np.sqrt(np.maximum(mean(lab**2) - mean(lab) ** 2, 0))
+        size = 10 * np.log(eye.mean((1, 2)) * 64**2 + 1)  # in pixels of a face of 64x64; without an eye it is 0
+        found.append(np.concatenate([mean(lab), _mean(eye * chroma, lab), spread, size[:, None]], axis=1))
+    return found[0], found[1]
+
+
+def _mean(weights, values):
+    return np.einsum("nhwc,nhw->nc", values, weights) / (weights.sum((1, 2))[:, None] + 1e-3)

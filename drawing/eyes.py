@@ -1,6 +1,5 @@
 """What the eyes of drawn faces look like, each by itself. People see first whether the two eyes of a face match."""
 
-import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,9 +16,10 @@ ROWS = 128  # faces at a time
 
 
 def mismatch(faces: Any, indices: np.ndarray, label: str = "") -> float:
-    """Faces, indexed like a uint8 array (N, S, S, 3), and some indices -> how often another eye matches better.
+    """Faces, indexed like a uint8 array (N, S, S, 3), and some indices -> how often another eye fits better.
 
-    It is the `metrics.mismatch` of their left and right eyes. With a label there is a bar.
+    It is the `metrics.mismatch` of their left and right eyes. 0: each eye's own partner fits best; 0.5: as if by
+    chance. With a label there is a bar.
     """
     parts = looks(faces, indices)
     if label:
@@ -31,7 +31,7 @@ def mismatch(faces: Any, indices: np.ndarray, label: str = "") -> float:
 def looks(faces: Any, indices: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:
     """Faces and indices, as for `mismatch` -> the looks of their left and of their right eyes.
 
-    They come in parts, float64 (n, 10) each, and are in CIE L*a*b*: the mean colour; the mean in which bright colours
+    They come in parts, float64 (n, 10) each, and are in CIE L*a*b*: the mean colour; the mean in which vivid colours
     count more, which is that of the iris; the standard deviation. And ten times the logarithm of the eye's size.
     """
     finisher = Finisher()
@@ -42,17 +42,17 @@ def looks(faces: Any, indices: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndar
 def _looks(finisher, pixels):
     parts, places = finisher.parts(pixels)
     lab = to_lab(pixels).astype(np.float64)
-    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    squares, chroma = lab**2, np.hypot(lab[..., 1], lab[..., 2])
     y, x = np.indices(pixels.shape[1:3]) / (pixels.shape[1] - 1)
     found = []
     for name in ("left_eye", "right_eye"):
         middles = np.array([getattr(one, name) for one in places])[:, :, None, None]
         near = np.maximum(abs(x - middles[:, 0]), abs(y - middles[:, 1])) < REACH
         eye = parts[..., EYES] * near
-        mean = functools.partial(_mean, eye)
-        spread = np.sqrt(np.maximum(mean(lab**2) - mean(lab) ** 2, 0))
+        mean, iris = _mean(eye, lab), _mean(eye * chroma, lab)
+        spread = np.sqrt(np.maximum(_mean(eye, squares) - mean**2, 0))
         size = 10 * np.log(eye.mean((1, 2)) * 64**2 + 1)  # in pixels of a face of 64x64; without an eye it is 0
-        found.append(np.concatenate([mean(lab), _mean(eye * chroma, lab), spread, size[:, None]], axis=1))
+        found.append(np.concatenate([mean, iris, spread, size[:, None]], axis=1))
     return found[0], found[1]
 
 

@@ -16,7 +16,7 @@ from animefaces.dataset import open_faces
 from animefaces.problems import Problem
 from demo import cartoons
 from drawing import features
-from models import saved
+from models import dcgan, saved
 from models.batches import ROWS
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -364,6 +364,13 @@ def test_features_that_are_no_numbers(sets):
     faces = open_faces([sets / "real.npz"], 16, 3, "cache")
     with pytest.raises(Problem, match="not finite"):
         features.extract(opened, faces, np.arange(10), "faces")
+
+
+def test_grey_faces_have_no_figure_of_eyes(measure, tmp_path):
+    saved.save(dcgan.build_generator(16, 1, 4, (8, 8)), tmp_path / "grey.keras")
+    figures = measure(tmp_path / "grey.keras")
+    assert figures["eye_mismatch"] is None and figures["floor"]["eye_mismatch"] is None
+    assert not any(line.startswith("another eye") for line in evaluate.report(figures))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")

@@ -21,7 +21,7 @@ SECONDS = 60  # the time of the measured steps
 TURNS, TRIED = 3, 3  # each precision is tried TURNS times, in turn, for TRIED seconds each
 GAIN = 1.1  # bfloat16 is taken if it is at least this many times as fast: clocks are not exact
 LONG_STEPS, LONG_MINUTES = 1000, 5  # a training that is shorter than either is not worth the trial
-SMALL = {False: 2**15, True: 2**16}  # pixels of a batch that two threads need not share; True: in bfloat16
+SMALL, SMALL_BFLOAT16 = 2**15, 2**16  # most pixels of a batch whose operations two threads need not share
 WARM = 3  # calls before the clock starts: they compile
 
 
@@ -74,8 +74,9 @@ def speed(options: Any, targets: Targets) -> str:
 
 def share_threads(options: Any) -> None:
     """Before the engine is used: let two threads do two operations of a small step at a time, not halves of one."""
-    low = options.precision == "bfloat16" or (options.precision == "auto" and hardware.cpu()[1])
-    if threads() == 2 and options.batch_size * options.size**2 <= SMALL[bool(low)] and engine.device() == "CPU":
+    bfloat16 = options.precision == "bfloat16" or (options.precision == "auto" and hardware.cpu()[1])
+    small = options.batch_size * options.size**2 <= (SMALL_BFLOAT16 if bfloat16 else SMALL)
+    if small and threads() == 2 and engine.device() == "CPU":
         engine.keep_operations_whole()
 
 

@@ -204,7 +204,7 @@ class Conv2DTranspose(_QuickKernels, keras.layers.Conv2DTranspose):
 
 
 def _kernel_gradient(x, y, kernel, stride):
-    """Large maps x (B, h * stride, ...), and the gradient y (B, h, ...) of the small ones -> that of the kernel.
+    """Large maps x (B, S, S, C) and the gradient y (B, h, h, O) for the small ones -> the kernel's (k, k, C, O).
 
     It is the product of all patches of x that the kernel meets with y. The patches are put together from cells of
     stride x stride pixels, so they may be larger than the kernel; what is too much is cut off.

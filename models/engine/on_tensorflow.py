@@ -86,7 +86,7 @@ def of_machines(values: Sequence[float]) -> np.ndarray:
     return _gathered(tf.constant([values], tf.float64)).numpy()
 
 
-@tf.function
+@tf.function(autograph=False)
 def _gathered(row):
     def own():
         rows = tf.one_hot([replica()], replicas(), axis=0, dtype=row.dtype) * row
@@ -260,7 +260,7 @@ def compiled(
         figures = _strategy.run(own_step, inputs)
         return {name: _strategy.experimental_local_results(value)[0] for name, value in figures.items()}
 
-    @tf.function
+    @tf.function(autograph=False)  # AutoGraph has nothing to convert here, and takes a second to see it
     def run(*inputs):
         first = one(*(x[0] for x in inputs))
         if inputs[0].shape[0] == 1:
@@ -278,7 +278,7 @@ def forward(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
 
     It is compiled once for each shape. Keras's own `predict` counts the networks of a program, and warns of many.
     """
-    run = tf.function(lambda inputs: network(inputs, training=False))
+    run = tf.function(lambda inputs: network(inputs, training=False), autograph=False)
     return lambda inputs: run(tf.constant(inputs)).numpy()
 
 

@@ -48,6 +48,8 @@ class Options:
     count: int = option(2000, "faces that are drawn for each measurement", at_least(4))
     seeds: tuple[int, ...] = option((0,), "each contestant trains once with each of these seeds", at_least(0))
     size: int = option(64, "width and height of the pictures, in pixels", at_least(8))
+    batch_size: int | None = option(None, "faces in a batch (default: each contestant's own number, which is for two "
+                                    "cores)", at_least(1))  # fmt: skip
     precision: str = option("auto", "number format of the arithmetic; auto: bfloat16 on a CPU that multiplies it",
                             choices=("auto", "float32", "bfloat16"))  # fmt: skip
     cache: Path = option(Path("data/cache"), "folder for decoded pictures")
@@ -91,11 +93,15 @@ class Training:
 
     def __init__(self, name, seed, options, faces):
         import train
+        from models import engine
         from training import warm_up
 
-        settings = replace(contestants.settings(name), seed=seed, size=options.size, minutes=options.minutes,
+        settings = contestants.settings(name)
+        settings = replace(settings, seed=seed, size=options.size, minutes=options.minutes,
+                           batch_size=options.batch_size or settings.batch_size,
                            precision=precision(options.precision))  # fmt: skip
         self.settings, _ = warm_up.shortened(settings, train.label_targets)
+        self.at_once = settings.steps_per_call or engine.steps_per_call()
         self.task = contestants.task_of(name)(self.settings, faces, None, train.label_targets)
         self.step, self.seconds = 0, 0.0
 
@@ -104,17 +110,18 @@ class Training:
         from animefaces import batches
 
         start = time.perf_counter() - self.seconds
-        with batches.prefetched(self._inputs, itertools.count(self.step)) as inputs:
+        with batches.prefetched(self._inputs, itertools.count(self.step, self.at_once)) as inputs:
             while self.seconds < seconds:
                 figures = self.task.player.steps(*next(inputs))
                 if not all(np.isfinite(values).all() for values in figures.values()):
                     raise Problem(f"a figure of step {self.step:,} is not finite: leave this contestant out")
                 before, self.seconds = self.seconds, time.perf_counter() - start
-                self.step += 1
+                self.step += self.at_once
                 bar.update(self.seconds - before)
 
     def _inputs(self, step):
-        return [np.stack([part]) for part in self.task.batch(step)]
+        batches = [self.task.batch(step + i) for i in range(self.at_once)]
+        return [np.stack(parts) for parts in zip(*batches, strict=True)]
 
     def draw(self, count):
         """-> (faces of the seeds from 0 on, uint8 (count, H, W, C), seconds for each). The first call compiles."""

@@ -39,7 +39,6 @@ def build_gan(options: Any, faces: Any = None) -> GAN:
         networks = build_networks(options)
         d_rate = options.learning_rate * options.discriminator_rate
         optimizers = adam(options), adam(options, learning_rate=d_rate)
-        fits = faces is not None and len(faces) * options.size**2 * options.channels <= RESIDENT
         return GAN(
             *networks,
             *optimizers,
@@ -50,10 +49,17 @@ def build_gan(options: Any, faces: Any = None) -> GAN:
             penalty=penalty_schedule(options),
             penalty_every=options.penalty_every,
             rate_decay=rate_decay_schedule(options),
-            faces=faces[:] if fits and engine.device() != "CPU" else None,
+            faces=resident(options, faces),
             warm_up=_autoencoder(networks, options) if warm_up_steps(options) else None,
             anchor=anchor.Anchor(*networks, options.anchor) if options.anchor else None,
         )
+
+
+def resident(options: Any, faces: Any) -> np.ndarray | None:
+    """Options and faces as for `build_gan` -> those that the device keeps: all of them, or None."""
+    if faces is None or engine.device() == "CPU" or len(faces) * options.size**2 * options.channels > RESIDENT:
+        return None
+    return faces[:]
 
 
 def _autoencoder(networks: tuple[keras.Model, keras.Model], options: Any) -> warm.Autoencoder:

@@ -168,7 +168,8 @@ class FastGAN(GAN):
         logits, whole, part = self.discriminator([real, choice], training=True)
         others = self.critic(fake, training=True)
         loss = self._hinge(logits) + self._hinge(-others)
-        loss += ops.mean(ops.abs(whole - ops.average_pool(real, 2))) + ops.mean(ops.abs(part - quartered(real, choice)))
+        half = ops.average_pool(real, 2, 2)  # the strides as well: without them, Keras's JAX fails
+        loss += ops.mean(ops.abs(whole - half)) + ops.mean(ops.abs(part - quartered(real, choice)))
         shares = (ops.mean(ops.cast(right, "float32")) for right in (logits > 0, others < 0))
         return loss, dict(zip(("real_right", "fake_right"), shares, strict=True))
 
@@ -189,4 +190,4 @@ class Task(gan.Task):
         build.prepare(options)
         self.player = FastGAN(build_generator(options), *build_discriminator(options), build.adam(options),
                               build.adam(options), average_decay=options.average, augmentation=options.augment,
-                              seed=options.seed)  # fmt: skip
+                              seed=options.seed, faces=build.resident(options, self.faces))  # fmt: skip

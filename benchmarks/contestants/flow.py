@@ -73,8 +73,8 @@ def attended(x):
 class Flow:
     """A network in training, with the interface of models.gan.GAN.
 
-    `steps(step, real, noise, times)`: step (K,) int32, counted from 0; real uint8 (K, B, H, W, C); noise of the same
-    shape, from N(0, I); times (K, B, 1) in [0, 1], where 1 is the picture. Its figure is loss, the mean squared error.
+    `steps(step, real, times)`: step (K,) int32, counted from 0; real uint8 (K, B, H, W, C); times (K, B, 1) in [0, 1],
+    where 1 is the picture. Its figure is loss, the mean squared error.
     """
 
     def __init__(self, network, optimizer, options):
@@ -86,9 +86,9 @@ class Flow:
                            {"optimizer": (optimizer, network.trainable_variables)})  # fmt: skip
         self.steps = compiled(self._step, [*self.state.variables, self.chance.state])
 
-    def _step(self, step, real, noise, times):
+    def _step(self, step, real, times):
         real = augment(ops.cast(real, "float32") / 127.5 - 1, self.options.augment, self.chance)
-        times, noise = ops.cast(times, "float32"), ops.cast(noise, "float32")
+        noise, times = keras.random.normal(real.shape, seed=self.chance), ops.cast(times, "float32")
         way = times[:, None, None] * real + (1 - times[:, None, None]) * noise
 
         def loss():
@@ -111,12 +111,11 @@ class Task:
         self.player = Flow(network, build.adam(options), options)
 
     def batch(self, step):
-        """What one step is fed, a function of (seed, step): (step, real, noise, times)."""
+        """What one step is fed, a function of (seed, step): (step, real, times)."""
         rng = np.random.default_rng((self.options.seed, step))
         real = self.faces[self.order.indices(step)]
-        noise = rng.standard_normal(real.shape, np.float32)
         times = 1 / (1 + np.exp(rng.standard_normal((len(real), 1), np.float32)))
-        return np.int32(step), real, noise, times
+        return np.int32(step), real, times
 
     def drawn(self, z):
         """z (N, latent), all numbers of a picture of noise -> the faces of the averaged network, uint8 (N, H, W, C)."""

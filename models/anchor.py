@@ -2,16 +2,22 @@
 
 A discriminator that compares two styles soon finds differences in everything: how wide mouths are open, how heads are
 turned. A generator that follows it breaks faces. The anchor says how far each face has moved from the face that the
-same z gave when the training began, in feature maps that know faces.
+same z gave when the training began, in feature maps that know faces. Eyes, nose and mouth count more than the rest:
+flaws are seen there, and hair, clothes and background show much of a style.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from models import engine
 from models.engine import keras, layers, ops
 
 SIDE = 16  # of the feature maps: finer ones hold the style, too, and coarser ones let details go
+# In a picture of a face, as shares of its sides: the middle between eyes, nose and mouth, and how far they are from it.
+MIDDLE, REACH = (0.5, 0.62), 0.28
+AROUND = 0.15  # how much a place far from there counts beside one in the middle
 
 
 class Anchor:
@@ -39,10 +45,19 @@ class Anchor:
         It is a share of what the maps see. 0 means: not at all. 1 is as far as a picture in which they see nothing.
         """
         kept = ops.stop_gradient(self._seen(self._generator(z, training=False)))
-        return ops.mean(ops.square(self._seen(faces) - kept)) / engine.mean(ops.mean(ops.square(kept)))
+        moved = ops.square(self._seen(faces) - kept) * importance(*kept.shape[1:3])[:, :, None]
+        return ops.mean(moved) / engine.mean(ops.mean(ops.square(kept)))
 
     def _seen(self, faces):
         return ops.cast(self._maps(faces, training=False), "float32")
+
+
+def importance(height: int, width: int) -> np.ndarray:
+    """Sides of the maps -> how much each place counts, float32 (height, width): most around MIDDLE, on average 1."""
+    y, x = np.indices((height, width)) + 0.5
+    far = ((x / width - MIDDLE[0]) / REACH) ** 4 + ((y / height - MIDDLE[1]) / REACH) ** 4
+    counts = AROUND + (1 - AROUND) * np.exp(-far)
+    return (counts / counts.mean()).astype(np.float32)
 
 
 def _maps(discriminator: keras.Model) -> keras.Model:

@@ -13,7 +13,7 @@ from conftest import SIZES, log_of, state_of
 import recipes
 from animefaces import runs
 from models import build, residual
-from models.anchor import Anchor
+from models.anchor import Anchor, importance
 
 TINY = replace(recipes.RECIPES["adapt"], size=16, latent=8, generator_widths=(8, 16, 8), discriminator_widths=(8, 16),
                batch_size=4, precision="float32")  # fmt: skip
@@ -70,9 +70,18 @@ def test_the_distance_from_the_anchor():
     assert maps.output_shape == (None, 16, 16, 8)  # not the coarser ones
     other = faces + 0.3
     kept, seen = (np.asarray(maps(x)) for x in (faces, other))
-    assert float(anchor.distance(other, z)) == pytest.approx(((seen - kept) ** 2).mean() / (kept**2).mean(), rel=1e-4)
+    places = ((seen - kept) ** 2).mean((0, 3)) / (kept**2).mean()
+    assert float(anchor.distance(other, z)) == pytest.approx((places * importance(16, 16)).mean(), rel=1e-4)
     generator.set_weights([2 * w for w in generator.get_weights()])
     assert float(anchor.distance(faces, z)) < 1e-10  # it has weights of its own
+
+
+def test_eyes_nose_and_mouth_count_more_than_the_rest():
+    counts = importance(16, 16)
+    assert counts.mean() == pytest.approx(1, abs=1e-5)
+    assert counts[6:14, 5:11].min() > 1.5
+    assert max(counts[:3].max(), counts[:, :2].max(), counts[:, -2:].max()) < 0.5
+    assert np.array_equal(counts, counts[:, ::-1])
 
 
 def test_a_heavier_anchor_keeps_faces_nearer():

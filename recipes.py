@@ -230,7 +230,7 @@ _RECIPES = {
 # keeps the faces whole. With the gradient penalties in every fourth step only, a minute has more steps
 # (docs/research/quality.md).
 _RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), discriminator_widths=(48, 96, 192),
-                            patches=True, anchor=0.09, batch_size=16, learning_rate=1e-4, slow_after=300,
+                            patches=True, anchor=0.05, batch_size=16, learning_rate=1e-4, slow_after=300,
                             penalty=(0.5, 0.5), penalty_every=4, steps=1_000, average=0.995, log_every=20,
                             sample_every=100)  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}

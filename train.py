@@ -186,7 +186,7 @@ class Training:
         self.task, self.player, self.options, self.run, self.progress = task, task.player, options, run, progress
         self.log = logs.Log(run, progress.step)
         self.saved_at, self.saved_step = progress.seconds, progress.step
-        self.at_once = options.steps_per_call or engine.steps_per_call()
+        self.at_once = engine.steps_per_call(options.steps_per_call)
         self.warned: str | None = None
         self.told = False  # to stop
 
@@ -286,11 +286,10 @@ class Training:
 
     def make_call(self, call: tuple[int, int]) -> tuple[int, list[Any]]:
         """(first step, number) -> (number, inputs with that number as their leading axis)."""
-        import numpy as np
+        from animefaces.batches import stacked
 
         step, count = call
-        batches = [self.task.batch(step + i) for i in range(count)]
-        return count, [np.stack(parts) for parts in zip(*batches, strict=True)]
+        return count, stacked(self.task.batch, step, count)
 
     def note(self, bar: "Bar") -> None:
         """Log the means of the figures since the last note, show them, and warn if the training has gone wrong."""

@@ -96,6 +96,11 @@ class Order:
         return permutation
 
 
+def stacked(batch: Callable[[int], Iterable[Any]], step: int, count: int) -> list[np.ndarray]:
+    """A function from a step to its inputs -> the inputs of `count` steps from `step` on, each (count, ...)."""
+    return [np.stack(parts) for parts in zip(*(batch(step + i) for i in range(count)), strict=True)]
+
+
 @contextlib.contextmanager
 def prefetched(make: Callable[[Call], Made], calls: Iterable[Call]) -> Iterator[Iterator[Made]]:
     """A function and its arguments -> an iterator over make(call) for each call, in the same order.

@@ -101,7 +101,7 @@ class Training:
                            batch_size=options.batch_size or settings.batch_size,
                            precision=precision(options.precision))  # fmt: skip
         self.settings, _ = warm_up.shortened(settings, train.label_targets)
-        self.at_once = settings.steps_per_call or engine.steps_per_call()
+        self.at_once = engine.steps_per_call(settings.steps_per_call)
         self.task = contestants.task_of(name)(self.settings, faces, None, train.label_targets)
         self.step, self.seconds = 0, 0.0
 
@@ -120,8 +120,9 @@ class Training:
                 bar.update(self.seconds - before)
 
     def _inputs(self, step):
-        batches = [self.task.batch(step + i) for i in range(self.at_once)]
-        return [np.stack(parts) for parts in zip(*batches, strict=True)]
+        from animefaces.batches import stacked
+
+        return stacked(self.task.batch, step, self.at_once)
 
     def draw(self, count):
         """-> (faces of the seeds from 0 on, uint8 (count, H, W, C), seconds for each). The first call compiles."""

@@ -195,7 +195,7 @@ def test_a_field_trains_each_contestant_once(tiny_field, refused, monkeypatch, c
         trained.append((type(self.task).__module__.split(".")[-1], seconds, moved))
 
     monkeypatch.setattr(field.Training, "until", until)
-    monkeypatch.setattr(engine, "steps_per_call", lambda: 2)
+    monkeypatch.setattr(engine, "steps_per_call", lambda asked: 2)
     tiny_field += ["--batch-size", "2"]
     assert field.main([*tiny_field, "--count", "8", "--contestants", "fastgan"]) == 0
     record = json.loads(Path("out/field.json").read_text("utf-8"))

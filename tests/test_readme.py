@@ -94,7 +94,7 @@ def run(line):
         if arguments[:1] in (["vae"], ["encoder"]):
             small += ["--size", "16", "--init-from", "results/soft"]
     if script == "generate.py" and "1000" in arguments:
-        small = [*small, "--count", "30"]
+        small = [*small, "--count", "30"]  # a thousand take long
     if "--sex" in arguments:
         small = ["--scale", "1", "--count", "2"]  # each is chosen from many
     if script == "explore.py":

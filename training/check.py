@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from animefaces import hardware
-from animefaces.batches import prefetched
+from animefaces.batches import prefetched, stacked
 from models import build, engine
 from training.task import Targets, task_of
 
@@ -121,13 +121,9 @@ def paces(options: Any, targets: Targets, seconds: float, first: int | None = No
     task = task_of(options.network)(
         options, np.random.default_rng(options.seed).integers(0, 256, shape, np.uint8), None, targets
     )
-    at_once = options.steps_per_call or engine.steps_per_call()
-
-    def inputs(step):
-        return [np.stack(parts) for parts in zip(*(task.batch(step + i) for i in range(at_once)), strict=True)]
-
+    at_once = engine.steps_per_call(options.steps_per_call)
     first = build.warm_up_steps(options) if first is None else first
-    with prefetched(inputs, itertools.count(first, at_once)) as batches:
+    with prefetched(lambda step: stacked(task.batch, step, at_once), itertools.count(first, at_once)) as batches:
         for _ in range(WARM):
             task.player.steps(*next(batches))
         while True:

@@ -119,12 +119,12 @@ keep_operations_whole = backend.keep_operations_whole
 replicas, replica, own_rows, mean = backend.replicas, backend.replica, backend.own_rows, backend.mean
 
 
-def steps_per_call() -> int:
-    """How many training steps one call of a compiled function should do.
+def steps_per_call(asked: int) -> int:
+    """How many training steps one call of a compiled function should do: those asked for; 0 leaves it to the device.
 
     Between two calls a GPU waits for Python, so it gets many steps per call. A CPU does not wait.
     """
-    return 1 if device() == "CPU" else 20
+    return asked or (1 if device() == "CPU" else 20)
 
 
 def versions() -> str:

@@ -90,9 +90,23 @@ def _import_matplotlib() -> None:
             os.environ["MPLBACKEND"] = asked
 
 
+@contextlib.contextmanager
+def _without(*modules: str) -> Iterator[None]:
+    """Within this context, modules that are not imported yet count as not installed."""
+    hidden: dict[str, Any] = {name: None for name in modules if name not in sys.modules}
+    sys.modules.update(hidden)
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+# Keras and TensorFlow import these where they are installed, for parts that nothing here uses. That takes seconds.
+UNUSED = {"sklearn", *BACKENDS} - {NAME}
 if sys.stderr.isatty():
     print(f"loading {NAME}: some seconds", file=sys.stderr)
-with without_chatter():
+with without_chatter(), _without(*UNUSED):
     _import_matplotlib()
     try:
         import keras

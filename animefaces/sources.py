@@ -204,8 +204,7 @@ def _member_fault(archive, member):
     if _ending(member.filename) in SUFFIXES:
         return None
     try:
-        with archive.open(member) as content:
-            head = content.read(formats.HEAD)
+        head = _unpacked(archive, member, formats.HEAD)
     except FAULTS as fault:
         return fault
     return NoPicture("a zip in a zip: unpack the outer one") if formats.is_zip(head) else _fault(head)
@@ -257,8 +256,16 @@ def _read_member(archive, entry):
     size = entry.member.file_size
     if size > MAX_FILE:
         raise ValueError(f"too large for a picture ({size >> 20} MiB)")
-    with archive.open(entry.member) as member:
-        return member.read(size)  # not read(): that unpacks all, whatever the size says
+    return _unpacked(archive, entry.member, size)  # no more than that, whatever is packed
+
+
+def _unpacked(archive, member, size):
+    """The first `size` bytes of a member of a zip. Raises one of FAULTS."""
+    try:
+        with archive.open(member) as content:
+            return content.read(size)
+    except MemoryError as fault:  # a damaged member can ask for any amount
+        raise ValueError("unpacking it needs more memory than there is") from fault
 
 
 def reopen(source: str) -> bytes:

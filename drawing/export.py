@@ -251,20 +251,13 @@ def _opened_by_keras(form):
     return open_export
 
 
-def _open_onnx(path):
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    return lambda inputs: session.run(None, {"input": inputs})[0]
-
-
 WRITERS: dict[str, Callable[[Any, Path, bool], None]] = {  # onnx takes layers, the others a network of Keras
     "onnx": _write_onnx,
     "litert": _write_by_keras("litert"),
     "saved_model": _write_by_keras("tf_saved_model"),
 }
 OPENERS: dict[str, Callable[[Path], Callable[[np.ndarray], np.ndarray]]] = {
-    "onnx": _open_onnx,
+    "onnx": lambda path: Session(path.read_bytes()),
     "litert": _opened_by_keras("litert"),
     "saved_model": _opened_by_keras("tf_saved_model"),
 }

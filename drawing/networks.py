@@ -21,10 +21,13 @@ ROWS = 48  # so many faces are drawn between two steps of a progress bar
 
 
 class Session:
-    """The layers of a network, computed by ONNX Runtime."""
+    """A network, computed by ONNX Runtime."""
 
-    def __init__(self, layers: Sequence[Layer], threads: int = 0):
-        """Raises ValueError for layers that are not known, or do not fit each other. `threads`: see Network."""
+    def __init__(self, network: Sequence[Layer] | bytes, threads: int = 0):
+        """`network`: layers, or the bytes of an ONNX file with one input. `threads`: see Network.
+
+        Raises ValueError for layers that are not known, or do not fit each other, and MemoryError.
+        """
         import onnxruntime
 
         from drawing.onnx import unchecked
@@ -33,14 +36,15 @@ class Session:
         options.log_severity_level = 4  # what it logs as an error it also raises
         options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(
-                unchecked(layers).SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            model = network if isinstance(network, bytes) else unchecked(network).SerializeToString()
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            (taken,) = self._session.get_inputs()
         except (ValueError, MemoryError):
             raise
         except Exception as fault:  # onnx and ONNX Runtime have their own kinds of errors
             raise ValueError(f"{type(fault).__name__} while its layers are put together") from fault
-        ends = self._session.get_inputs()[0].shape, self._session.get_outputs()[0].shape
+        self._input = taken.name
+        ends = taken.shape, self._session.get_outputs()[0].shape
         self.input_shape, self.output_shape = (
             tuple(side if isinstance(side, int) else None for side in end) for end in ends
         )
@@ -48,7 +52,7 @@ class Session:
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Inputs, float32 (N, ...) -> outputs (N, ...). Raises MemoryError, and ValueError if they do not fit."""
         try:
-            return self._session.run(None, {"input": np.ascontiguousarray(inputs, np.float32)})[0]
+            return self._session.run(None, {self._input: np.ascontiguousarray(inputs, np.float32)})[0]
         except Exception as fault:
             reason = " ".join(str(fault).split())
             raise (MemoryError if "alloc" in reason else ValueError)(reason) from fault

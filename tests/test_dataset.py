@@ -134,6 +134,22 @@ def test_a_damaged_member_is_skipped_however_it_is_packed(tmp_path):
         assert [name for name, _ in faces.skipped] == ["b.png"]
 
 
+def test_a_member_that_asks_for_more_memory_than_there_is_is_skipped(tmp_path, monkeypatch):
+    """A damaged LZMA member can ask for gigabytes. Not for this test: a computer may have them."""
+    path = zipped(tmp_path / "a.zip", {"a.png": png(0), "b.png": png(1), "b.part": png(2)})
+    unpack = zipfile.ZipExtFile.read
+
+    def read_or_not(self, size=-1):
+        if self.name.startswith("b."):
+            raise MemoryError
+        return unpack(self, size)
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", read_or_not)
+    faces = read(path)
+    assert len(faces) == 1
+    assert faces.skipped == [(name, "unpacking it needs more memory than there is") for name in ("b.part", "b.png")]
+
+
 @pytest.mark.parametrize("kept", [0, 50, -30])
 def test_a_damaged_zip_or_npz_is_a_problem(tmp_path, kept):
     zipped(tmp_path / "a.zip", {"a.png": png()})

@@ -7,10 +7,12 @@ import keras
 import numpy as np
 import pytest
 from conftest import assert_goes_on_exactly, log_of
+from onnx import TensorProto, helper
 from PIL import Image
 
 import train as program
 from animefaces import images
+from animefaces.problems import Problem
 from demo import cartoons
 from drawing.enlarging import open_upscaler
 from models import upscaler as networks
@@ -98,6 +100,25 @@ def test_small_pictures_are_made_as_small_pictures_are():
     assert all(one.shape == (32, 32, 3) and one.dtype == np.uint8 for one in made)
     off = [np.abs(one - plain).mean() for one in made]
     assert max(off) < 16 and np.std(off) > 0.3
+
+
+def onnx_network(*nodes):
+    """The bytes of an ONNX network from x (1, 3, 8, 8) to y, of nodes (kind, inputs, output, attributes)."""
+    made = [helper.make_node(kind, inputs, [output], **settings) for kind, inputs, output, settings in nodes]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, s, s]) for n, s in (("x", 8), ("y", 32))]
+    graph = helper.make_graph(made, "network", ends[:1], ends[1:])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+
+
+def test_what_a_teacher_draws():
+    faces = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    copies = ("Concat", ["x"] * 16, "c", {"axis": 1})
+    Path("teacher.onnx").write_bytes(onnx_network(copies, ("DepthToSpace", ["c"], "y", {"blocksize": 4})))
+    assert np.array_equal(upscaler.enlarged(Path("teacher.onnx"), faces), faces.repeat(4, 1).repeat(4, 2))
+    for odd in ([("Co\u0394", ["x"], "y", {})], [("Relu", ["x"], "y", {})], [("Concat", ["x", "z"], "y", {"axis": 1})]):
+        Path("odd.onnx").write_bytes(onnx_network(*odd))
+        with pytest.raises(Problem, match=r"odd.onnx is no ONNX network that enlarges RGB pictures 4 times"):
+            upscaler.enlarged(Path("odd.onnx"), faces)
 
 
 @pytest.mark.parametrize(

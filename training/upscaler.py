@@ -13,6 +13,7 @@ from animefaces.files import check_input, written_whole
 from animefaces.problems import Misuse, Problem
 from animefaces.progress import Bar
 from drawing.enlarging import open_upscaler
+from drawing.networks import Session
 from drawing.opening import open_generator
 from models import build
 from models.upscaler import SCALE
@@ -118,15 +119,13 @@ def taught(teacher: Path, cache: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def enlarged(teacher: Path, faces: np.ndarray) -> np.ndarray:
     """Faces, uint8 (N, S, S, 3) -> as the teacher enlarges them, uint8 (N, 4 * S, 4 * S, 3). Raises Problem."""
-    import cv2
-
     large = np.empty((len(faces), *(SCALE * side for side in faces.shape[1:3]), 3), np.uint8)
     try:
-        network = cv2.dnn.readNetFromONNX(str(teacher))
+        network = Session(teacher.read_bytes())
         for place, face in enumerate(Bar(faces, desc="the teacher enlarges", unit="face")):
-            network.setInput(np.ascontiguousarray(face.astype(np.float32).transpose(2, 0, 1)[None] / 255))
-            large[place] = (np.clip(network.forward()[0].transpose(1, 2, 0), 0, 1) * 255 + 0.5).astype(np.uint8)
-    except (cv2.error, ValueError) as fault:
+            drawn = network(face.transpose(2, 0, 1)[None] / 255)
+            large[place] = (np.clip(drawn[0].transpose(1, 2, 0), 0, 1) * 255 + 0.5).astype(np.uint8)
+    except ValueError as fault:
         raise Problem(f"{teacher} is no ONNX network that enlarges RGB pictures {SCALE} times: name another one with "
                       "--teacher") from fault  # fmt: skip
     return large

@@ -92,7 +92,7 @@ def _of_architecture(options: Any) -> tuple[keras.Model, keras.Model]:
         return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)
     generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope)
     slope, norm = options.discriminator_slope, options.discriminator_norm
-    return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, norm)
+    return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, norm, options.mirrored)
 
 
 def penalty_schedule(options: Any) -> Callable[[Any], Any] | None:

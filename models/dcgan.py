@@ -8,8 +8,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from models import engine
 from models.engine import keras, layers
+
+BESIDE = "beside_mirror_image"  # name of a layer
 
 
 def init() -> keras.initializers.Initializer:
@@ -47,6 +51,25 @@ def subsample_chroma(images: Any) -> Any:
     colour = layers.Subtract(**exact)([small, grey(small)])
     colour = layers.UpSampling2D(interpolation="bilinear", **exact)(colour)
     return layers.Activation("hard_tanh", name="subsampled", **exact)(layers.Add(**exact)([colour, grey(images)]))
+
+
+def beside_mirror_image(images: Any) -> Any:
+    """Images (B, H, W, C) -> (B, H, W, 2 * C): each pixel, and the pixel at the same place of the mirror image.
+
+    A product with a fixed matrix turns the rows, since Keras has no layer that does.
+    """
+    width = images.shape[2]
+    turning = keras.initializers.Constant(np.eye(width)[::-1].tolist())
+    turn = layers.Dense(width, use_bias=False, kernel_initializer=turning, trainable=False)
+    mirrored = layers.Permute((1, 3, 2))(turn(layers.Permute((1, 3, 2))(images)))
+    return layers.Concatenate(name=BESIDE)([images, mirrored])
+
+
+def split_at_mirror(discriminator: keras.Model) -> tuple[keras.Model, keras.Model] | None:
+    """A discriminator -> its part up to `beside_mirror_image`, and the rest; None if it has no such layer."""
+    beside = next((layer.output for layer in discriminator.layers if layer.name == BESIDE), None)
+    return None if beside is None else (keras.Model(discriminator.input, beside),
+                                        keras.Model(beside, discriminator.output))  # fmt: skip
 
 
 def downsample(x: Any, channels: int, kernel: int) -> Any:
@@ -96,12 +119,16 @@ def build_discriminator(
     kernels: Sequence[int] = (4,),
     slope: float = 0.2,
     batch_norm: bool = True,
+    mirrored: bool = False,
 ) -> keras.Model:
     """Sizes -> a discriminator: one convolution with stride 2 per width, then the logit; no hidden dense layer.
 
-    `kernels`: one per width; if there are fewer, the last one is used for the other widths.
+    - `kernels`: one per width; if there are fewer, the last one is used for the other widths.
+    - `mirrored`: the first convolution sees each image beside its mirror image.
     """
     images = x = keras.Input((size, size, channels), name="images")
+    if mirrored:
+        x = beside_mirror_image(x)
     for i, width in enumerate(widths):
         x = downsample(x, width, kernels[min(i, len(kernels) - 1)])
         x = activate(normalise(x) if batch_norm and i else x, slope)  # as in the paper: none at D's first layer

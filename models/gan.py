@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from models import ema, engine
+from models import dcgan, ema, engine
 from models.anchor import Anchor
 from models.augment import augment
 from models.engine import compiled, gradients, keras, ops, traced
@@ -67,6 +67,7 @@ class GAN:
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
         self.rate_decay, self.warm_up, self.anchor = rate_decay, warm_up, anchor
+        self._at_mirror = dcgan.split_at_mirror(discriminator)
         self.average = ema.copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
@@ -176,10 +177,14 @@ class GAN:
 
         A D of patches has several logits per image: then it is the length for their sum, divided by their number.
         """
+        judge = self.discriminator
+        if self._at_mirror:  # an image is shifted together with its mirror image, so that the middle of both stays one
+            beside, judge = self._at_mirror
+            images = ops.cast(beside(images), images.dtype)
         images = augment(images, self.augmentation, self._chance)
         if not slope:
-            return self.discriminator(images, training=True), None
-        logits, _, pull = traced(lambda x: (self.discriminator(x, training=True), None), [], images)
+            return judge(images, training=True), None
+        logits, _, pull = traced(lambda x: (judge(x, training=True), None), [], images)
         (gradient,) = pull(ops.ones_like(logits))[1]
         return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3))) / logits.shape[1]
 

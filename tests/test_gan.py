@@ -39,13 +39,13 @@ def joined(calls):
 ALL = ("translation", "mirror", "cutout")
 
 
-def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0, warm_up=0, chroma=False, **settings):
+def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0, warm_up=0, chroma=False, mirrored=False, **settings):
     keras.utils.set_random_seed(1)
     generator = dcgan.build_generator(16, 3, 8, (16, 8))
     if chroma:
         generator = keras.Model(generator.input, dcgan.subsample_chroma(generator.output))
     discriminator = dcgan.build_pooled_discriminator(16, 3, (8,)) if pooled else None
-    discriminator = discriminator or dcgan.build_discriminator(16, 3, (8, 16))
+    discriminator = discriminator or dcgan.build_discriminator(16, 3, (8, 16), mirrored=mirrored)
     adam = keras.optimizers.Adam(1e-3, beta_1=0.5)
     autoencoder = warm.Autoencoder(generator, discriminator, adam, steps=warm_up) if warm_up else None
     return GAN(
@@ -389,3 +389,14 @@ def test_learning_rates_are_scaled_and_part_of_the_state():
     other.state.restore(gan.state.arrays())
     assert float(other.g_optimizer.learning_rate) == pytest.approx(5e-4)
     assert float(other.d_optimizer.learning_rate) == pytest.approx(5e-4)
+
+
+def test_a_mirrored_discriminator_sees_both_images_shifted_together(monkeypatch):
+    gan = tiny_gan(augmentation=("translation",), mirrored=True)
+    half = np.random.default_rng(0).standard_normal((4, 16, 8, 3)).astype("float32")
+    faces, seen = np.concatenate([half, half[:, :, ::-1]], axis=2), []
+    beside, judge = gan._at_mirror
+    monkeypatch.setattr(gan, "_at_mirror", (beside, lambda x, training: seen.append(np.asarray(x)) or judge(x)))
+    gan._judge(keras.ops.convert_to_tensor(faces))
+    assert not np.array_equal(seen[0][..., :3], faces)  # shifted
+    assert np.array_equal(seen[0][..., :3], seen[0][..., 3:])  # a symmetric face is its own mirror image, then too

@@ -66,7 +66,7 @@ def test_layers_of_other_sizes_do_not_fit():
 
 
 def test_a_training_begins_with_networks_for_smaller_pictures(train, refused):
-    assert train("--recipe", "tutorial", "--run", "small", "--steps", "2") == 0
+    assert train("--recipe", "tutorial", "--mirrored", "--run", "small", "--steps", "2") == 0
     assert train("--init-from", "small", "--size", "32", "--run", "large", "--steps", "1", "--learning-rate", "1e-9",
                  tiny=[]) == 0  # fmt: skip
     assert open_generator(Path("large")).shape == (32, 32, 3)

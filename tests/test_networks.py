@@ -11,7 +11,7 @@ from conftest import python
 from keras import ops
 
 import recipes
-from models import build, dcgan, engine, saved
+from models import build, dcgan, ema, engine, inside, saved
 from models.batches import ROWS, filled, in_batches
 
 # Trainable parameters of generator and discriminator. Those of `tutorial` are the PyTorch DCGAN tutorial's own.
@@ -116,6 +116,7 @@ def test_a_size_that_does_not_fit_is_refused():
 
 DISCRIMINATORS = {
     "strided": lambda: dcgan.build_discriminator(16, 3, (8, 16), (5, 3)),
+    "mirrored": lambda: dcgan.build_discriminator(16, 3, (8, 16), mirrored=True),
     "pooled": lambda: dcgan.build_pooled_discriminator(16, 3, (8, 16)),
 }
 
@@ -141,6 +142,21 @@ def test_gradients_are_finite_and_reach_every_weight(kind):
         assert np.isfinite(gradient).all(), variable.path
         # Of a bias before a batch norm only rounding errors are left.
         assert np.abs(gradient).max() > 0, variable.path
+
+
+def test_a_mirrored_discriminator_sees_each_pixel_beside_that_of_the_mirror_image(tmp_path):
+    discriminator, images = DISCRIMINATORS["mirrored"](), noise(2, 16, 16, 3)
+    assert dcgan.split_at_mirror(DISCRIMINATORS["strided"]()) is None
+    beside, judge = dcgan.split_at_mirror(discriminator)
+    seen = np.asarray(beside(images))
+    assert np.array_equal(seen, np.concatenate([images, np.asarray(images)[:, :, ::-1]], axis=-1))
+    logits = np.asarray(discriminator(images))
+    assert np.allclose(judge(seen), logits, atol=1e-6)
+    # Its file opens, and a copy with random weights turns pictures, too.
+    saved.save(ema.copy_in_float32(discriminator), tmp_path / "d.keras")
+    opened = saved.load(tmp_path / "d.keras")
+    assert np.allclose(opened(images), logits, atol=1e-6)
+    assert np.array_equal(dcgan.split_at_mirror(inside.with_random_weights(opened, 0))[0](images), seen)
 
 
 def test_equal_shapes_start_with_different_weights():

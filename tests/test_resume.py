@@ -119,9 +119,11 @@ def test_several_steps_per_call_are_the_same_training(trained, train):
     assert seen == pytest.approx(20 * 4, rel=0.1)
 
 
-@pytest.mark.parametrize(("recipe", "warm_up"), [("large", 0), ("quick", 4), ("soft", 0)])
-def test_other_recipes_go_on_exactly_too(recipe, warm_up, train, tmp_path):
-    flags = ["--recipe", recipe, "--warm-up", warm_up, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]
+@pytest.mark.parametrize(("recipe", "more"), [
+    ("large", []), ("quick", ["--warm-up", 4, "--mirrored"]), ("soft", []),
+])  # fmt: skip
+def test_other_recipes_go_on_exactly_too(recipe, more, train, tmp_path):
+    flags = ["--recipe", recipe, *more, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]
     assert train("--run", "whole", *flags) == 0
     shutil.copytree("whole", "run")
     Path("run/state/step_000000005.npz").unlink()  # goes on from step 4

@@ -140,7 +140,7 @@ def take_layers(network: Any, source: Any, grows_at_end: bool) -> None:
     The new layers keep their weights. Those of residual networks begin as zero: such a network does at first what the
     smaller one did. Raises ValueError if the layers do not fit.
     """
-    own, others = ([layer for layer in one.layers if layer.weights] for one in (network, source))
+    own, others = ([layer for layer in one.layers if layer.trainable_weights] for one in (network, source))
     new = max(0, len(own) - len(others))
     if not grows_at_end:
         own, others = own[::-1], others[::-1]

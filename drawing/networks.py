@@ -38,16 +38,15 @@ class Session:
         try:
             model = network if isinstance(network, bytes) else unchecked(network).SerializeToString()
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-            (taken,) = self._session.get_inputs()
+            (taken,), given = self._session.get_inputs(), self._session.get_outputs()[0]
+            self._input = taken.name
+            self.input_shape, self.output_shape = (
+                tuple(side if isinstance(side, int) else None for side in end.shape) for end in (taken, given)
+            )
         except (ValueError, MemoryError):
             raise
         except Exception as fault:  # onnx and ONNX Runtime have their own kinds of errors
             raise ValueError(f"{type(fault).__name__} while its layers are put together") from fault
-        self._input = taken.name
-        ends = taken.shape, self._session.get_outputs()[0].shape
-        self.input_shape, self.output_shape = (
-            tuple(side if isinstance(side, int) else None for side in end) for end in ends
-        )
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Inputs, float32 (N, ...) -> outputs (N, ...). Raises MemoryError, and ValueError if they do not fit."""

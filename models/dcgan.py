@@ -13,7 +13,7 @@ import numpy as np
 from models import engine
 from models.engine import keras, layers
 
-BESIDE = "beside_mirror_image"  # name of a layer
+BESIDE = "beside_mirror_image"
 
 
 def init() -> keras.initializers.Initializer:
@@ -56,20 +56,13 @@ def subsample_chroma(images: Any) -> Any:
 def beside_mirror_image(images: Any) -> Any:
     """Images (B, H, W, C) -> (B, H, W, 2 * C): each pixel, and the pixel at the same place of the mirror image.
 
-    A product with a fixed matrix turns the rows, since Keras has no layer that does.
+    The last layer is called BESIDE. A product with a fixed matrix turns the rows, since Keras has no layer that does.
     """
     width = images.shape[2]
     turning = keras.initializers.Constant(np.eye(width)[::-1].tolist())
     turn = layers.Dense(width, use_bias=False, kernel_initializer=turning, trainable=False)
     mirrored = layers.Permute((1, 3, 2))(turn(layers.Permute((1, 3, 2))(images)))
     return layers.Concatenate(name=BESIDE)([images, mirrored])
-
-
-def split_at_mirror(discriminator: keras.Model) -> tuple[keras.Model, keras.Model] | None:
-    """A discriminator -> its part up to `beside_mirror_image`, and the rest; None if it has no such layer."""
-    beside = next((layer.output for layer in discriminator.layers if layer.name == BESIDE), None)
-    return None if beside is None else (keras.Model(discriminator.input, beside),
-                                        keras.Model(beside, discriminator.output))  # fmt: skip
 
 
 def downsample(x: Any, channels: int, kernel: int) -> Any:

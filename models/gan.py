@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from models import dcgan, ema, engine
+from models import dcgan, ema, engine, inside
 from models.anchor import Anchor
 from models.augment import augment
 from models.engine import compiled, gradients, keras, ops, traced
@@ -67,7 +67,8 @@ class GAN:
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
         self.rate_decay, self.warm_up, self.anchor = rate_decay, warm_up, anchor
-        self._at_mirror = dcgan.split_at_mirror(discriminator)
+        mirrored = any(layer.name == dcgan.BESIDE for layer in discriminator.layers)
+        self._at_mirror = inside.split(discriminator, dcgan.BESIDE) if mirrored else None
         self.average = ema.copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)

@@ -146,8 +146,7 @@ def test_gradients_are_finite_and_reach_every_weight(kind):
 
 def test_a_mirrored_discriminator_sees_each_pixel_beside_that_of_the_mirror_image(tmp_path):
     discriminator, images = DISCRIMINATORS["mirrored"](), noise(2, 16, 16, 3)
-    assert dcgan.split_at_mirror(DISCRIMINATORS["strided"]()) is None
-    beside, judge = dcgan.split_at_mirror(discriminator)
+    beside, judge = inside.split(discriminator, dcgan.BESIDE)
     seen = np.asarray(beside(images))
     assert np.array_equal(seen, np.concatenate([images, np.asarray(images)[:, :, ::-1]], axis=-1))
     logits = np.asarray(discriminator(images))
@@ -156,7 +155,7 @@ def test_a_mirrored_discriminator_sees_each_pixel_beside_that_of_the_mirror_imag
     saved.save(ema.copy_in_float32(discriminator), tmp_path / "d.keras")
     opened = saved.load(tmp_path / "d.keras")
     assert np.allclose(opened(images), logits, atol=1e-6)
-    assert np.array_equal(dcgan.split_at_mirror(inside.with_random_weights(opened, 0))[0](images), seen)
+    assert np.array_equal(inside.split(inside.with_random_weights(opened, 0), dcgan.BESIDE)[0](images), seen)
 
 
 def test_equal_shapes_start_with_different_weights():

@@ -115,7 +115,9 @@ def test_what_a_teacher_draws():
     copies = ("Concat", ["x"] * 16, "c", {"axis": 1})
     Path("teacher.onnx").write_bytes(onnx_network(copies, ("DepthToSpace", ["c"], "y", {"blocksize": 4})))
     assert np.array_equal(upscaler.enlarged(Path("teacher.onnx"), faces), faces.repeat(4, 1).repeat(4, 2))
-    for odd in ([("Co\u0394", ["x"], "y", {})], [("Relu", ["x"], "y", {})], [("Concat", ["x", "z"], "y", {"axis": 1})]):
+    for odd in ([("Co\u0394", ["x"], "y", {})], [("Relu", ["x"], "y", {})], [("Concat", ["x", "z"], "y", {"axis": 1})],
+                [("SequenceConstruct", ["x"], "y", {})], [("ReduceMean", ["x"], "y", {"keepdims": 0})],
+                [("ReduceMean", ["x"], "y", {"axes": [2, 3]})]):  # fmt: skip
         Path("odd.onnx").write_bytes(onnx_network(*odd))
         with pytest.raises(Problem, match=r"odd.onnx is no ONNX network that enlarges RGB pictures 4 times"):
             upscaler.enlarged(Path("odd.onnx"), faces)

@@ -140,6 +140,7 @@ def take_layers(network: Any, source: Any, grows_at_end: bool) -> None:
     The new layers keep their weights. Those of residual networks begin as zero: such a network does at first what the
     smaller one did. Raises ValueError if the layers do not fit.
     """
+    # Fixed weights are not learned, and some depend on the size of the pictures.
     own, others = ([layer for layer in one.layers if layer.trainable_weights] for one in (network, source))
     new = max(0, len(own) - len(others))
     if not grows_at_end:

@@ -124,6 +124,8 @@ def enlarged(teacher: Path, faces: np.ndarray) -> np.ndarray:
         network = Session(teacher.read_bytes())
         for place, face in enumerate(Bar(faces, desc="the teacher enlarges", unit="face")):
             drawn = network(face.transpose(2, 0, 1)[None] / 255)
+            if np.shape(drawn) != (1, 3, *large.shape[1:3]):
+                raise ValueError(f"it makes {np.shape(drawn)}")
             large[place] = (np.clip(drawn[0].transpose(1, 2, 0), 0, 1) * 255 + 0.5).astype(np.uint8)
     except ValueError as fault:
         raise Problem(f"{teacher} is no ONNX network that enlarges RGB pictures {SCALE} times: name another one with "

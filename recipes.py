@@ -95,7 +95,7 @@ class Options:
                                       commands=GAN)  # fmt: skip
 
     mirrored: bool = option(False, "the discriminator sees each picture beside its mirror image, so it compares the "
-                                   "two eyes of a face (strided networks only)", group=NETS, commands=GAN)  # fmt: skip
+                                   "two eyes of a face", group=NETS, commands=GAN)  # fmt: skip
     patches: bool = option(False, "the discriminator judges patches of a picture, not the whole picture (residual "
                                   "networks only)", group=NETS, commands=GAN)  # fmt: skip
 

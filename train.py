@@ -158,8 +158,6 @@ def validate(options: Options, given: set[str]) -> None:
     if (options.anchor or options.patches) and options.architecture != "residual":
         asked = "--anchor" if options.anchor else "--patches"
         raise Misuse(f"{asked} is for residual networks: leave it out, or give --architecture residual")
-    if options.mirrored and options.architecture != "strided":
-        raise Misuse("--mirrored is for strided networks: leave it out, or give --architecture strided")
 
 
 def _parameters(network: Any) -> str:

@@ -7,6 +7,7 @@ and no weight averaging: both would make it slower.
 import contextlib
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -39,12 +40,22 @@ class Subsampled(nn.Module):
         return (colour + (x - colour).mean(1, keepdim=True)).clamp(-1, 1)
 
 
+class Beside(nn.Module):
+    """The layers of models.dcgan.beside_mirror_image."""
+
+    def forward(self, x):
+        """(B, C, H, W) -> (B, 2 * C, H, W)."""
+        return torch.cat([x, x.flip(3)], 1)
+
+
 def build_networks(options):
     """Options -> [generator, discriminator], with the layers of models.build. Raises KeyError for `pooled`."""
     build = {"strided": (strided_generator, strided_discriminator),
              "residual": (residual_generator, residual_discriminator)}[options.architecture]  # fmt: skip
-    generator, discriminator = (make(options) for make in build)
-    return [nn.Sequential(generator, Subsampled()) if options.chroma_subsampling else generator, discriminator]
+    seen = replace(options, channels=2 * options.channels) if options.mirrored else options
+    generator, discriminator = build[0](options), build[1](seen)
+    return [nn.Sequential(generator, Subsampled()) if options.chroma_subsampling else generator,
+            nn.Sequential(Beside(), discriminator) if options.mirrored else discriminator]  # fmt: skip
 
 
 def strided_generator(options):

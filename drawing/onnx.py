@@ -163,13 +163,14 @@ def _transposed(graph, layer, x):
 
 
 def _dense(graph, layer, x):
-    if _rank(layer) != 2:
-        raise Unknown("a dense layer on more than rows")
     kernel, *bias = layer.weights
+    images = _rank(layer) == 4
+    if images:
+        x = graph.add("Transpose", x, perm=FIRST_TO_LAST)
     result = graph.add("MatMul", x, graph.constant(kernel))
     if bias:
         result = graph.add("Add", result, graph.constant(bias[0]))
-    return _activated(graph, layer, result)
+    return _activated(graph, layer, graph.add("Transpose", result, perm=LAST_TO_FIRST) if images else result)
 
 
 def _normalisation(graph, layer, x):

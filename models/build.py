@@ -85,14 +85,14 @@ def _of_architecture(options: Any) -> tuple[keras.Model, keras.Model]:
     sizes = options.size, options.channels
     g_sizes, d_sizes = (*sizes, options.latent, options.generator_widths), (*sizes, options.discriminator_widths)
     kernel, kernels = options.generator_kernel, options.discriminator_kernels
+    slope, mirrored = options.discriminator_slope, options.mirrored
     if options.architecture == "residual":
-        return residual.build_generator(*g_sizes), residual.build_discriminator(*d_sizes, options.patches)
+        return residual.build_generator(*g_sizes), residual.build_discriminator(*d_sizes, options.patches, mirrored)
     if options.architecture == "pooled":
         generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
-        return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], options.discriminator_slope)
+        return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], slope, mirrored)
     generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope)
-    slope, norm = options.discriminator_slope, options.discriminator_norm
-    return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, norm, options.mirrored)
+    return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, options.discriminator_norm, mirrored)
 
 
 def penalty_schedule(options: Any) -> Callable[[Any], Any] | None:

@@ -119,9 +119,8 @@ def build_discriminator(
     - `kernels`: one per width; if there are fewer, the last one is used for the other widths.
     - `mirrored`: the first convolution sees each image beside its mirror image.
     """
-    images = x = keras.Input((size, size, channels), name="images")
-    if mirrored:
-        x = beside_mirror_image(x)
+    images = keras.Input((size, size, channels), name="images")
+    x = beside_mirror_image(images) if mirrored else images
     for i, width in enumerate(widths):
         x = downsample(x, width, kernels[min(i, len(kernels) - 1)])
         x = activate(normalise(x) if batch_norm and i else x, slope)  # as in the paper: none at D's first layer
@@ -129,13 +128,15 @@ def build_discriminator(
 
 
 def build_pooled_discriminator(
-    size: int, channels: int, widths: Sequence[int], kernel: int = 3, slope: float = 0.2
+    size: int, channels: int, widths: Sequence[int], kernel: int = 3, slope: float = 0.2, mirrored: bool = False
 ) -> keras.Model:
     """Sizes -> a discriminator with pooling instead of strides, and two hidden dense layers of the last width.
 
-    For each width twice [convolution, LeakyReLU, batch norm], then pooling and dropout.
+    For each width twice [convolution, LeakyReLU, batch norm], then pooling and dropout. `mirrored` is that of
+    `build_discriminator`.
     """
-    images = x = keras.Input((size, size, channels), name="images")
+    images = keras.Input((size, size, channels), name="images")
+    x = beside_mirror_image(images) if mirrored else images
     for width in widths:
         for _ in range(2):
             x = engine.Conv2D(width, kernel, padding="same", kernel_initializer=init())(x)

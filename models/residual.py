@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models import engine
+from models.dcgan import beside_mirror_image
 from models.engine import keras, layers
 
 
@@ -61,15 +62,18 @@ def build_generator(size: int, channels: int, latent: int, widths: Sequence[int]
     return keras.Model(z, layers.Activation("linear", dtype="float32", name="images")(x), name="generator")
 
 
-def build_discriminator(size: int, channels: int, widths: Sequence[int], patches: bool = False) -> keras.Model:
+def build_discriminator(
+    size: int, channels: int, widths: Sequence[int], patches: bool = False, mirrored: bool = False
+) -> keras.Model:
     """Sizes -> a discriminator: images -> logits (B, 1). One width per resolution, the largest resolution first.
 
-    With `patches` there is one logit for each place of the smallest feature maps, (B, places): each judges a patch of
-    the image, and none judges the whole (Isola et al. 2017, arXiv 1611.07004).
+    - `patches`: there is one logit for each place of the smallest feature maps, (B, places): each judges a patch of the
+      image, and none judges the whole (Isola et al. 2017, arXiv 1611.07004).
+    - `mirrored`: the first convolution sees each image beside its mirror image.
     """
     base = _smallest_side(size, widths)
     images = keras.Input((size, size, channels), name="images")
-    x = convolution(images, widths[0], 1)
+    x = convolution(beside_mirror_image(images) if mirrored else images, widths[0], 1)
     for i, width in enumerate(widths):
         if i:  # the mean of 2x2 pixels is bilinear resampling to half the side
             x = widened(layers.AveragePooling2D(2)(x), width)

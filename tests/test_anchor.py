@@ -198,7 +198,6 @@ def test_what_an_anchor_needs(shipped, trained, train, refused):
     said = lambda *flags, code=2: refused(lambda argv: train(*argv, tiny=[]), list(flags), code)  # noqa: E731
     assert "name them with --init-from" in said("--recipe", "large", "--anchor", "1")
     assert "--patches is for residual networks" in said("--patches")
-    assert "--mirrored is for strided networks" in said("--mirrored", "--recipe", "large")
     light = ["--init-from", str(trained), "--recipe", "light"]
     assert "--anchor is for residual networks" in said("--anchor", "1", *light)
     assert "--from-scratch begins with random weights" in said("--from-scratch", "--init-from", "pretrained")

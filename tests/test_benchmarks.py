@@ -73,7 +73,8 @@ def test_each_contestant_trains(name):
 
 
 @pytest.mark.parametrize("recipe", ["tutorial", "paper", "quick", "modern", "large"])
-@pytest.mark.parametrize("changes", [{"precision": "float32"}, {"precision": "bfloat16", "chroma_subsampling": True}])
+@pytest.mark.parametrize("changes", [{"precision": "float32", "mirrored": True},
+                                     {"precision": "bfloat16", "chroma_subsampling": True}])  # fmt: skip
 def test_the_torch_loop_trains_the_same_networks(recipe, changes):
     plain_torch = pytest.importorskip("benchmarks.plain_torch", reason="torch is not among the requirements",
                                       exc_type=ImportError)  # fmt: skip

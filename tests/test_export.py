@@ -23,7 +23,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 SMALL = {"size": 16, "latent": 8, "generator_widths": (8, 8), "discriminator_widths": (8, 8)}
 
 
-GANS = ("light", "modern", "large", "pooled", "noisy", "soft", "paper", "mnist")
+GANS = {
+    name: recipes.RECIPES[name] for name in ("light", "modern", "large", "pooled", "noisy", "soft", "paper", "mnist")
+}
+GANS["mirrored"] = replace(GANS["light"], mirrored=True)
 CODERS = {
     "encoder": lambda: encoder.build_encoder(16, 3, 8),
     "vae": lambda: vae.build_encoder(20, 3, 4),
@@ -39,7 +42,7 @@ def small(kind):
     name, _, part = kind.partition(" ")
     if part:
         widths = {"generator_widths": (8, 8, 8)} if name == "pooled" else {}
-        both = build.build_networks(replace(recipes.RECIPES[name], **{**SMALL, **widths}))
+        both = build.build_networks(replace(GANS[name], **{**SMALL, **widths}))
         network = both[part == "discriminator"]
     else:
         network = CODERS[kind]() if kind in CODERS else export.to_keras(cascade.networks()[kind])

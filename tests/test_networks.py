@@ -11,7 +11,7 @@ from conftest import python
 from keras import ops
 
 import recipes
-from models import build, dcgan, ema, engine, inside, saved
+from models import build, dcgan, ema, engine, inside, residual, saved
 from models.batches import ROWS, filled, in_batches
 
 # Trainable parameters of generator and discriminator. Those of `tutorial` are the PyTorch DCGAN tutorial's own.
@@ -144,8 +144,11 @@ def test_gradients_are_finite_and_reach_every_weight(kind):
         assert np.abs(gradient).max() > 0, variable.path
 
 
-def test_a_mirrored_discriminator_sees_each_pixel_beside_that_of_the_mirror_image(tmp_path):
-    discriminator, images = DISCRIMINATORS["mirrored"](), noise(2, 16, 16, 3)
+@pytest.mark.parametrize("kind", ["strided", "residual", "pooled"])
+def test_a_mirrored_discriminator_sees_each_pixel_beside_that_of_the_mirror_image(kind, tmp_path):
+    build = {"strided": dcgan.build_discriminator, "residual": residual.build_discriminator,
+             "pooled": dcgan.build_pooled_discriminator}[kind]  # fmt: skip
+    discriminator, images = build(16, 3, (8, 16), mirrored=True), noise(2, 16, 16, 3)
     beside, judge = inside.split(discriminator, dcgan.BESIDE)
     seen = np.asarray(beside(images))
     assert np.array_equal(seen, np.concatenate([images, np.asarray(images)[:, :, ::-1]], axis=-1))

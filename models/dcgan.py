@@ -65,6 +65,11 @@ def beside_mirror_image(images: Any) -> Any:
     return layers.Concatenate(name=BESIDE)([images, mirrored])
 
 
+def sees_mirror_image(network: keras.Model) -> bool:
+    """Whether a discriminator has the layers of `beside_mirror_image`."""
+    return any(layer.name == BESIDE for layer in network.layers)
+
+
 def downsample(x: Any, channels: int, kernel: int) -> Any:
     """(B, H, W, C) -> (B, H / 2, W / 2, channels), without activation."""
     return engine.Conv2D(channels, kernel, strides=2, padding="same", use_bias=False, kernel_initializer=init())(x)

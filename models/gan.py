@@ -67,8 +67,9 @@ class GAN:
         self.average_decay, self.augmentation = average_decay, augmentation
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
         self.rate_decay, self.warm_up, self.anchor = rate_decay, warm_up, anchor
-        mirrored = any(layer.name == dcgan.BESIDE for layer in discriminator.layers)
-        self._at_mirror = inside.split(discriminator, dcgan.BESIDE) if mirrored else None
+        mirrored = dcgan.sees_mirror_image(discriminator)
+        # In training the fixed layers that turn a picture are left out: turning it is quicker.
+        self._after_mirror = inside.split(discriminator, dcgan.BESIDE)[1] if mirrored else None
         self.average = ema.copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
         d_optimizer.build(discriminator.trainable_variables)
@@ -179,9 +180,8 @@ class GAN:
         A D of patches has several logits per image: then it is the length for their sum, divided by their number.
         """
         judge = self.discriminator
-        if self._at_mirror:  # an image is shifted together with its mirror image, so that the middle of both stays one
-            beside, judge = self._at_mirror
-            images = ops.cast(beside(images), images.dtype)
+        if self._after_mirror:  # an image is shifted with its mirror image, so that the middle of both stays one
+            images, judge = ops.concatenate([images, ops.flip(images, axis=2)], axis=-1), self._after_mirror
         images = augment(images, self.augmentation, self._chance)
         if not slope:
             return judge(images, training=True), None

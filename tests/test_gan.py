@@ -392,11 +392,13 @@ def test_learning_rates_are_scaled_and_part_of_the_state():
 
 
 def test_a_mirrored_discriminator_sees_both_images_shifted_together(monkeypatch):
+    gan, images = tiny_gan(mirrored=True), keras.random.uniform((4, 16, 16, 3), -1, 1, seed=0)
+    assert np.allclose(gan._judge(images)[0], gan.discriminator(images, training=True), atol=1e-6)
     gan = tiny_gan(augmentation=("translation",), mirrored=True)
     half = np.random.default_rng(0).standard_normal((4, 16, 8, 3)).astype("float32")
     faces, seen = np.concatenate([half, half[:, :, ::-1]], axis=2), []
-    beside, judge = gan._at_mirror
-    monkeypatch.setattr(gan, "_at_mirror", (beside, lambda x, training: seen.append(np.asarray(x)) or judge(x)))
+    judge = gan._after_mirror
+    monkeypatch.setattr(gan, "_after_mirror", lambda x, training: seen.append(np.asarray(x)) or judge(x))
     gan._judge(keras.ops.convert_to_tensor(faces))
     assert not np.array_equal(seen[0][..., :3], faces)  # shifted
     assert np.array_equal(seen[0][..., :3], seen[0][..., 3:])  # a symmetric face is its own mirror image, then too

@@ -11,7 +11,7 @@ import recipes
 from animefaces import latents
 from drawing.opening import open_generator
 from models import build, saved
-from training.gan import take_layers
+from training.gan import take_first_layers, take_layers
 
 MODERN, LARGE = (recipes.RECIPES[name] for name in ("modern", "large"))
 NARROW = ["--generator-widths", "16,8", "--discriminator-widths", "8,16"]
@@ -63,6 +63,29 @@ def test_layers_of_other_sizes_do_not_fit():
         with pytest.raises(ValueError, match="other sizes"):
             take_layers(another, generator, grows_at_end=True)
         assert all(map(np.array_equal, before, another.get_weights()))
+
+
+@pytest.mark.parametrize("name", ["light", "large"])
+def test_a_discriminator_that_saw_no_mirror_images_judges_as_before_and_can_learn_from_them(name):
+    old = replace(recipes.RECIPES[name], size=16, latent=8, generator_widths=(8, 8), discriminator_widths=(8, 8))
+    (_, source), (_, network) = (build.build_networks(replace(old, mirrored=seen)) for seen in (False, True))
+    (_, patches) = build.build_networks(replace(LARGE, size=16, discriminator_widths=(8,), patches=True, mirrored=True))
+    take_layers(network, source, grows_at_end=False)
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3)).astype(np.float32)
+    assert np.allclose(network(images), source(images), atol=1e-5)
+    if name == "large":  # as adapt begins
+        take_first_layers(patches, source)
+        assert np.array_equal(patches.trainable_weights[0], network.trainable_weights[0])
+    with pytest.raises(ValueError, match="other sizes"):
+        take_layers(source, network, grows_at_end=False)
+
+
+def test_a_run_without_mirror_images_goes_on_with_them(train):
+    assert train("--recipe", "light", "--run", "old", "--steps", "2") == 0
+    assert train("--init-from", "old", "--mirrored", "--run", "new", "--steps", "1", "--learning-rate", "1e-9",
+                 tiny=[]) == 0  # fmt: skip
+    one, other = (saved.load(f"{run}/discriminator.keras").trainable_weights[0] for run in ("old", "new"))
+    assert np.allclose(other[:, :, :3], one, atol=1e-6) and np.abs(other[:, :, 3:]).max() < 1e-6
 
 
 def test_a_training_begins_with_networks_for_smaller_pictures(train, refused):

@@ -12,7 +12,7 @@ from animefaces.files import written_whole
 from animefaces.problems import Misuse
 from drawing import judge
 from drawing.generator import draw
-from models import build, ema, saved
+from models import build, dcgan, ema, saved
 from models.batches import in_batches
 from training.task import Targets
 
@@ -121,16 +121,18 @@ def initialise(player: Any, source: Path) -> None:
     with runs.fitting(source):
         generator = saved.load(runs.find_generator(source))
         discriminator = saved.load(source / runs.DISCRIMINATOR) if judges else None
-        fewer = discriminator is not None and len(player.discriminator.layers) < len(discriminator.layers)
-        if state and len(player.generator.layers) <= len(generator.layers) and not fewer:
+        own = player.discriminator
+        fewer = discriminator is not None and len(_learning(own)) < len(_learning(discriminator))
+        new = discriminator is not None and dcgan.sees_mirror_image(own) > dcgan.sees_mirror_image(discriminator)
+        if state and len(player.generator.layers) <= len(generator.layers) and not (fewer or new):
             player.state.restore_networks(state[0])
             return
         for network in (player.generator, player.average):
             take_layers(network, generator, grows_at_end=True)
         if fewer:
-            take_first_layers(player.discriminator, discriminator)
+            take_first_layers(own, discriminator)
         elif discriminator is not None:
-            take_layers(player.discriminator, discriminator, grows_at_end=False)
+            take_layers(own, discriminator, grows_at_end=False)
 
 
 def take_layers(network: Any, source: Any, grows_at_end: bool) -> None:
@@ -140,30 +142,42 @@ def take_layers(network: Any, source: Any, grows_at_end: bool) -> None:
     The new layers keep their weights. Those of residual networks begin as zero: such a network does at first what the
     smaller one did. Raises ValueError if the layers do not fit.
     """
-    # Fixed weights are not learned, and some depend on the size of the pictures.
-    own, others = ([layer for layer in one.layers if layer.trainable_weights] for one in (network, source))
+    own, others = _learning(network), _weights(network, source)
     new = max(0, len(own) - len(others))
     if not grows_at_end:
         own, others = own[::-1], others[::-1]
     same = 0
-    while new and same < len(others) and _shapes(own[same]) == _shapes(others[same]):
+    while new and same < len(others) and _fits(own[same], others[same]):
         same += 1
     pairs = list(zip(own[:same] + own[same + new :], others, strict=False))
-    if len(own) < len(others) or any(_shapes(layer) != _shapes(other) for layer, other in pairs):
+    if len(own) < len(others) or not all(_fits(*pair) for pair in pairs):
         raise ValueError("its layers are of other sizes")
-    for layer, other in pairs:
-        layer.set_weights(other.get_weights())
+    for layer, weights in pairs:
+        layer.set_weights(weights)
 
 
 def take_first_layers(network: Any, source: Any) -> None:
     """Give a network, except its last layer, the weights of the first layers of another one. Raises ValueError."""
-    own, others = ([layer for layer in one.layers if layer.weights] for one in (network, source))
-    pairs = list(zip(own[:-1], others, strict=False))
-    if any(_shapes(layer) != _shapes(other) for layer, other in pairs):
+    pairs = list(zip(_learning(network)[:-1], _weights(network, source), strict=False))
+    if not all(_fits(*pair) for pair in pairs):
         raise ValueError("its layers are of other sizes")
-    for layer, other in pairs:
-        layer.set_weights(other.get_weights())
+    for layer, weights in pairs:
+        layer.set_weights(weights)
 
 
-def _shapes(layer):
-    return [tuple(weight.shape) for weight in layer.weights]
+def _learning(network):
+    # Fixed weights are not learned, and some depend on the size of the pictures.
+    return [layer for layer in network.layers if layer.trainable_weights]
+
+
+def _weights(network, source):
+    """The weights of the layers of another network, for this one. Mirror images that it never saw begin at zero."""
+    weights = [layer.get_weights() for layer in _learning(source)]
+    if weights and dcgan.sees_mirror_image(network) > dcgan.sees_mirror_image(source):
+        kernel, *rest = weights[0]
+        weights[0] = [np.concatenate([kernel, np.zeros_like(kernel)], axis=2), *rest]
+    return weights
+
+
+def _fits(layer, weights):
+    return [tuple(weight.shape) for weight in layer.weights] == [weight.shape for weight in weights]

@@ -178,9 +178,10 @@ class Options:
 BASE = Options()
 _RECIPES = {
     # The default, for two CPU cores. It begins as an autoencoder, with small steps; then the discriminator has to
-    # catch up, and the learning rate decays (docs/research/quality.md).
+    # catch up, and the learning rate decays. The mirror image is for eyes that belong together
+    # (docs/research/quality.md).
     "modern": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
-                      chroma_subsampling=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
+                      chroma_subsampling=True, mirrored=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
                       augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, discriminator_rate=4.0,
                       slow_after=4_000, warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
     # The same networks, trained in the plain way: a cleverer recipe has to be better than this one.

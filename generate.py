@@ -56,8 +56,8 @@ class Options:
     seed: int = seed_option()
     seeds: str | None = seeds_option()
     latents: Path | None = latents_option()
-    truncation: float = option(1.0, "multiplies z: below 1 the faces are nearer to the mean face, less varied and less "
-                               "often spoilt", within(0, 2), group="how they look")  # fmt: skip
+    truncation: float = option(1.0, "multiplies z: below 1 the faces are nearer to the mean face and less varied",
+                               within(0, 2), group="how they look")  # fmt: skip
     edit: str | None = option(None, "attributes to change, and by how much, for example hair-dark=+2,turn=-1; one "
                               "unit is one standard deviation of the attribute", group="how they look")  # fmt: skip
     directions: Path | None = option(None, "file of the directions for --edit, as explore.py attributes writes it "

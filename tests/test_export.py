@@ -71,6 +71,16 @@ def test_onnx_gives_the_same(kind):
         assert np.abs(given - wanted).max() < off * max(1, np.abs(wanted).max())
 
 
+@pytest.mark.parametrize("shape", [(4, 6, 3), (5, 3)])
+def test_dense_layers_on_more_than_rows(shape):
+    x = keras.Input(shape)
+    network = keras.Model(x, keras.layers.Dense(2, activation="softmax", bias_initializer="normal")(x))
+    inputs = np.random.default_rng(0).random((2, *shape), np.float32)
+    model = to_onnx(layers_of(network)).SerializeToString()
+    given = onnxruntime.InferenceSession(model).run(None, {"input": inputs})[0]
+    assert np.allclose(given, network(inputs), atol=1e-5)
+
+
 def test_half_of_the_weights_is_half_the_file():
     network = build.build_networks(replace(recipes.RECIPES["light"], size=16, generator_widths=(64, 64)))[0]
     whole, half = (len(to_onnx(layers_of(network), half).SerializeToString()) for half in (False, True))

@@ -123,8 +123,8 @@ def initialise(player: Any, source: Path) -> None:
         discriminator = saved.load(source / runs.DISCRIMINATOR) if judges else None
         own = player.discriminator
         fewer = discriminator is not None and len(_learning(own)) < len(_learning(discriminator))
-        new = discriminator is not None and dcgan.sees_mirror_image(own) > dcgan.sees_mirror_image(discriminator)
-        if state and len(player.generator.layers) <= len(generator.layers) and not (fewer or new):
+        sees_more = discriminator is not None and _sees_more(own, discriminator)
+        if state and len(player.generator.layers) <= len(generator.layers) and not (fewer or sees_more):
             player.state.restore_networks(state[0])
             return
         for network in (player.generator, player.average):
@@ -173,10 +173,14 @@ def _learning(network):
 def _weights(network, source):
     """The weights of the layers of another network, for this one. Mirror images that it never saw begin at zero."""
     weights = [layer.get_weights() for layer in _learning(source)]
-    if weights and dcgan.sees_mirror_image(network) > dcgan.sees_mirror_image(source):
+    if weights and _sees_more(network, source):
         kernel, *rest = weights[0]
         weights[0] = [np.concatenate([kernel, np.zeros_like(kernel)], axis=2), *rest]
     return weights
+
+
+def _sees_more(network, source):
+    return dcgan.sees_mirror_image(network) and not dcgan.sees_mirror_image(source)
 
 
 def _fits(layer, weights):

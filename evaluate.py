@@ -151,7 +151,7 @@ def evaluate(options: Options, given: set[str]) -> None:
         "floor": {"count": half, **metrics.compare(known[:half], known[-half:])},
     }  # fmt: skip
     for found, *told in ((figures, fake, chosen, "fake eyes"), (figures["floor"], real, order[:count], "real eyes")):
-        found["eye_mismatch"] = eyes.mismatch(*told) if channels == 3 else None  # grey eyes are not found
+        found["eye_mismatch"] = eyes.mismatch(*told)[0] if channels == 3 else None  # grey eyes are not found
     pairs, figures["nearest"] = memorised(known, new, count)
     print(json.dumps(figures, indent=2, allow_nan=False) if options.json else "\n".join(report(figures)))
     save_pairs(output, fake, chosen, real, order, pairs)

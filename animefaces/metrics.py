@@ -111,24 +111,24 @@ def _reach(features, k):
     return reach
 
 
-def mismatch(left: np.ndarray, right: np.ndarray) -> float:
+def mismatch(left: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     """Features of N things and of their partners, (N, D) each, N > 1 -> how often others match better, in [0, 1].
 
-    For each of the 2 N things it is the share of the other N - 1 partners that are nearer to it than its own; this is
-    the mean. 0: all match best. 0.5: it is as if they were shuffled. The distance is that of Mahalanobis, by the
-    covariance of all the features. Things are compared in groups of at most MATES.
+    For each of the 2 N things it is the share of the other N - 1 partners that are nearer to it than its own. These
+    are the mean, and its standard error. 0: all match best. 0.5: it is as if they were shuffled. The distance is that
+    of Mahalanobis, by the covariance of all the features. Things are compared in groups of at most MATES.
     """
     both = np.concatenate([left, right]).astype(np.float64)
     both = (both - both.mean(axis=0)) / (both.std(axis=0) + 1e-6)
     squares, directions = np.linalg.eigh(np.cov(both.T) + SLIGHT * np.eye(both.shape[1]))
     both = both @ (directions / np.sqrt(squares))
-    better = 0.0
+    better = np.zeros(len(left))
     for group in np.array_split(np.arange(len(left)), -(-len(left) // MATES)):
         distances = squared_distances(both[group], both[len(left) + group])
         own = np.diag(distances)
-        closer = (distances < own).sum() + (distances < own[:, None]).sum()
-        better += closer / (2 * (len(group) - 1)) if len(group) > 1 else 0
-    return float(better / len(left))
+        closer = (distances < own).sum(axis=0) + (distances < own[:, None]).sum(axis=1)
+        better[group] = closer / (2 * max(1, len(group) - 1))
+    return float(better.mean()), float(better.std() / np.sqrt(len(left)))
 
 
 def compare(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:

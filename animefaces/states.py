@@ -32,6 +32,7 @@ class Progress:
     trouble: int = 0  # the step of the last rollback
     judging: float = 0.0  # the part of `seconds` that verdicts took
     best: float | None = None  # the smallest kernel distance so far
+    rivals: list[dict[str, float]] = field(default_factory=list)  # verdicts on generators that were kept as the best
     judged: int = 0  # the step of the last verdict
     window: dict = field(default_factory=dict)  # figures since the last log entry
     options: dict = field(default_factory=dict)  # those that a run keeps, as resuming.kept gives them

@@ -15,11 +15,11 @@ REACH = 0.15  # of the side of a face: an eye is all that is eye so near to its 
 ROWS = 128  # faces at a time
 
 
-def mismatch(faces: Any, indices: np.ndarray, label: str = "") -> float:
+def mismatch(faces: Any, indices: np.ndarray, label: str = "") -> tuple[float, float]:
     """Faces, indexed like a uint8 array (N, S, S, 3), and some indices -> how often another eye fits better.
 
-    It is the `metrics.mismatch` of their left and right eyes. 0: each eye's own partner fits best; 0.5: as if by
-    chance. With a label there is a bar.
+    It is the `metrics.mismatch` of their left and right eyes, and its standard error. 0: each eye's own partner fits
+    best; 0.5: as if by chance. With a label there is a bar.
     """
     parts = looks(faces, indices)
     if label:

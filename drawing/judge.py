@@ -1,7 +1,7 @@
 """Verdicts during training: how far a generator's faces are from the validation faces, and whether their eyes match."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from drawing import eyes, features
 
 COUNT = 500  # new faces that are drawn for each verdict
 SHARE = 0.02  # share of the training time that verdicts may take
+SURE = 2  # standard errors: a smaller difference is none (docs/research/measures.md)
 FIRST = 4.0  # seconds that the first verdict is expected to take
 
 
@@ -36,7 +37,8 @@ class Judge:
     def verdict(self, draw: Callable[[], np.ndarray]) -> tuple[dict[str, float], float]:
         """draw() -> faces, uint8 (N, H, W, C); returns (figures, the seconds that they took).
 
-        The figures are kernel_distance and kernel_error, its standard error; and eye_mismatch for faces in colour.
+        The figures are kernel_distance and kernel_error, its standard error; for faces in colour also eye_mismatch and
+        eye_error.
         """
         if self._network is None:
             self._network = features.open_features(self._name)
@@ -46,6 +48,21 @@ class Judge:
         distance, error = metrics.kernel_distance(self._known, self._network(to_network(faces)))
         figures = {"kernel_distance": distance, "kernel_error": error}
         if faces.shape[-1] == 3:
-            figures["eye_mismatch"] = eyes.mismatch(faces, np.arange(len(faces)))
+            figures["eye_mismatch"], figures["eye_error"] = eyes.mismatch(faces, np.arange(len(faces)))
         self._cost = time.perf_counter() - start
         return figures, self._cost
+
+
+def is_near(figures: Mapping[str, float], lowest: float) -> bool:
+    """Figures of a verdict -> whether its kernel distance is as low as `lowest`, as far as it can tell."""
+    return figures["kernel_distance"] - SURE * figures["kernel_error"] <= lowest
+
+
+def match_as_well(figures: Mapping[str, float], others: Mapping[str, float]) -> bool:
+    """Figures of two verdicts -> whether the eyes of the first one match as well, as far as they can tell.
+
+    Eyes that nobody measured do.
+    """
+    if not ("eye_mismatch" in figures and "eye_mismatch" in others):
+        return True
+    return figures["eye_mismatch"] - SURE * figures["eye_error"] <= others["eye_mismatch"]

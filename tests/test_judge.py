@@ -1,18 +1,22 @@
 """Verdicts in training: on faces kept from it, within their share of the time, and the best generator is kept."""
 
+import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from conftest import log_of
 
-from animefaces import batches, images, latents, runs
+import recipes
+from animefaces import batches, images, latents, runs, states
 from demo import cartoons
 from drawing import features, judge
 from models import saved
 from models.batches import ROWS, in_batches
+from training import gan
 
 
 @pytest.fixture
@@ -100,6 +104,7 @@ def test_the_best_generator_is_kept_and_used(train, network, monkeypatch):
     monkeypatch.setattr(judge.Judge, "due", lambda self, seconds, spent: True)
     verdicts = iter([0.5, 0.2, 0.3, 0.9])
     monkeypatch.setattr(judge.metrics, "kernel_distance", lambda known, new: (next(verdicts), 0.01))
+    monkeypatch.setattr(judge.eyes, "mismatch", lambda *told: (0.1, 0.01))
     run = Path("run")
     flags = ["--data", "many.npz", "--run", run, "--features", network, "--sample-every", "10"]
     assert train(*flags, "--log-every", "10", "--steps", "20") == 0
@@ -112,6 +117,32 @@ def test_the_best_generator_is_kept_and_used(train, network, monkeypatch):
     assert json.loads(str(state["record"]))["best"] == 0.2
 
 
+@pytest.mark.parametrize(("verdicts", "best"), [
+    # What a night of `overnight` measured; in the last one many faces have eyes of two colours.
+    ([(0.254, 0.106), (0.227, 0.083), (0.237, 0.132)], 1),
+    ([(0.237, 0.132), (0.227, 0.083), (0.254, 0.090)], 2),  # all as good as far as the errors can tell
+    ([(0.237, 0.050), (0.100, 0.200), (0.110, 0.230)], 1),  # far nearer, whatever the eyes; then the eyes
+    ([(0.237, 0.050), (0.230, 0.055), (0.225, 0.060), (0.220, 0.069)], 2),  # a little worse each time adds up
+    ([(0.237, None), (0.230, None), (0.300, None)], 1),  # grey
+])  # fmt: skip
+def test_among_generators_as_near_those_are_kept_whose_eyes_match(verdicts, best, monkeypatch):
+    kept = []
+    monkeypatch.setattr("training.gan.saved.save", lambda network, path: (kept.append(network), path.touch()))
+    task = object.__new__(gan.Task)
+    task.options, task.run, task.player = recipes.RECIPES["demo"], Path("run"), SimpleNamespace()
+    task.run.mkdir()
+    progress = states.Progress()
+    for number, (distance, eyes) in enumerate(verdicts):
+        figures = {"kernel_distance": distance, "kernel_error": 0.022}
+        if eyes is not None:
+            figures |= {"eye_mismatch": eyes, "eye_error": 0.007}
+        task.judge = SimpleNamespace(due=lambda *_: True, verdict=lambda draw, told=figures: (told, 1.0))
+        task.player.average = number
+        task.measure(progress)
+        progress = states.Progress.of(json.loads(json.dumps(dataclasses.asdict(progress))))  # as in a saved state
+    assert kept[-1] == best
+
+
 @pytest.mark.parametrize("last", [0.2, 0.515])  # closer, and no further as far as an error of 0.01 can tell
 def test_the_last_generator_is_judged_too(last, train, network, monkeypatch):
     np.savez("many.npz", images=np.resize(cartoons.draw_many(50, 16), (1000, 16, 16, 3)))
@@ -119,6 +150,7 @@ def test_the_last_generator_is_judged_too(last, train, network, monkeypatch):
     monkeypatch.setattr(judge.Judge, "due", lambda self, seconds, spent: spent == 0)
     verdicts = iter([0.5, last])
     monkeypatch.setattr(judge.metrics, "kernel_distance", lambda known, new: (next(verdicts), 0.01))
+    monkeypatch.setattr(judge.eyes, "mismatch", lambda *told: (0.1, 0.01))
     assert train("--data", "many.npz", "--run", "run", "--features", network, "--log-every", "10", "--steps", "15") == 0
     assert list(verdicts) == []
     best, newest = (saved.load(Path("run", name)).get_weights() for name in (runs.BEST, runs.GENERATOR))

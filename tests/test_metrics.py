@@ -222,11 +222,27 @@ def test_memory_is_bounded(rng, monkeypatch):
 def test_partners_that_match_are_told_from_those_that_do_not():
     rng = np.random.default_rng(0)
     left = rng.standard_normal((700, 4)) * [1, 100, 1e-3, 0]  # in any units; the last one says nothing
-    assert metrics.mismatch(left, left) == 0
-    assert metrics.mismatch(left, np.roll(left, 1, axis=0)) == pytest.approx(0.5, abs=0.03)
+
+    def mismatch(left, right):
+        return metrics.mismatch(left, right)[0]
+
+    assert mismatch(left, left) == 0
+    assert mismatch(left, np.roll(left, 1, axis=0)) == pytest.approx(0.5, abs=0.03)
     close, far = (left + noise * left.std(axis=0) * rng.standard_normal(left.shape) for noise in (0.2, 1))
-    assert 0 < metrics.mismatch(left, close) < 0.05 < metrics.mismatch(left, far) < 0.4
-    assert metrics.mismatch(left, far) == pytest.approx(metrics.mismatch(far * 3 - 1, left * 3 - 1))
+    assert 0 < mismatch(left, close) < 0.05 < mismatch(left, far) < 0.4
+    assert mismatch(left, far) == pytest.approx(mismatch(far * 3 - 1, left * 3 - 1))
     # Whom none of the others fits better: of two, both or none.
-    assert metrics.mismatch(np.array([[0.0], [1.0]]), np.array([[0.9], [0.1]])) == 1
-    assert metrics.mismatch(np.ones((3, 2)), np.ones((3, 2))) == 0
+    assert mismatch(np.array([[0.0], [1.0]]), np.array([[0.9], [0.1]])) == 1
+    assert mismatch(np.ones((3, 2)), np.ones((3, 2))) == 0
+
+
+def test_the_error_of_a_mismatch_is_its_spread_over_new_draws():
+    rng = np.random.default_rng(1)
+
+    def drawn():
+        left = rng.standard_normal((300, 3))
+        return metrics.mismatch(left, left + 0.7 * rng.standard_normal(left.shape))
+
+    shares, errors = np.array([drawn() for _ in range(40)]).T
+    assert shares.std() == pytest.approx(errors.mean(), rel=0.4)
+    assert errors.std() < 0.2 * errors.mean()

@@ -84,9 +84,9 @@ class Task:
     def measure(self, progress: Any, last: bool = False) -> dict[str, float]:
         """If it is time, figures of new faces (drawing.judge.Judge.verdict); the best generator is kept.
 
-        A generator whose distance differs from the smallest one by less than the measurement can tell counts as equally
-        good, and the newer one is kept. The last generator of a training is always measured, so that it is not
-        thought worse than an earlier one unseen.
+        The best one is the newest of those that are as near to the validation faces as any, and whose eyes match as
+        well as those of the others that are as near: as far as the measurements can tell. The last generator of a
+        training is always measured, so that it is not thought worse than an earlier one unseen.
         """
         unmeasured = progress.best is not None and progress.step > progress.judged
         if not (unmeasured if last else self.judge.due(progress.seconds, progress.judging)):
@@ -94,12 +94,14 @@ class Task:
         progress.judged = progress.step
         z = latents.from_seeds(range(judge.COUNT), self.options.latent)
         figures, seconds = self.judge.verdict(lambda: self.drawn(z))
-        distance, error = figures["kernel_distance"], figures["kernel_error"]
+        distance = figures["kernel_distance"]
         progress.judging += seconds
         progress.best = distance if progress.best is None else min(progress.best, distance)
-        if (
-            self.run and distance - 2 * error <= progress.best
-        ):  # a smaller difference is none: docs/research/measures.md
+        progress.rivals = [kept for kept in progress.rivals if judge.is_near(kept, progress.best)]
+        best = judge.is_near(figures, progress.best) and all(judge.match_as_well(figures, r) for r in progress.rivals)
+        if best:
+            progress.rivals.append(figures)
+        if best and self.run:
             with written_whole(self.run / runs.BEST) as temporary:
                 saved.save(self.player.average, temporary)
         return figures

@@ -229,6 +229,12 @@ _RECIPES = {
     "detector": replace(BASE, network="detector", size=128, batch_size=32, learning_rate=2e-3, beta1=0.9,
                         average=0.999, steps=40_000, sample_every=1_000),
 }  # fmt: skip
+# `large` for two CPU cores and a night, or for minutes on a GPU: narrow, and with mirror images, for eyes that belong
+# together (docs/research/quality.md).
+_RECIPES["overnight"] = replace(_RECIPES["large"], generator_widths=(128, 128, 64, 32, 16),
+                                discriminator_widths=(16, 32, 64, 128, 128), chroma_subsampling=True, mirrored=True,
+                                penalty=(0.5, 0.2), batch_size=64, learning_rate=4e-4, slow_after=10_000,
+                                average=0.9998, steps=43_000, sample_every=1_000)  # fmt: skip
 # The shipped networks learn another style within minutes, without a GPU. The discriminator sees patches, and the anchor
 # keeps the faces whole. With the gradient penalties in every fourth step only, a minute has more steps
 # (docs/research/quality.md).

@@ -27,6 +27,7 @@ SMALL = {
     "quick": TINY,
     "modern": TINY,
     "large": TINY,
+    "overnight": TINY,
     "pooled": [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8"],
     "noisy": TINY,
     "tutorial": TINY,

@@ -1,4 +1,6 @@
-"""Verdicts during training: how far a generator's faces are from the validation faces, and whether their eyes match."""
+"""Verdicts during training: how far a generator's faces are from the validation faces, how much they vary, and whether
+their eyes match.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -37,16 +39,18 @@ class Judge:
     def verdict(self, draw: Callable[[], np.ndarray]) -> tuple[dict[str, float], float]:
         """draw() -> faces, uint8 (N, H, W, C); returns (figures, the seconds that they took).
 
-        The figures are kernel_distance and kernel_error, its standard error; for faces in colour also eye_mismatch and
-        eye_error.
+        The figures are kernel_distance and kernel_error, its standard error; precision and recall; for faces in colour
+        also eye_mismatch and eye_error.
         """
         if self._network is None:
             self._network = features.open_features(self._name)
             self._known = self._network(to_network(self._validation[:]))
         start = time.perf_counter()
         faces = draw()
-        distance, error = metrics.kernel_distance(self._known, self._network(to_network(faces)))
-        figures = {"kernel_distance": distance, "kernel_error": error}
+        new = self._network(to_network(faces))
+        distance, error = metrics.kernel_distance(self._known, new)
+        precision, recall = metrics.precision_recall(self._known, new)
+        figures = {"kernel_distance": distance, "kernel_error": error, "precision": precision, "recall": recall}
         if faces.shape[-1] == 3:
             figures["eye_mismatch"], figures["eye_error"] = eyes.mismatch(faces, np.arange(len(faces)))
         self._cost = time.perf_counter() - start

@@ -63,6 +63,11 @@ def test_what_ships_to_judge_by_minds_noise_and_a_collapse():
     alike, _ = bench.verdict(lambda: others)
     assert abs(alike["kernel_distance"]) < 2 * alike["kernel_error"]
     assert 0 < alike["eye_mismatch"] < 0.12
+    assert min(alike["precision"], alike["recall"]) > 0.6
+    # A few faces again and again, with a little noise, so that none is another one to the bit.
+    few = np.resize(others[:10], others.shape) + np.random.default_rng(0).integers(-2, 3, others.shape)
+    figures, _ = bench.verdict(lambda: np.clip(few, 0, 255).astype(np.uint8))
+    assert figures["recall"] < 0.2 * alike["recall"]
     # Each face gets the right half of the one before: nothing but chance decides whether its two eyes match.
     halves = np.concatenate([others[:, :, :32], np.roll(others, 1, axis=0)[:, :, 32:]], axis=2)
     assert 0.4 < bench.verdict(lambda: halves)[0]["eye_mismatch"] < 0.6

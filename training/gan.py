@@ -34,6 +34,7 @@ class Task:
             "spread": "spread",
             "moved": "moved from the first faces",
             "eye_mismatch": "another eye fits better",
+            "recall": "recall: how much the faces vary",
         },
         "kernel distance": {"kernel_distance": "to the validation faces"},
     }

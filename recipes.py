@@ -154,7 +154,7 @@ class Options:
     precision: str = option("auto", "number format of the arithmetic; the weights are always float32. auto: float32, "
                             "or bfloat16 on a CPU that has it and is faster with it in a short trial",
                             choices=PRECISIONS, group=COMPUTER, facts=(LOCAL,))  # fmt: skip
-    steps_per_call: int = option(0, "training steps in one compiled call; 0 means 1 on a CPU and 20 on a GPU",
+    steps_per_call: int = option(0, "training steps in one compiled call; 0 means 20 on a GPU, and 4 or 1 on a CPU",
                                  within(0, 1000), group=COMPUTER, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     cache: Path = option(Path("data/cache"), "folder for the decoded pictures", group=COMPUTER,
                          facts=(ADJUSTABLE, LOCAL))  # fmt: skip

@@ -181,12 +181,12 @@ class Training:
 
     def __init__(self, task: "Task", options: Options, run: Path, progress: "Progress"):
         from animefaces import logs
-        from models import engine
+        from training import check
 
         self.task, self.player, self.options, self.run, self.progress = task, task.player, options, run, progress
         self.log = logs.Log(run, progress.step)
         self.saved_at, self.saved_step = progress.seconds, progress.step
-        self.at_once = engine.steps_per_call(options.steps_per_call)
+        self.at_once = check.steps_per_call(options)
         self.warned: str | None = None
         self.told = False  # to stop
 

@@ -3,10 +3,10 @@
     python -m benchmarks.field --data faces.zip --features network.keras         # 15 minutes each, and measuring
     python -m benchmarks.field --data faces.zip --features network.keras --contestants modern flow --seeds 0,1,2
 
-Each contestant trains alone, one after the other, on all faces but the 1,000 that train.py keeps for validation. At
-each of the minutes --at it draws --count faces, with averaged weights, and they are compared with those 1,000. The
-floor is what as many of the training faces get. The clock counts compiling and reading, but no drawing or measuring.
-Run nothing else on the machine during that time.
+Each contestant trains alone, one after the other, on all faces but the 1,000 that train.py keeps for validation, and
+each in a process of its own. At each of the minutes --at it draws --count faces, with averaged weights, and they are
+compared with those 1,000. The floor is what as many of the training faces get. The clock counts compiling and reading,
+but no drawing or measuring. Run nothing else on the machine during that time.
 
 The output folder gets field.json after each measurement, field.png, table.md, and a sheet of 48 faces of each training,
 none chosen. If you stop the benchmark and start it again, it goes on with the trainings that are not finished.
@@ -15,6 +15,7 @@ none chosen. If you stop the benchmark and start it again, it goes on with the t
 import functools
 import itertools
 import json
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -93,15 +94,10 @@ class Training:
 
     def __init__(self, name, seed, options, faces):
         import train
-        from models import engine
-        from training import warm_up
+        from training import check, warm_up
 
-        settings = contestants.settings(name)
-        settings = replace(settings, seed=seed, size=options.size, minutes=options.minutes,
-                           batch_size=options.batch_size or settings.batch_size,
-                           precision=precision(options.precision))  # fmt: skip
-        self.settings, _ = warm_up.shortened(settings, train.label_targets)
-        self.at_once = engine.steps_per_call(settings.steps_per_call)
+        self.settings, _ = warm_up.shortened(settings_of(name, seed, options), train.label_targets)
+        self.at_once = check.steps_per_call(self.settings)
         self.task = contestants.task_of(name)(self.settings, faces, None, train.label_targets)
         self.step, self.seconds = 0, 0.0
 
@@ -136,6 +132,13 @@ class Training:
             z = latents.from_seeds(range(first, min(first + DRAWN, count)), self.settings.latent)
             faces.append(self.task.drawn(z))
         return np.concatenate(faces), (time.perf_counter() - start) / count
+
+
+def settings_of(name, seed, options):
+    """Contestant, seed and what is compared -> the options of the training."""
+    settings = contestants.settings(name)
+    batch, form = options.batch_size or settings.batch_size, precision(options.precision)
+    return replace(settings, seed=seed, size=options.size, minutes=options.minutes, batch_size=batch, precision=form)
 
 
 def precision(asked):
@@ -175,8 +178,8 @@ def opened(options, fingerprint):
     return record
 
 
-def field(options, given):
-    """Train and measure what is missing, then print the table and draw the chart."""
+def field(words, options, given):
+    """Train and measure what is missing, then print the table and draw the chart. `words`: what the user typed."""
     for path in options.data:
         check_input(path, "--data")
     if len(set(options.contestants)) < len(options.contestants) or len(set(options.seeds)) < len(options.seeds):
@@ -187,16 +190,30 @@ def field(options, given):
     record = opened(options, faces.fingerprint)
     done = {(row["contestant"], row["seed"]) for row in record["rows"] if row["minutes"] == options.minutes}
     left = [(name, seed) for seed in options.seeds for name in options.contestants if (name, seed) not in done]
-    measure = Measure(options, faces) if left else None
+    if len(left) > 1:  # the engine can be told only once in a process how to use its threads
+        for name, seed in left:
+            alone = [*words, "--contestants", name, "--seeds", str(seed)]
+            if subprocess.run([sys.executable, "-m", "benchmarks.field", *alone], check=False).returncode:
+                raise Problem(f"{name} did not finish: see above, then give the same command, which goes on")
+        return
     for name, seed in left:
-        others = [row for row in record["rows"] if (row["contestant"], row["seed"]) != (name, seed)]
-        rows = []
-        for row in contest(name, seed, options, faces, measure):
-            rows.append(row)
-            record |= {"floor": measure.floor, "rows": others + rows}
-            write_json(options.output / "field.json", record)
-            report(options.output, record)
+        train_and_measure(name, seed, options, faces, record)
     print("\n".join(report(options.output, record)))
+
+
+def train_and_measure(name, seed, options, faces, record):
+    """Train a contestant; write its figures into the record and the output folder as soon as they are known."""
+    from training import check
+
+    check.share_threads(settings_of(name, seed, options))  # before Measure uses the engine
+    measure = Measure(options, faces)
+    others = [row for row in record["rows"] if (row["contestant"], row["seed"]) != (name, seed)]
+    rows = []
+    for row in contest(name, seed, options, faces, measure):
+        rows.append(row)
+        record |= {"floor": measure.floor, "rows": others + rows}
+        write_json(options.output / "field.json", record)
+        report(options.output, record)
 
 
 def report(output, record):
@@ -250,7 +267,8 @@ def draw(path, record):
 
 def main(argv=None):
     """Command line -> exit code."""
-    return run_script(Options, field, argv, __doc__)
+    words = sys.argv[1:] if argv is None else argv
+    return run_script(Options, functools.partial(field, words), argv, __doc__)
 
 
 if __name__ == "__main__":

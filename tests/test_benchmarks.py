@@ -3,9 +3,11 @@
 import importlib
 import json
 import os
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,8 +20,9 @@ from benchmarks import contestants, field, likeness, photo_looks, quality, scale
 from benchmarks.apart import apart
 from benchmarks.contestants import flow
 from demo import cartoons
-from models import build, engine
+from models import build
 from models.engine import keras
+from training import check
 
 SCRIPTS = sorted(path.stem for path in (PROJECT / "benchmarks").glob("*.py") if "def main" in path.read_text("utf-8"))
 
@@ -196,7 +199,7 @@ def test_a_field_trains_each_contestant_once(tiny_field, refused, monkeypatch, c
         trained.append((type(self.task).__module__.split(".")[-1], seconds, moved))
 
     monkeypatch.setattr(field.Training, "until", until)
-    monkeypatch.setattr(engine, "steps_per_call", lambda asked: 2)
+    monkeypatch.setattr(check, "steps_per_call", lambda settings: 2)
     tiny_field += ["--batch-size", "2"]
     assert field.main([*tiny_field, "--count", "8", "--contestants", "fastgan"]) == 0
     record = json.loads(Path("out/field.json").read_text("utf-8"))
@@ -215,3 +218,17 @@ def test_a_field_trains_each_contestant_once(tiny_field, refused, monkeypatch, c
         assert sheet.size == (64, 32)
         assert chart.width == 900
     assert "another comparison (count)" in refused(field.main, [*tiny_field, "--count", "9"], 1)
+
+
+def test_each_contestant_of_a_field_has_a_process_of_its_own(tiny_field, refused, monkeypatch):
+    started = []
+
+    def run(words, check):
+        started.append(words)
+        return SimpleNamespace(returncode=int(len(started) == 3))
+
+    monkeypatch.setattr(field.subprocess, "run", run)
+    words = [*tiny_field, "--contestants", "flow", "modern", "--seeds", "1,2"]
+    assert "flow did not finish" in refused(field.main, words, 1)
+    own = [["--contestants", name, "--seeds", seed] for name, seed in (("flow", "1"), ("modern", "1"), ("flow", "2"))]
+    assert started == [[sys.executable, "-m", "benchmarks.field", *words, *more] for more in own]

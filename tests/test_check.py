@@ -126,6 +126,26 @@ def test_two_threads_do_two_operations_of_a_small_step_at_a_time(recipe, changes
     assert bool(calls) == whole
 
 
+@pytest.mark.skipif(engine.NAME != "tensorflow", reason="JAX was not measured with more than one step")
+@pytest.mark.parametrize(("recipe", "changes", "steps"), [
+    ("modern", {}, engine.UNROLLED),
+    ("modern", {"steps_per_call": 3}, 3),
+    ("modern", {"batch_size": 32}, 1),
+    ("modern", {"minutes": 4}, 1),  # too short for seconds of compiling
+    ("quick", {"steps": 999}, 1),
+    ("overnight", {}, 1),
+])  # fmt: skip
+def test_a_cpu_does_several_small_steps_in_a_call(recipe, changes, steps):
+    assert check.steps_per_call(replace(recipes.RECIPES[recipe], **changes)) == steps
+
+
+def test_a_gpu_does_many_steps_in_a_call_and_several_devices_of_a_cpu_one(monkeypatch):
+    monkeypatch.setattr(engine, "device_count", lambda: 2)
+    assert check.steps_per_call(recipes.RECIPES["modern"]) == 1
+    monkeypatch.setattr(engine, "device", lambda: "GPU")
+    assert check.steps_per_call(recipes.RECIPES["overnight"]) == 20
+
+
 def test_both_precisions_are_tried_on_the_training_itself(monkeypatch, capsys):
     monkeypatch.setattr(hardware, "cpu", lambda: ("EPYC", True))
     monkeypatch.setattr(check, "TRIED", 0.1)

@@ -13,6 +13,7 @@ import pytest
 from conftest import PROJECT, SIZES, TINY, assert_same_training, log_of, python, state_of
 
 from animefaces import logs, states
+from models import engine
 
 # All that draws by chance or remembers: dropout, augmentation, label ranges, flips, both optimizers, the average.
 ALL_AT_ONCE = [
@@ -109,14 +110,22 @@ def test_a_longer_goal_is_the_longer_training(trained, train):
     assert_same_training(Path("run"), trained)
 
 
-def test_several_steps_per_call_are_the_same_training(trained, train):
-    assert train("--run", "run", "--steps", "20", "--steps-per-call", "2", tiny=TUTORIAL) == 0
+@pytest.mark.parametrize("asked", [2, engine.UNROLLED + 1])
+def test_several_steps_per_call_are_the_same_training(asked, trained, train):
+    assert train("--run", "run", "--steps", "20", "--steps-per-call", asked, tiny=TUTORIAL) == 0
     one, two = state_of(Path("run")), state_of(trained)
     assert [name for name in one if not np.array_equal(one[name], two[name])] == []
     seen = before = 0.0  # the speed counts every step of a call
     for entry in log_of(Path("run")):
         seen, before = seen + entry["images_per_second"] * (entry["seconds"] - before), entry["seconds"]
     assert seen == pytest.approx(20 * 4, rel=0.1)
+
+
+def test_several_steps_in_a_graph_add_up_in_the_order_of_one(train):
+    for asked in (1, engine.UNROLLED):
+        flags = ["--recipe", "quick", "--steps", 8, "--steps-per-call", asked]
+        assert train("--run", f"by {asked}", *flags) == 0
+    assert_same_training(Path("by 1"), Path(f"by {engine.UNROLLED}"))
 
 
 @pytest.mark.parametrize(("recipe", "more"), [

@@ -20,7 +20,7 @@ NOISE = 256  # pictures of noise that the trial trains on
 SECONDS = 60  # the time of the measured steps
 TURNS, TRIED = 3, 3  # each precision is tried TURNS times, in turn, for TRIED seconds each
 GAIN = 1.1  # bfloat16 is taken if it is at least this many times as fast: clocks are not exact
-LONG_STEPS, LONG_MINUTES = 1000, 5  # a training that is shorter than either is not worth the trial
+LONG_STEPS, LONG_MINUTES = 1000, 5  # a training that is shorter than either is not worth the trial, nor compiling more
 SMALL, SMALL_BFLOAT16 = 2**15, 2**16  # most pixels of a batch whose operations two threads need not share
 WARM = 3  # calls before the clock starts: they compile
 
@@ -80,6 +80,23 @@ def share_threads(options: Any) -> None:
         engine.keep_operations_whole()
 
 
+def steps_per_call(options: Any) -> int:
+    """How many training steps one call of a compiled function does: those asked for; 0 leaves it to the device.
+
+    Between two calls a GPU waits for Python, so it gets many. A CPU gets some, if they are small, so that its threads
+    share them better. Compiling them takes seconds, so a short training does without.
+    """
+    if options.steps_per_call or engine.device() != "CPU":
+        return options.steps_per_call or 20
+    small = options.batch_size * options.size**2 <= SMALL_BFLOAT16
+    alone = engine.device_count() == 1
+    return engine.UNROLLED if small and alone and _is_long(options) else 1
+
+
+def _is_long(options):
+    return options.steps >= LONG_STEPS and (options.minutes or LONG_MINUTES) >= LONG_MINUTES
+
+
 def settled(options: Any, targets: Targets) -> Any:
     """Options whose precision is `auto` -> the same with float32, or with bfloat16 if that is faster in a trial.
 
@@ -90,9 +107,9 @@ def settled(options: Any, targets: Targets) -> Any:
     if options.precision != "auto":
         return options
     plain, mixed = (replace(options, precision=name) for name in ("float32", "bfloat16"))
-    long = options.steps >= LONG_STEPS and (options.minutes or LONG_MINUTES) >= LONG_MINUTES
     alone = hardware.machines()[1] == 1  # several would have to agree
-    if not (long and alone and task_of(options.network).trial and engine.device() == "CPU" and hardware.cpu()[1]):
+    able = engine.device() == "CPU" and hardware.cpu()[1]
+    if not (able and alone and _is_long(options) and task_of(options.network).trial):
         return plain
     print("precision  trying float32 and bfloat16, about a minute")
     with contextlib.ExitStack() as both:
@@ -121,7 +138,7 @@ def paces(options: Any, targets: Targets, seconds: float, first: int | None = No
     task = task_of(options.network)(
         options, np.random.default_rng(options.seed).integers(0, 256, shape, np.uint8), None, targets
     )
-    at_once = engine.steps_per_call(options.steps_per_call)
+    at_once = steps_per_call(options)
     first = build.warm_up_steps(options) if first is None else first
     with prefetched(lambda step: stacked(task.batch, step, at_once), itertools.count(first, at_once)) as batches:
         for _ in range(WARM):

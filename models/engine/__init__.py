@@ -122,6 +122,7 @@ with without_chatter(), _without(*UNUSED):
 
 layers, ops = keras.layers, keras.ops
 # What the two backends do differently; on_tensorflow.py says what each name means.
+UNROLLED = backend.UNROLLED
 Adam, BatchNormalization = backend.Adam, backend.BatchNormalization
 Conv2D, Conv2DTranspose = backend.Conv2D, backend.Conv2DTranspose
 traced, compiled, apply, cost = backend.traced, backend.compiled, backend.apply, backend.cost
@@ -131,14 +132,6 @@ device, device_count, everywhere, join, of_machines = (
 )  # fmt: skip
 keep_operations_whole = backend.keep_operations_whole
 replicas, replica, own_rows, mean = backend.replicas, backend.replica, backend.own_rows, backend.mean
-
-
-def steps_per_call(asked: int) -> int:
-    """How many training steps one call of a compiled function should do: those asked for; 0 leaves it to the device.
-
-    Between two calls a GPU waits for Python, so it gets many steps per call. A CPU does not wait.
-    """
-    return asked or (1 if device() == "CPU" else 20)
 
 
 def versions() -> str:

@@ -22,6 +22,7 @@ with contextlib.suppress(ImportError):  # Keras imports TensorFlow, if it is ins
 
     tensorflow.config.list_physical_devices()
 
+UNROLLED = 1  # a step of its own in each call: JAX was not measured with more on a CPU
 VERSION = jax.__version__
 SILENCE = 30  # seconds after which a machine that is not heard of is gone
 # Keras's own: JAX's compiler makes one operation of each.

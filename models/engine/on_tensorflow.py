@@ -13,9 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 VERSION = tf.__version__
+UNROLLED = 4  # steps in one graph on a CPU: a thread that has nothing to do in a step begins with the next one
 
-# This optimisation pass changes nothing in a training step, and prints errors about LeakyReLU after a bias.
-tf.config.optimizer.set_experimental_options({"remapping": False})
+# Two passes of its optimiser that make no step faster: one prints errors about LeakyReLU after a bias, and the other
+# adds up gradients in another order where a graph has several steps, so that the last bit would depend on their number.
+tf.config.optimizer.set_experimental_options({"remapping": False, "arithmetic_optimization": False})
 for gpu in tf.config.list_physical_devices("GPU"):
     with contextlib.suppress(RuntimeError):  # the GPU is already in use, and its settings stay as they are
         tf.config.experimental.set_memory_growth(gpu, True)
@@ -249,7 +251,11 @@ def compiled(
 
     `fixed`: variables that the step only reads. Each input of the function has one more, leading axis of K entries,
     one per step. The function returns a dict of numpy arrays, also with K entries each.
+
+    GPUs and replicas do all steps in a loop, which compiles one step only. On a CPU TensorFlow's loops are slow: there
+    a graph has UNROLLED steps, or one.
     """
+    looped = device() != "CPU" or replicas() > 1
 
     def own_step(*inputs):
         return mean(step(*(own_rows(x) if x.shape.rank else x for x in inputs)))
@@ -262,15 +268,25 @@ def compiled(
 
     @tf.function(autograph=False)  # AutoGraph has nothing to convert here, and takes a second to see it
     def run(*inputs):
+        count = inputs[0].shape[0]
+        if count == 1 or not looped:
+            figures = [one(*(x[i] for x in inputs)) for i in range(count)]
+            return {name: tf.stack([values[name] for values in figures]) for name in figures[0]}
         first = one(*(x[0] for x in inputs))
-        if inputs[0].shape[0] == 1:
-            return {name: value[None] for name, value in first.items()}
         kinds = {name: value.dtype for name, value in first.items()}
         # A loop in the graph: the step is traced once, however many steps the call does.
         rest = tf.map_fn(lambda x: one(*x), [x[1:] for x in inputs], fn_output_signature=kinds, parallel_iterations=1)
         return {name: tf.concat([value[None], rest[name]], axis=0) for name, value in first.items()}
 
-    return lambda *inputs: {name: value.numpy() for name, value in run(*inputs).items()}
+    def call(*inputs):
+        count, done, parts = len(inputs[0]), 0, []
+        while done < count:
+            rows = count if looped else UNROLLED if count - done >= UNROLLED else 1
+            parts.append(run(*(x[done : done + rows] for x in inputs)))
+            done += rows
+        return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+
+    return call
 
 
 def forward(network: keras.Model) -> Callable[[np.ndarray], np.ndarray]:

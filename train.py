@@ -277,10 +277,14 @@ class Training:
         self.told = bool(told)
 
     def calls(self) -> Iterator[tuple[int, int]]:
-        """(first step, number of steps) of each compiled call from now on; a call ends at a step that has samples."""
+        """(first step, number of steps) of each compiled call from now on.
+
+        A call ends at multiples of `at_once`, wherever the training goes on, so the log has entries at the same steps.
+        It also ends at a step that has samples.
+        """
         step, options = self.progress.step, self.options
         while step < options.steps:
-            stop = min(step + self.at_once, options.steps, (step // options.sample_every + 1) * options.sample_every)
+            stop = min(options.steps, *((step // n + 1) * n for n in (self.at_once, options.sample_every)))
             yield step, stop - step
             step = stop
 

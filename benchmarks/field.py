@@ -113,7 +113,7 @@ class Training:
                     raise Problem(f"a figure of step {self.step:,} is not finite: leave this contestant out")
                 before, self.seconds = self.seconds, time.perf_counter() - start
                 self.step += self.at_once
-                bar.update(self.seconds - before)
+                bar.update(int(self.seconds) - int(before))
 
     def _inputs(self, step):
         from animefaces.batches import stacked
@@ -153,7 +153,7 @@ def contest(name, seed, options, faces, measure):
 
     print(f"{name}, seed {seed}: building and compiling", flush=True)
     training = Training(name, seed, options, faces)
-    with Bar(total=60 * options.minutes, desc=name, unit="s") as bar:
+    with Bar(total=round(60 * options.minutes), desc=name, unit="s") as bar:
         for moment in options.moments():
             training.until(60 * moment, bar)
             drawn, each = training.draw(options.count)

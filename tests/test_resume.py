@@ -121,6 +121,14 @@ def test_several_steps_per_call_are_the_same_training(asked, trained, train):
     assert seen == pytest.approx(20 * 4, rel=0.1)
 
 
+def test_what_goes_on_with_several_steps_per_call_logs_the_same_steps(train):
+    flags = ["--steps-per-call", 4, "--log-every", 3, "--sample-every", 100, "--save-minutes", "0"]
+    assert train("--run", "whole", "--steps", 15, *flags, tiny=TUTORIAL) == 0
+    for steps in (5, 15):  # the fifth is in the middle of a call, and no entry is due
+        assert train("--run", "run", "--steps", steps, *flags, tiny=TUTORIAL) == 0
+    assert_same_training(Path("whole"), Path("run"))
+
+
 def test_several_steps_in_a_graph_add_up_in_the_order_of_one(train):
     for asked in (1, engine.UNROLLED):
         flags = ["--recipe", "quick", "--steps", 8, "--steps-per-call", asked]

@@ -220,6 +220,11 @@ def test_a_field_trains_each_contestant_once(tiny_field, refused, monkeypatch, c
     assert "another comparison (count)" in refused(field.main, [*tiny_field, "--count", "9"], 1)
 
 
+@pytest.mark.parametrize("name", ["fastgan", "r3gan"])
+def test_small_contestants_get_as_many_steps_in_a_call_as_modern(name):
+    assert check.steps_per_call(contestants.settings(name)) == check.steps_per_call(contestants.settings("modern"))
+
+
 def test_each_contestant_of_a_field_has_a_process_of_its_own(tiny_field, refused, monkeypatch):
     started = []
 

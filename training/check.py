@@ -84,13 +84,14 @@ def steps_per_call(options: Any) -> int:
     """How many training steps one call of a compiled function does: those asked for; 0 leaves it to the device.
 
     Between two calls a GPU waits for Python, so it gets many. A CPU gets some, if they are small, so that its threads
-    share them better. Compiling them takes seconds, so a short training does without.
+    share them better. Compiling them takes seconds, so a short training does without; and so does one whose log entries
+    would be due in the middle of a call.
     """
     if options.steps_per_call or engine.device() != "CPU":
         return options.steps_per_call or 20
     small = options.batch_size * options.size**2 <= SMALL_BFLOAT16
-    alone = engine.device_count() == 1
-    return engine.UNROLLED if small and alone and _is_long(options) else 1
+    fits = options.log_every % engine.UNROLLED == 0 and engine.device_count() == 1
+    return engine.UNROLLED if small and fits and _is_long(options) else 1
 
 
 def _is_long(options):

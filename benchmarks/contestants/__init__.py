@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from recipes import BASE, RECIPES
 
-_TWO_CORES = {"batch_size": 16, "augment": ("translation", "mirror")}
+# log_every is that of `modern`: with it a CPU does as many steps in a call (training/check.py).
+_TWO_CORES = {"batch_size": 16, "augment": ("translation", "mirror"), "log_every": RECIPES["modern"].log_every}
 # Name -> (the module of its Task, its settings).
 OTHERS = {
     # The penalty of our recipe `quick`: 2, that of `large`, is for large batches and wide networks.

@@ -280,8 +280,9 @@ def compiled(
 
     def call(*inputs):
         count, done, parts = len(inputs[0]), 0, []
+        many = count if looped else UNROLLED
         while done < count:
-            rows = count if looped else UNROLLED if count - done >= UNROLLED else 1
+            rows = many if count - done >= many else 1
             parts.append(run(*(x[done : done + rows] for x in inputs)))
             done += rows
         return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}

@@ -19,7 +19,7 @@ NETWORKS = {
     "upscaler": "an upscaler, on large pictures: from a drawn face to the same face, four times as large",
     "detector": "a detector, on pictures with known faces, and faces to paste: from a picture to the drawn faces in it",
 }
-ARCHITECTURES = ("strided", "pooled", "residual")
+ARCHITECTURES = ("strided", "pooled", "residual", "fastgan")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 AUGMENTATIONS = ("none", "translation", "mirror", "cutout")
 
@@ -73,7 +73,8 @@ class Options:
     latent: int = option(100, "length of z, the vector that the generator makes a face from", at_least(1),
                          group=NETS, commands=GAN)  # fmt: skip
     architecture: str = option("strided", "strided: the DCGAN paper's convolutions; pooled: a discriminator with "
-                               "pooling and dense layers; residual: residual networks", choices=ARCHITECTURES,
+                               "pooling and dense layers; residual: residual networks; fastgan: a discriminator "
+                               "that has to draw real pictures again, and gated units", choices=ARCHITECTURES,
                                group=NETS, commands=GAN)  # fmt: skip
     generator_widths: tuple[int, ...] = option((512, 256, 128, 64), "channels of the generator's layers, from the "
                                                "smallest resolution to the largest", at_least(1), group=NETS,
@@ -116,9 +117,9 @@ class Options:
                             "has the averaged weights; 0 for no averaging", within(0, 0.99999), group=LEARNING,
                             commands=("gan", "encoder", "reader", "upscaler", "detector"))  # fmt: skip
 
-    loss: str = option("logistic", "logistic: with labels; relativistic: compares each fake picture with a real one",
-                       choices=("logistic", "relativistic"), group=TOLD,
-                       commands=GAN)  # fmt: skip
+    loss: str = option("logistic", "logistic: with labels; relativistic: compares each fake picture with a real one; "
+                       "hinge: learns only from pictures of which the discriminator is not sure",
+                       choices=("logistic", "relativistic", "hinge"), group=TOLD, commands=GAN)  # fmt: skip
     real_label: tuple[float, float] = option((1.0, 1.0), "range of the discriminator's label for real pictures", span,
                                              group=TOLD, commands=GAN)  # fmt: skip
     fake_label: tuple[float, float] = option((0.0, 0.0), "range of the discriminator's label for fake pictures", span,
@@ -184,7 +185,10 @@ _RECIPES = {
                       chroma_subsampling=True, mirrored=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
                       augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, discriminator_rate=4.0,
                       slow_after=4_000, warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
-    # The same networks, trained in the plain way: a cleverer recipe has to be better than this one.
+    "fastgan": replace(BASE, architecture="fastgan", latent=256, generator_widths=(256, 128, 64, 32, 16),
+                       discriminator_widths=(32, 64, 128), loss="hinge", augment=("translation", "mirror"),
+                       batch_size=16, steps=200_000, log_every=40, sample_every=1_000),
+    # The same networks as of `modern`, trained in the plain way: a cleverer recipe has to be better than this one.
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),
     # The best faces within ten minutes on two cores: many small steps. The gradient penalties keep the discriminator

@@ -43,7 +43,7 @@ class Options:
     data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, arrays (npz, npy) or pictures")
     features: str = option("discriminator", "network to measure in, as for evaluate.py")
     contestants: tuple[str, ...] = option(("modern", "light", "fastgan", "r3gan", "flow"), "who trains: recipes of "
-                                          "train.py, fastgan, r3gan, flow", choices=contestants.NAMES)  # fmt: skip
+                                          "train.py, r3gan, flow", choices=contestants.NAMES)  # fmt: skip
     minutes: float = option(15.0, "minutes of training of each", above(0))
     at: tuple[float, ...] = option((2.0, 5.0, 10.0), "minutes after which faces are measured too", above(0))
     count: int = option(2000, "faces that are drawn for each measurement", at_least(4))

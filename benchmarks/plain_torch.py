@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks import plain_fastgan
+
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -51,7 +53,8 @@ class Beside(nn.Module):
 def build_networks(options):
     """Options -> [generator, discriminator], with the layers of models.build. Raises KeyError for `pooled`."""
     build = {"strided": (strided_generator, strided_discriminator),
-             "residual": (residual_generator, residual_discriminator)}[options.architecture]  # fmt: skip
+             "residual": (residual_generator, residual_discriminator),
+             "fastgan": (plain_fastgan.Generator, plain_fastgan.Discriminator)}[options.architecture]  # fmt: skip
     seen = replace(options, channels=2 * options.channels) if options.mirrored else options
     generator, discriminator = build[0](options), build[1](seen)
     return [nn.Sequential(generator, Subsampled()) if options.chroma_subsampling else generator,
@@ -120,8 +123,11 @@ def loop(options, faces):
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator, discriminator = (network.to(device) for network in build_networks(options))
-    adams = [torch.optim.Adam(network.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2))
-             for network in (generator, discriminator)]  # fmt: skip
+    judge = discriminator[1] if options.mirrored else discriminator
+    decoders = plain_fastgan.Decoders(options).to(device) if options.architecture == "fastgan" else None
+    trained = generator, nn.ModuleList([discriminator, *([decoders] if decoders else [])])
+    adams = [torch.optim.Adam(networks.parameters(), lr=options.learning_rate, betas=(options.beta1, options.beta2))
+             for networks in trained]  # fmt: skip
     batch, precision, rng = options.batch_size, PRECISIONS[options.precision], np.random.default_rng(0)
     softplus, gamma = functional.softplus, options.penalty[0]
 
@@ -140,9 +146,13 @@ def loop(options, faces):
             fake = generator(torch.randn(batch, options.latent, device=device))
         real_seen, fake_seen = (x.detach().requires_grad_(bool(gamma)) for x in (real, fake.float()))
         with arithmetic():
-            told = discriminator(real_seen).float(), discriminator(fake_seen).float()
+            told = [discriminator(real_seen).float()]
+            redrawn = decoders(judge.maps, real) if decoders else 0
+            told.append(discriminator(fake_seen).float())
         if options.loss == "relativistic":
             d_loss = softplus(told[1] - told[0]).mean()
+        elif options.loss == "hinge":
+            d_loss = (functional.relu(1 - told[0]) + functional.relu(1 + told[1])).mean() / 2 + redrawn
         else:
             d_loss = (softplus(-told[0]) + 0.1 * told[0] + softplus(told[1]) - 0.1 * told[1]).mean() / 2
         if gamma:
@@ -153,7 +163,7 @@ def loop(options, faces):
         with arithmetic():
             logits = discriminator(fake).float()
             others = discriminator(real).float() if options.loss == "relativistic" else 0
-        g_loss = softplus(others - logits).mean()
+        g_loss = -logits.mean() if options.loss == "hinge" else softplus(others - logits).mean()
         adams[0].zero_grad()
         g_loss.backward()
         adams[0].step()

@@ -123,6 +123,8 @@ def _activation(graph, name, x, rank):
         return graph.add("Softmax", x, axis=1 if rank == 4 else -1)
     if name == "hard_tanh":
         return graph.add("Clip", x, graph.constant(-1.0), graph.constant(1.0))
+    if name == "silu":
+        return graph.add("Mul", x, graph.add("Sigmoid", x))
     known = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
     if not isinstance(name, str) or name not in known:
         raise Unknown(f"the activation {name}")
@@ -240,6 +242,10 @@ def _merged(kind):
     return convert
 
 
+def _averaged(graph, layer, *inputs):
+    return graph.add("Mul", _merged("Add")(graph, layer, *inputs), graph.constant(1 / len(inputs)))
+
+
 def _joined(graph, layer, *inputs):
     images, axis = _rank(layer) == 4, layer.settings["axis"] % _rank(layer)
     return graph.add("Concat", *inputs, axis=LAST_TO_FIRST.index(axis) if images else axis)
@@ -306,6 +312,8 @@ LAYERS: dict[str, Callable[..., str]] = {
     "Resizing": _fitted,
     "Add": _merged("Add"),
     "Subtract": _merged("Sub"),
+    "Multiply": _merged("Mul"),
+    "Average": _averaged,
     "Concatenate": _joined,
     "Flatten": _flat,
     "Reshape": _reshaped,

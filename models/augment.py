@@ -37,11 +37,11 @@ def _sources(batch: int, size: int, moving: bool, mirrored: bool, chance: Any) -
     """The number of the row (or column) that each row is taken from, int32 (B, size); outside [0, size) it is grey."""
     places = ops.broadcast_to(ops.arange(size, dtype="int32"), (batch, size))
     if mirrored:
-        flip = _draw(keras.random.uniform, batch, chance) < 0.5
+        flip = draw(keras.random.uniform, batch, chance) < 0.5
         places = ops.where(flip, size - 1 - places, places)
     if moving:
         reach = int(size * REACH)
-        places = places + _draw(keras.random.randint, batch, chance, -reach, reach + 1)
+        places = places + draw(keras.random.randint, batch, chance, -reach, reach + 1)
     return places
 
 
@@ -49,12 +49,12 @@ def _keep(batch: int, height: int, width: int, chance: Any, dtype: str) -> Any:
     """What cutout multiplies images by, (B, H, W, 1): 0 inside a square at a random place, 1 outside."""
     inside = []
     for size in (height, width):
-        middle = _draw(keras.random.randint, batch, chance, 0, size + 1)
+        middle = draw(keras.random.randint, batch, chance, 0, size + 1)
         inside.append(ops.abs(ops.arange(size, dtype="int32") - middle) * 2 < int(size * HOLE))
     hole = ops.logical_and(inside[0][:, :, None, None], inside[1][:, None, :, None])
     return 1 - ops.cast(hole, dtype)
 
 
-def _draw(kind: Callable[..., Any], batch: int, chance: Any, *limits: int) -> Any:
+def draw(kind: Callable[..., Any], batch: int, chance: Any, *limits: int) -> Any:
     """Random numbers (B, 1) for this replica's images: its part of what one device would draw for all images."""
     return engine.own_rows(kind((batch * engine.replicas(), 1), *limits, seed=chance))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from models import anchor, dcgan, detector, encoder, engine, reader, residual, upscaler, vae, warm
+from models import anchor, dcgan, detector, encoder, engine, fastgan, reader, residual, upscaler, vae, warm
 from models.engine import keras, ops
 from models.gan import GAN
 from models.schedules import half_cosine
@@ -52,6 +52,7 @@ def build_gan(options: Any, faces: Any = None) -> GAN:
             faces=resident(options, faces),
             warm_up=_autoencoder(networks, options) if warm_up_steps(options) else None,
             anchor=anchor.Anchor(*networks, options.anchor) if options.anchor else None,
+            decoders=options.architecture == "fastgan",
         )
 
 
@@ -88,6 +89,8 @@ def _of_architecture(options: Any) -> tuple[keras.Model, keras.Model]:
     slope, mirrored = options.discriminator_slope, options.mirrored
     if options.architecture == "residual":
         return residual.build_generator(*g_sizes), residual.build_discriminator(*d_sizes, options.patches, mirrored)
+    if options.architecture == "fastgan":
+        return fastgan.build_generator(*g_sizes), fastgan.build_discriminator(*d_sizes, mirrored)
     if options.architecture == "pooled":
         generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
         return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], slope, mirrored)

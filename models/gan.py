@@ -9,7 +9,8 @@ from models import dcgan, ema, engine, inside
 from models.anchor import Anchor
 from models.augment import augment
 from models.engine import compiled, gradients, keras, ops, traced
-from models.losses import logistic, relativistic
+from models.fastgan import Decoders
+from models.losses import hinge, logistic, relativistic
 from models.state import State
 from models.warm import Autoencoder
 
@@ -21,11 +22,12 @@ class GAN:
 
     `steps(step, real, z, real_target, fake_target)` does K training steps, one for each entry of the leading axis:
     step (K,) int32, counted from 0; real uint8 (K, B, H, W, C), or int32 (K, B), the rows of `faces`; z (K, B, latent);
-    targets (K, B, 1), which the relativistic loss does not use. It returns the figures of the steps, a dict of float32
+    targets (K, B, 1), which only the logistic loss uses. It returns the figures of the steps, a dict of float32
     (K,). Steps of the warm-up have those of warm.Autoencoder, all other steps have these:
 
     - d_loss, g_loss: in nats; D's is the mean of its loss on real and on fake images, G's has the anchor's part;
     - real_right, fake_right: share of the images that D judges right; with the relativistic loss, share of the pairs;
+    - redrawn: with decoders, the mean absolute difference of what they draw, which D's loss has, too;
     - spread: how much G's images differ from each other, divided by how much real images do;
     - moved: with an anchor, how far G's images are from those that it drew at the start (models.anchor.Anchor).
 
@@ -50,10 +52,11 @@ class GAN:
         faces: np.ndarray | None = None,
         warm_up: Autoencoder | None = None,
         anchor: Anchor | None = None,
+        decoders: bool = False,
     ) -> None:
         """Networks and optimizers -> their training.
 
-        - `loss`: "logistic", which uses the targets, or "relativistic".
+        - `loss`: "logistic", which uses the targets, "relativistic" or "hinge".
         - `penalty`: weight of the gradient penalties R1 (on real images) and R2 (on fake ones), step -> gamma, or None.
         - `penalty_every`: only every n-th step has the penalties, with n times the weight. The result is nearly the
           same and takes less work (lazy regularisation, Karras et al. 2020, arXiv 1912.04958).
@@ -61,6 +64,7 @@ class GAN:
         - `faces`: uint8 (N, H, W, C) to keep on the device, or None.
         - `warm_up`: the Autoencoder of these networks that is trained in the first steps, or None.
         - `anchor`: the Anchor of these networks, or None.
+        - `decoders`: the discriminator, one of models.fastgan, has Decoders.
         """
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
@@ -70,22 +74,27 @@ class GAN:
         mirrored = dcgan.sees_mirror_image(discriminator)
         # In training the fixed layers that turn a picture are left out: turning it is quicker.
         self._after_mirror = inside.split(discriminator, dcgan.BESIDE)[1] if mirrored else None
+        self.decoders = Decoders(discriminator) if decoders else None
+        self._judging = discriminator.trainable_variables  # what D's loss trains
+        beside = dict(anchor.networks) if anchor else {}
+        if self.decoders:
+            self._judging = [*self._judging, *self.decoders.network.trainable_variables]
+            beside["decoders"] = self.decoders.network
         self.average = ema.copy_in_float32(generator)
         g_optimizer.build(generator.trainable_variables)
-        d_optimizer.build(discriminator.trainable_variables)
+        d_optimizer.build(self._judging)
         self._chance = keras.random.SeedGenerator(seed)
         layers = [*generator.layers, *discriminator.layers]
         seeded = [self._chance] + [layer.seed_generator for layer in layers if hasattr(layer, "seed_generator")]
         self._seeds = [(s.state, int(np.random.default_rng((seed, i)).integers(2**31))) for i, s in enumerate(seeded)]
         optimizers = {"g_optimizer": (g_optimizer, generator.trainable_variables),
-                      "d_optimizer": (d_optimizer, discriminator.trainable_variables)}  # fmt: skip
+                      "d_optimizer": (d_optimizer, self._judging)}  # fmt: skip
         helpers = {}
         if warm_up:
             optimizers["w_optimizer"] = warm_up.optimizer, warm_up.trained
             helpers["posterior"] = warm_up.posterior
         networks = {"generator": generator, "discriminator": discriminator, "average": self.average}
-        self.state = State(networks, optimizers, helpers, warm_up.steps if warm_up else 0,
-                           anchor.networks if anchor else {})  # fmt: skip
+        self.state = State(networks, optimizers, helpers, warm_up.steps if warm_up else 0, beside)
         variables = self.state.variables
         self.faces = None if faces is None else keras.Variable(faces, trainable=False, dtype="uint8")
         fixed = [] if faces is None else [self.faces]
@@ -118,11 +127,11 @@ class GAN:
         fake = ops.stop_gradient(fake)
         d_loss, right, grads = gradients(
             lambda: self._d_loss(step, real, fake, real_target, fake_target, due and self.penalty),
-            self.discriminator.trainable_variables,
+            self._judging,
             self.d_optimizer.scale_loss,
         )
         decay = self.rate_decay and self.rate_decay(step)
-        engine.apply_at(self.d_optimizer, grads, self.discriminator.trainable_variables, decay)
+        engine.apply_at(self.d_optimizer, grads, self._judging, decay)
         g_loss, moved, to_fake = traced(lambda fake: self._g_loss(real, fake, z), [], fake)
         (upstream,) = to_fake(self.g_optimizer.scale_loss(ops.ones_like(g_loss)))[1]
         engine.apply_at(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, decay)
@@ -151,22 +160,28 @@ class GAN:
             state.assign(ops.cast(ops.stack([seed, step * DRAWS]), state.dtype))
 
     def _d_loss(self, step, real, fake, real_target, fake_target, penalty):
-        real, real_slope = self._judge(real, penalty)
-        fake, fake_slope = self._judge(fake, penalty)
+        real, real_slope, redrawn = self._judge(real, penalty, self.decoders)
+        fake, fake_slope, _ = self._judge(fake, penalty)
         if self.loss == "relativistic":
             loss = relativistic(real, fake)
-            right = {"real_right": _share(real > fake), "fake_right": _share(real > fake)}
+            figures = {"real_right": _share(real > fake), "fake_right": _share(real > fake)}
         else:
-            loss = (logistic(real, real_target) + logistic(fake, fake_target)) / 2
-            right = {"real_right": _share(real > 0), "fake_right": _share(fake < 0)}
+            hinged = self.loss == "hinge"
+            both = (hinge(real), hinge(-fake)) if hinged else (logistic(real, real_target), logistic(fake, fake_target))
+            loss = sum(both) / 2
+            figures = {"real_right": _share(real > 0), "fake_right": _share(fake < 0)}
         if penalty:
             loss = loss + self.penalty_every * penalty(step) / 2 * (real_slope + fake_slope)
-        return loss, right
+        if redrawn is not None:
+            loss, figures["redrawn"] = loss + redrawn, redrawn
+        return loss, figures
 
     def _g_loss(self, real, fake, z):
-        logits, _ = self._judge(fake)
+        logits = self._judge(fake)[0]
         if self.loss == "relativistic":
             loss = relativistic(logits, self._judge(real)[0])
+        elif self.loss == "hinge":
+            loss = -ops.mean(logits)
         else:
             loss = logistic(logits, ops.ones_like(logits))  # exactly 1, whatever D is told
         if self.anchor is None:
@@ -174,20 +189,27 @@ class GAN:
         moved = self.anchor.distance(fake, z)
         return loss + self.anchor.weight * moved, {"moved": moved}
 
-    def _judge(self, images: Any, slope: Any = False) -> tuple[Any, Any]:
-        """Images -> (D's logits of the augmented images, with `slope` the mean squared length of their gradient).
+    def _judge(self, images: Any, slope: Any = False, decoders: Decoders | None = None) -> tuple[Any, Any, Any]:
+        """Images -> (D's logits of the augmented images, None, None).
 
-        A D of patches has several logits per image: then it is the length for their sum, divided by their number.
+        With `slope`, the second result is the mean squared length of their gradient. A D of patches has several logits
+        per image: then it is the length for their sum, divided by their number. With `decoders`, the third one is the
+        mean absolute difference of the images that they draw.
         """
         judge = self.discriminator
         if self._after_mirror:  # an image is shifted with its mirror image, so that the middle of both stays one
             images, judge = ops.concatenate([images, ops.flip(images, axis=2)], axis=-1), self._after_mirror
         images = augment(images, self.augmentation, self._chance)
+
+        def judged(x):
+            return decoders.judged(x, self._chance) if decoders else (judge(x, training=True), None)
+
         if not slope:
-            return judge(images, training=True), None
-        logits, _, pull = traced(lambda x: (judge(x, training=True), None), [], images)
+            logits, redrawn = judged(images)
+            return logits, None, redrawn
+        logits, redrawn, pull = traced(judged, [], images)
         (gradient,) = pull(ops.ones_like(logits))[1]
-        return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3))) / logits.shape[1]
+        return logits, ops.mean(ops.sum(ops.square(gradient), axis=(1, 2, 3))) / logits.shape[1], redrawn
 
 
 def _spread(images):

@@ -24,6 +24,15 @@ def relativistic(logits: Any, others: Any) -> Any:
     return ops.mean(ops.softplus(others - logits))
 
 
+def hinge(logits: Any) -> Any:
+    """Logits (B, N) that should be 1 or more -> the mean of what they lack.
+
+    D's loss takes the logits of real images, and those of fake ones with the other sign (Lim & Ye 2017, arXiv
+    1705.02894). What D is sure of teaches it nothing more.
+    """
+    return ops.mean(ops.relu(1 - logits))
+
+
 def divergence(mean: Any, log_variance: Any) -> Any:
     """Mean and log-variance, each (B, D) -> the mean Kullback-Leibler divergence from N(0, I), in nats."""
     # expm1(v) - v, not exp(v) - 1 - v: it is exact near v = 0, and therefore never below 0.

@@ -35,17 +35,17 @@ class State:
         optimizers: Mapping[str, tuple[keras.optimizers.Optimizer, Sequence[keras.Variable]]],
         helpers: Mapping[str, keras.layers.Layer] | None = None,
         warm_up_steps: int = 0,
-        unchanged: Mapping[str, keras.Model] | None = None,
+        beside: Mapping[str, keras.Model] | None = None,
     ) -> None:
         """All by name. `optimizers`: each one, already built, with the weights that it trains, in the same order.
 
-        `helpers`: layers that only the warm-up trains, in the first `warm_up_steps` steps. `unchanged`: networks that
-        training reads; it could not go on without them.
+        `helpers`: layers that only the warm-up trains, in the first `warm_up_steps` steps. `beside`: networks
+        that only training needs, without which it could not go on.
         """
         self._warm_up_steps = warm_up_steps
-        self._networks, self._helpers, self._unchanged = dict(networks), dict(helpers or {}), dict(unchanged or {})
+        self._networks, self._helpers, self._beside = dict(networks), dict(helpers or {}), dict(beside or {})
         self._optimizers = {name: optimizer for name, (optimizer, _) in optimizers.items()}
-        self._named = _named_weights(self._networks | self._helpers | self._unchanged)
+        self._named = _named_weights(self._networks | self._helpers | self._beside)
         names = {id(variable): name for name, variable in self._named.items()}
         for part, (optimizer, weights) in optimizers.items():
             self._named |= _named_slots(part, optimizer, [(names[id(weight)], weight) for weight in weights])
@@ -94,7 +94,7 @@ class State:
             optimizer.learning_rate = float(optimizer.learning_rate) * factor
 
     def _parts(self) -> dict[str, Any]:
-        return self._networks | self._helpers | self._unchanged | self._optimizers
+        return self._networks | self._helpers | self._beside | self._optimizers
 
     def _by_position(self, parts: Mapping[str, Any]) -> dict[str, keras.Variable]:
         """The variables of the parts under their names in format 1."""

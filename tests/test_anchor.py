@@ -54,7 +54,7 @@ def test_the_penalty_of_patches_does_not_grow_with_their_number():
     images = keras.Input((16, 16, 3))
     places = keras.layers.Conv2D(1, 1, kernel_initializer=keras.initializers.Constant(0.5))(images)
     gan.discriminator = keras.Model(images, keras.layers.Flatten()(places))
-    logits, slope = gan._judge(keras.ops.ones((4, 16, 16, 3)), slope=True)
+    logits, slope, _ = gan._judge(keras.ops.ones((4, 16, 16, 3)), slope=True)
     assert logits.shape == (4, 256)
     assert float(slope) == pytest.approx(3 * 0.5**2)
 

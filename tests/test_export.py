@@ -24,7 +24,8 @@ SMALL = {"size": 16, "latent": 8, "generator_widths": (8, 8), "discriminator_wid
 
 
 GANS = {
-    name: recipes.RECIPES[name] for name in ("light", "modern", "large", "pooled", "noisy", "soft", "paper", "mnist")
+    name: recipes.RECIPES[name]
+    for name in ("light", "modern", "fastgan", "large", "pooled", "noisy", "soft", "paper", "mnist")
 }
 GANS["mirrored"] = replace(GANS["light"], mirrored=True)
 CODERS = {

@@ -209,6 +209,20 @@ def test_relativistic_pairs_and_penalties_in_closed_form():
     assert figures["real_right"].tolist() == figures["fake_right"].tolist() == [1] * 3
 
 
+def test_the_hinge_loss_asks_for_logits_beyond_one():
+    gan = brightness_gan(loss="hinge")
+
+    def losses(real, fake):
+        pictures = np.full((1, 4, 4, 4, 3), images.to_pixels(real))
+        z = np.full((1, 4, 1), np.arctanh(fake), np.float32)
+        figures = gan.steps(np.int32([0]), pictures, z, *np.zeros((2, 1, 4, 1), np.float32))
+        return float(figures["d_loss"][0]), float(figures["g_loss"][0])
+
+    assert losses(0.6, -0.6) == pytest.approx((0, 6), abs=0.1)  # logits 6 and -6
+    assert losses(0.05, -0.6) == pytest.approx((0.25, 6), abs=0.1)
+    assert losses(-0.2, 0.4) == pytest.approx((4, -4), abs=0.1)  # 1 + 2 and 1 + 4, on average
+
+
 def test_calls_may_begin_anywhere_between_two_penalties():
     def trained(*calls):
         keras.utils.set_random_seed(1)

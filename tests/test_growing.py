@@ -25,7 +25,7 @@ def test_for_each_doubling_there_is_one_more_layer():
     assert recipes.RECIPES["upscaler"].widths_for(512) == {}
 
 
-@pytest.mark.parametrize("name", ["modern", "large", "pooled", "mnist"])
+@pytest.mark.parametrize("name", ["modern", "fastgan", "large", "pooled", "mnist"])
 def test_the_networks_of_larger_pictures_fit(name):
     recipe = recipes.RECIPES[name]
     size, narrow = 2 * recipe.size, {}

@@ -138,6 +138,7 @@ def test_several_steps_in_a_graph_add_up_in_the_order_of_one(train):
 
 @pytest.mark.parametrize(("recipe", "more"), [
     ("large", []), ("quick", ["--warm-up", 4, "--mirrored"]), ("soft", []),
+    ("fastgan", []),
 ])  # fmt: skip
 def test_other_recipes_go_on_exactly_too(recipe, more, train, tmp_path):
     flags = ["--recipe", recipe, *more, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]

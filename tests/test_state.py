@@ -16,6 +16,7 @@ SMALL = {"size": 16, "latent": 8, "generator_widths": (8, 8), "discriminator_wid
 OPTIONS = {
     "strided, warmed up, float16": replace(recipes.RECIPES["modern"], warm_up=2, precision="float16", **SMALL),
     "residual": replace(recipes.RECIPES["large"], warm_up=0, **SMALL),
+    "fastgan": replace(recipes.RECIPES["fastgan"], **SMALL),
     "pooled": replace(recipes.RECIPES["pooled"], **{**SMALL, "generator_widths": (8, 8, 8)}),
 }
 
@@ -30,6 +31,7 @@ def parts_of(gan):
     """What is in the state of a GAN, by the names of format 1."""
     parts = {"generator": gan.generator, "discriminator": gan.discriminator, "average": gan.average,
              "g_optimizer": gan.g_optimizer, "d_optimizer": gan.d_optimizer}  # fmt: skip
+    parts |= {"decoders": gan.decoders.network} if gan.decoders else {}
     return parts | ({"posterior": gan.warm_up.posterior, "w_optimizer": gan.warm_up.optimizer} if gan.warm_up else {})
 
 

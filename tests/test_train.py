@@ -29,6 +29,7 @@ SMALL = {
     "large": TINY,
     "overnight": TINY,
     "pooled": [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8"],
+    "fastgan": TINY,
     "noisy": TINY,
     "tutorial": TINY,
     "soft": TINY,

@@ -32,6 +32,7 @@ class Task:
             "real_right": "D right on real",
             "fake_right": "D right on fake",
             "spread": "spread",
+            "redrawn": "error of the decoders",
             "moved": "moved from the first faces",
             "eye_mismatch": "another eye fits better",
             "recall": "recall: how much the faces vary",
@@ -51,6 +52,8 @@ class Task:
         self.judge = judge.Judge(options.features, validation)
         self.order = Order(len(self.faces), options.batch_size, options.seed)
         self.networks = {"generator": self.player.generator, "discriminator": self.player.discriminator}
+        if self.player.decoders:
+            self.networks["decoders"] = self.player.decoders.network
         self.z = latents.from_seeds(range(SAMPLES), options.latent)
 
     def begin(self, new: bool) -> None:

@@ -16,9 +16,6 @@ OTHERS = {
     "r3gan": ("training.gan", replace(
         RECIPES["large"], **_TWO_CORES, generator_widths=(128, 128, 64, 32, 16),
         discriminator_widths=(16, 32, 64, 128, 128), penalty=(0.2, 0.2), learning_rate=4e-4, average=0.999)),
-    "fastgan": ("benchmarks.contestants.fastgan", replace(
-        BASE, **_TWO_CORES, latent=256, generator_widths=(256, 128, 64, 32, 16), discriminator_widths=(32, 64, 128),
-        learning_rate=2e-4, average=0.999)),
     "flow": ("benchmarks.contestants.flow", replace(
         BASE, augment=("mirror",), latent=64 * 64 * 3, generator_widths=(192, 96, 48), batch_size=32,
         learning_rate=1e-3, beta1=0.9, beta2=0.99, average=0.999)),
@@ -27,9 +24,6 @@ WORDS = {
     "r3gan": "R3GAN (Huang et al. 2024, arXiv 2501.05441), by our recipe `large` with narrow networks and small "
              "batches. Its source has grouped convolutions with bottlenecks, batches of 512, wider networks, and gamma "
              "and learning rates that fall over the training.",
-    "fastgan": "FastGAN (Liu et al. 2021, arXiv 2101.04775), on which lightweight-gan builds. Its source is for 256 "
-               "pixels and more, and four times as wide. It compares what the decoders draw by a network of ImageNet: "
-               "here the mean absolute difference does that. It changes colours at random, too.",
     "flow": "A rectified flow (Liu et al. 2022, arXiv 2209.03003; Lipman et al. 2022, arXiv 2210.02747): a U-Net on "
             "patches of 2x2 pixels, with times from a logit-normal distribution (Esser et al. 2024, arXiv 2403.03206). "
             "The sources' U-Nets are ten times as large and work on each pixel.",

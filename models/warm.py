@@ -8,6 +8,7 @@ from typing import Any
 from models import engine
 from models.dcgan import init
 from models.engine import keras, layers, ops
+from models.fastgan import MAPS
 from models.losses import divergence
 from models.vae import LIMIT
 
@@ -32,7 +33,7 @@ class Autoencoder:
         self.generator, self.optimizer, self.steps = generator, optimizer, steps
         latent = generator.input_shape[1]
         self.posterior = layers.Dense(2 * latent, kernel_initializer=init(), dtype="float32", name="posterior")
-        self._encoder = keras.Model(discriminator.input, self.posterior(discriminator.layers[-1].input))
+        self._encoder = keras.Model(discriminator.input, self.posterior(_features(discriminator)))
         self.trained = [*self._encoder.trainable_variables, *generator.trainable_variables]
         optimizer.build(self.trained)
 
@@ -54,3 +55,11 @@ class Autoencoder:
         values = real.shape[1] * real.shape[2] * real.shape[3]
         pixels = values / 2 * error / ops.stop_gradient(engine.mean(error) + 1e-6)
         return pixels + from_prior, {"reconstruction": error, "divergence": from_prior}
+
+
+def _features(discriminator: keras.Model) -> Any:
+    """What the logit of a discriminator follows from. If it judges places, these are its last maps, 4x4 of them."""
+    if all(layer.name != MAPS for layer in discriminator.layers):
+        return discriminator.layers[-1].input
+    maps = discriminator.get_layer(MAPS).output
+    return layers.Flatten()(layers.AveragePooling2D(max(1, maps.shape[1] // 4))(maps))

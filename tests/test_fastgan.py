@@ -115,6 +115,23 @@ def test_the_discriminators_loss_trains_the_decoders_and_all_of_the_discriminato
     assert math.isclose(float(gan.g_optimizer.learning_rate), SMALL.learning_rate, rel_tol=1e-6)
 
 
+def test_a_warm_up_trains_the_generator_with_the_maps_of_the_discriminator():
+    gan = build.build_gan(replace(SMALL, warm_up=1))
+    before, rng = gan.state.arrays(), np.random.default_rng(0)
+    figures = gan.steps(
+        np.zeros(1, np.int32),
+        rng.integers(0, 256, (1, 6, 16, 16, 3), np.uint8),
+        rng.standard_normal((1, 6, 8), np.float32),
+        *np.zeros((2, 1, 6, 1), np.float32),
+    )
+    assert figures.keys() == {"reconstruction", "divergence"}
+    after = gan.state.arrays()
+    moved = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert {name for name in after if name.startswith(("generator", "posterior"))} <= moved
+    assert "discriminator/conv2d/kernel" in moved
+    assert not [name for name in moved if name.startswith("decoders")]
+
+
 def test_decoders_learn_to_draw_what_the_discriminator_sees():
     """With a face of one colour, the colour has to pass through the maps."""
     keras.utils.set_random_seed(0)

@@ -95,6 +95,9 @@ def test_a_training_begins_with_networks_for_smaller_pictures(train, refused):
     assert open_generator(Path("large")).shape == (32, 32, 3)
     one, other = (saved.load(Path(run) / "generator.keras").get_weights() for run in ("small", "large"))
     assert np.allclose(one[0], other[0], atol=1e-6) and np.allclose(one[-1], other[-1], atol=1e-6)
+    assert train("--recipe", "fastgan", "--run", "excited", "--steps", "1") == 0
+    line = refused(lambda argv: train(*argv, tiny=[]), ["--init-from", "excited", "--size", "32", "--run", "new"], 2)
+    assert "excited draws 16 pixels, and networks of --architecture fastgan cannot grow: give --size 16" in line
     # A plain file does not say its options: those that are typed must fit.
     words = ["--init-from", "small/generator.keras", "--recipe", "tutorial", *SIZES, *NARROW, "--warm-up", "0"]
     line = refused(lambda argv: train(*argv, tiny=[]), [*words, "--generator-widths", "4,4,4", "--steps", "1"], 1)

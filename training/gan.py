@@ -127,6 +127,10 @@ def initialise(player: Any, source: Path) -> None:
     with runs.fitting(source):
         generator = saved.load(runs.find_generator(source))
         discriminator = saved.load(source / runs.DISCRIMINATOR) if judges else None
+        side = generator.output_shape[1]
+        if player.decoders and side != player.generator.output_shape[1]:
+            raise Misuse(f"{source} draws {side} pixels, and networks of --architecture fastgan cannot grow: give "
+                         f"--size {side}, or leave out --init-from")  # fmt: skip
         own = player.discriminator
         fewer = discriminator is not None and len(_learning(own)) < len(_learning(discriminator))
         sees_more = discriminator is not None and _sees_more(own, discriminator)

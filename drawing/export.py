@@ -162,13 +162,18 @@ def _write_checked(source, network, path, form, half, inputs):
 
 
 def compare(network: "keras.Model", export: Callable, inputs: np.ndarray, half: bool, path: Path) -> None:
-    """Raise Problem if an opened export gives other outputs than the network in Keras."""
+    """Raise Problem if an opened export gives other outputs than the network in Keras, or none."""
     from models import engine
 
     wanted, given = engine.forward(network), []
     for start in range(0, len(inputs), BATCH):
         some = inputs[start : start + BATCH]
-        given.append(np.abs(export(some) - wanted(some)))
+        try:
+            made = export(some)
+        except RuntimeError as fault:
+            raise Problem(f"{path.name} would have an operation that the runtime of this format does not know: "
+                          "choose another --format") from fault  # fmt: skip
+        given.append(np.abs(made - wanted(some)))
     off = np.concatenate([part.ravel() for part in given])
     if not np.isfinite(off).all() or (np.mean(127.5 * off > 1) > OFTEN if half else off.max() > OFF):
         raise Problem(f"{path.name} would differ from the network by up to {np.max(off):.2g}: export it in another "

@@ -38,7 +38,8 @@ def gated(make: Callable[[], Any]) -> Any:
 
 def larger(x: Any, channels: int, times: int = 1) -> Any:
     """(B, H, W, C) -> (B, 2 * H, 2 * W, channels), by that many gated convolutions."""
-    x = layers.UpSampling2D(2)(x)
+    # Not UpSampling2D: from two of these LiteRT's converter makes operations that its runtime does not have.
+    x = layers.Resizing(2 * x.shape[1], 2 * x.shape[2], interpolation="nearest")(x)
     for _ in range(times):
         x = gated(functools.partial(convolution, x, channels, 3))
     return x

@@ -139,6 +139,23 @@ def test_the_examples_of_the_page_work(capsys):
     assert names["large"].shape == (1, 256, 256, 3)
 
 
+def test_litert_computes_the_networks_of_fastgan(tmp_path):
+    network, _ = build.build_networks(replace(GANS["fastgan"], **{**SMALL, "generator_widths": (8, 8, 4)}))
+    export.WRITERS["litert"](network, tmp_path / "generator.tflite", False)
+    opened = export.OPENERS["litert"](tmp_path / "generator.tflite")
+    export.compare(network, opened, latents.from_seeds(range(3), 8), False, tmp_path / "generator.tflite")
+
+
+def test_what_a_runtime_does_not_know_is_told(trained, refused, monkeypatch):
+    def broken(path):
+        raise RuntimeError("Select TensorFlow op(s)")
+
+    monkeypatch.setitem(export.OPENERS, "onnx", lambda path: broken)
+    line = refused(program.main, [str(trained), "--output", "out"], 1)
+    assert line.startswith("generator.onnx would have an operation that the runtime of this format does not know")
+    assert not list(Path("out").iterdir())
+
+
 def test_the_edits_of_the_shipped_weights_are_described():
     edits = export.described(open_generator(runs.PRETRAINED), {}, {}, "onnx", False)["edits"]
     assert len(edits["hair-dark"]["z"]) == 100 and edits["hair-dark"]["limit"] > 0

@@ -80,6 +80,17 @@ def logit(x: Any) -> Any:
     return layers.Dense(1, use_bias=False, kernel_initializer=init(), dtype="float32")(layers.Flatten()(x))
 
 
+def divided(size: int, divisor: int, widths: str) -> int:
+    """Side of the images in pixels -> the side of maps that are `divisor` times smaller.
+
+    `widths`: what asks for that, in words. Raises ValueError if the size is no multiple of the divisor.
+    """
+    side, rest = divmod(size, divisor)
+    if rest or not side:
+        raise ValueError(f"{widths} need a size that is a multiple of {divisor}, not {size}")
+    return side
+
+
 def build_generator(
     size: int,
     channels: int,
@@ -95,11 +106,7 @@ def build_generator(
     size cannot be divided that often.
     """
     strides = [2] * (len(widths) - 1) + [last_stride]
-    base, rest = divmod(size, math.prod(strides))
-    if rest:
-        raise ValueError(
-            f"{len(widths)} generator widths need a size that is a multiple of {math.prod(strides)}, not {size}"
-        )
+    base = divided(size, math.prod(strides), f"{len(widths)} generator widths")
     z = keras.Input((latent,), name="z")
     x = layers.Dense(base * base * widths[0], use_bias=False, kernel_initializer=init())(z)
     x = layers.Reshape((base, base, widths[0]))(x)

@@ -15,7 +15,7 @@ from typing import Any
 
 from models import engine
 from models.augment import draw
-from models.dcgan import BESIDE, beside_mirror_image, downsample, init, normalise, sees_mirror_image
+from models.dcgan import BESIDE, beside_mirror_image, divided, downsample, init, normalise, sees_mirror_image
 from models.engine import keras, layers, ops
 
 SLOPE = 0.2  # of LeakyReLU
@@ -73,7 +73,7 @@ def build_generator(size: int, channels: int, latent: int, widths: Sequence[int]
     enough.
     """
     first, *others = widths
-    base = _side(size, len(others), f"{len(widths)} generator widths")
+    base = divided(size, 2 ** len(others), f"{len(widths)} generator widths")
     z = keras.Input((latent,), name="z")
     made = layers.Reshape((base, base, first))
     x = small = gated(lambda: made(layers.Dense(base * base * first, use_bias=False, kernel_initializer=init())(z)))
@@ -91,7 +91,7 @@ def build_discriminator(size: int, channels: int, widths: Sequence[int], mirrore
     """
     if len(widths) < 2:
         raise ValueError("this discriminator needs at least two widths")
-    _side(size, len(widths), f"{len(widths)} discriminator widths")
+    divided(size, 2 ** len(widths), f"{len(widths)} discriminator widths")
     images = keras.Input((size, size, channels), name="images")
     seen = beside_mirror_image(images) if mirrored else images
     names = [None] * (len(widths) - 2) + [LARGER_MAPS, None]
@@ -104,13 +104,6 @@ def build_discriminator(size: int, channels: int, widths: Sequence[int], mirrore
         coarse = smaller(coarse, width)
     logits = layers.Concatenate()([_judged(x), _judged(coarse)])
     return keras.Model(images, layers.Activation("linear", dtype="float32")(logits), name="discriminator")
-
-
-def _side(size, halvings, words):
-    side, rest = divmod(size, 2**halvings)
-    if rest or not side:
-        raise ValueError(f"{words} need a size that is a multiple of {2**halvings}, not {size}")
-    return side
 
 
 def _judged(x):

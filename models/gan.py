@@ -25,7 +25,8 @@ class GAN:
     targets (K, B, 1), which only the logistic loss uses. It returns the figures of the steps, a dict of float32
     (K,). Steps of the warm-up have those of warm.Autoencoder, all other steps have these:
 
-    - d_loss, g_loss: in nats; D's is the mean of its loss on real and on fake images, G's has the anchor's part;
+    - d_loss, g_loss: in nats, or with the hinge loss in units of logits. D's is the mean of its loss on real and on
+      fake images, and has the parts of penalties and decoders; G's has the anchor's part;
     - real_right, fake_right: share of the images that D judges right; with the relativistic loss, share of the pairs;
     - redrawn: with decoders, the mean absolute difference of what they draw, which D's loss has, too;
     - spread: how much G's images differ from each other, divided by how much real images do;
@@ -125,7 +126,7 @@ class GAN:
             lambda: (self.generator(z, training=True), None), self.generator.trainable_variables
         )
         fake = ops.stop_gradient(fake)
-        d_loss, right, grads = gradients(
+        d_loss, figures, grads = gradients(
             lambda: self._d_loss(step, real, fake, real_target, fake_target, due and self.penalty),
             self._judging,
             self.d_optimizer.scale_loss,
@@ -136,7 +137,7 @@ class GAN:
         (upstream,) = to_fake(self.g_optimizer.scale_loss(ops.ones_like(g_loss)))[1]
         engine.apply_at(self.g_optimizer, to_generator(upstream)[0], self.generator.trainable_variables, decay)
         ema.update(self.average, self.generator, self.average_decay, step)
-        return {"d_loss": d_loss, "g_loss": g_loss, **right, **moved,
+        return {"d_loss": d_loss, "g_loss": g_loss, **figures, **moved,
                 "spread": _spread(fake) / (_spread(real) + 1e-6)}  # fmt: skip
 
     def _warm_step(self, step, real, noise, *_):
@@ -162,14 +163,14 @@ class GAN:
     def _d_loss(self, step, real, fake, real_target, fake_target, penalty):
         real, real_slope, redrawn = self._judge(real, penalty, self.decoders)
         fake, fake_slope, _ = self._judge(fake, penalty)
+        right = real > 0, fake < 0
         if self.loss == "relativistic":
-            loss = relativistic(real, fake)
-            figures = {"real_right": _share(real > fake), "fake_right": _share(real > fake)}
+            loss, right = relativistic(real, fake), (real > fake, real > fake)
+        elif self.loss == "hinge":
+            loss = (hinge(real) + hinge(-fake)) / 2
         else:
-            hinged = self.loss == "hinge"
-            both = (hinge(real), hinge(-fake)) if hinged else (logistic(real, real_target), logistic(fake, fake_target))
-            loss = sum(both) / 2
-            figures = {"real_right": _share(real > 0), "fake_right": _share(fake < 0)}
+            loss = (logistic(real, real_target) + logistic(fake, fake_target)) / 2
+        figures = dict(zip(("real_right", "fake_right"), map(_share, right), strict=True))
         if penalty:
             loss = loss + self.penalty_every * penalty(step) / 2 * (real_slope + fake_slope)
         if redrawn is not None:

@@ -1,4 +1,4 @@
-"""Losses: logits, or means and variances -> one number to minimise, in nats."""
+"""Losses: logits, or means and variances -> one number to minimise, in nats; of the hinge loss in units of logits."""
 
 from typing import Any
 

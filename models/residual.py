@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models import engine
-from models.dcgan import beside_mirror_image
+from models.dcgan import beside_mirror_image, divided
 from models.engine import keras, layers
 
 
@@ -38,10 +38,7 @@ def widened(x: Any, channels: int) -> Any:
 
 def _smallest_side(size: int, widths: Sequence[int]) -> int:
     """The side of the smallest feature maps; it is doubled between two widths."""
-    base, rest = divmod(size, 2 ** (len(widths) - 1))
-    if rest or not base:
-        raise ValueError(f"{len(widths)} widths need a size that is a multiple of {2 ** (len(widths) - 1)}, not {size}")
-    return base
+    return divided(size, 2 ** (len(widths) - 1), f"{len(widths)} widths")
 
 
 def build_generator(size: int, channels: int, latent: int, widths: Sequence[int]) -> keras.Model:

@@ -58,7 +58,7 @@ class Autoencoder:
 
 
 def _features(discriminator: keras.Model) -> Any:
-    """What the logit of a discriminator follows from. If it judges places, these are its last maps, 4x4 of them."""
+    """What the logit of a discriminator follows from. If it judges places: its last maps, about 4x4."""
     if all(layer.name != MAPS for layer in discriminator.layers):
         return discriminator.layers[-1].input
     maps = discriminator.get_layer(MAPS).output

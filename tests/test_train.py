@@ -57,6 +57,7 @@ def digits():
 
 
 @pytest.mark.parametrize(("device", "recipe", "told"), [("GPU", "modern", True), ("CPU", "modern", False),
+                                                        ("GPU", "fastgan", True),
                                                         ("GPU", "large", False)])  # fmt: skip
 def test_a_gpu_is_told_of_the_recipe_made_for_it(device, recipe, told, train, monkeypatch, capsys):
     monkeypatch.setattr("models.engine.device", lambda: device)

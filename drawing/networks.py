@@ -73,6 +73,8 @@ class Network:
         except ValueError:  # Keras knows more layers, and whether it is a network at all
             self.layers = []
         shapes = self.session or self.keras
+        if None in shapes.output_shape[1:] and None not in shapes.input_shape[1:]:
+            shapes = self.keras  # ONNX does not follow sizes that are computed, as of some Resizing layers
         self.input_shape: Shape = shapes.input_shape
         self.output_shape: Shape = shapes.output_shape
 

@@ -226,8 +226,11 @@ def _fitted(graph, layer, x):
         or layer.settings["antialias"]
     ):
         raise Unknown("resizing that crops, pads or smooths")
-    sizes = layer.settings["height"], layer.settings["width"]
-    return _resized(graph, x, sizes=sizes, way=layer.settings["interpolation"])
+    sizes, sides = (layer.settings["height"], layer.settings["width"]), layer.shapes[0][1:3]
+    way = layer.settings["interpolation"]
+    if all(side and size % side == 0 for size, side in zip(sizes, sides, strict=True)):  # then the shape is known
+        return _resized(graph, x, scales=[size // side for size, side in zip(sizes, sides, strict=True)], way=way)
+    return _resized(graph, x, sizes=sizes, way=way)
 
 
 def _merged(kind):

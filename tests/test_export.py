@@ -15,6 +15,7 @@ import recipes
 from animefaces import images, latents, runs
 from drawing import cascade, export
 from drawing.layers import of_file
+from drawing.networks import Session
 from drawing.onnx import Unknown, to_onnx
 from drawing.opening import open_generator
 from models import build, contents, encoder, parts, reader, saved, upscaler, vae
@@ -65,6 +66,8 @@ def test_onnx_gives_the_same(kind):
     rng, shape = np.random.default_rng(1), [side or 20 for side in network.input_shape[1:]]
     inputs = rng.uniform(-1, 1, (3, *shape)).astype(np.float32)
     wanted = np.asarray(network(inputs, training=False))
+    if None not in network.input_shape[1:]:
+        assert Session(layers_of(network)).output_shape[1:] == network.output_shape[1:]
     for half, off in ((False, 1e-4), (True, 0.02)):
         model = to_onnx(layers_of(network), half).SerializeToString()
         given = onnxruntime.InferenceSession(model).run(None, {"input": inputs})[0]

@@ -54,6 +54,17 @@ def test_a_layer_that_is_used_twice():
     assert np.allclose(network(inputs), in_batches(network.keras, inputs), atol=1e-5)
 
 
+@pytest.mark.parametrize("side", [16, 12])  # a multiple of the side before, and none
+def test_the_size_of_what_is_resized_is_known(side):
+    z = keras.Input((3,))
+    x = keras.layers.Reshape((8, 8, 3))(keras.layers.Dense(8 * 8 * 3)(z))
+    saved.save(keras.Model(z, keras.layers.Resizing(side, side, interpolation="nearest")(x)), "resized.keras")
+    network, rows = Network(Path("resized.keras")), np.eye(3, dtype=np.float32)
+    assert network.session is not None
+    assert network.output_shape == (None, side, side, 3)
+    assert np.allclose(network(rows), in_batches(network.keras, rows), atol=1e-5)
+
+
 def test_what_leads_nowhere_is_left_out():
     pictures = keras.Input((4, 4, 3))
     whole = keras.Model(pictures, [keras.layers.ReLU()(pictures), keras.layers.LayerNormalization()(pictures)])

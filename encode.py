@@ -107,7 +107,7 @@ def draw(options: Options, given: set[str], out: Any) -> None:
     opening.told(way.generator)
     find = photos.open_photo_detector() if options.detect else None
     card = kind == "file" and not (options.into_photo or options.sticker)
-    people = find_people(options.photos, way, find, card)
+    people = find_people(options.photos, way, find, card, path)
     single = len({face.photo for face in people} if options.into_photo else people) == 1
     if kind == "file" and not single and not card:
         raise Problem(f"{len(people)} faces do not fit into {path.name}: name a folder with --output faces/")

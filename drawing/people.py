@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from animefaces import sources
-from animefaces.problems import Problem
+from animefaces.problems import Misuse, Problem
 from animefaces.progress import Bar
 from animefaces.words import counted, visible
 from drawing import photos
@@ -29,11 +29,15 @@ class PhotoFace(NamedTuple):
     turns: int  # quarters to the left by which the photo is turned, so that the person is upright
 
 
-def find_people(paths: tuple[Path, ...], way: Any, find: Any, large: bool) -> list[PhotoFace]:
-    """Photos, folders, zips -> the people. What shows no face is named on stderr; Problem if there is nobody at all."""
+def find_people(paths: tuple[Path, ...], way: Any, find: Any, large: bool, output: Path) -> list[PhotoFace]:
+    """Photos, folders, zips -> the people. What shows no face is named on stderr; Problem if there is nobody at all.
+
+    Raises Misuse if what is written to `output`, a file or a folder, might replace a photo.
+    """
     faces: list[PhotoFace] = []
     names: set[str] = set()
     entries, skipped = listed(paths)
+    check_apart(entries, output)
     count = len(entries) + len(skipped)
     with Bar(total=len(entries), desc="looking", unit="photo") as bar:
         for read, entry in ((read, entry) for read, together in sources.readers(entries) for entry in together):
@@ -92,6 +96,15 @@ def listed(paths: tuple[Path, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
     if not entries and not skipped:
         raise Problem(f"there is no photo in {', '.join(map(str, paths))}: {GIVE}")
     return entries, skipped
+
+
+def check_apart(entries: list[sources.Entry], output: Path) -> None:
+    """Raise Misuse if `output` is the file of an Entry, or the folder that it lies in."""
+    place = sources.identity(output)
+    if place in {sources.identity(entry.file) for entry in entries}:
+        raise Misuse(f"--output {output} is one of the photos, and would be replaced: name another file")
+    if place in {sources.identity(os.path.dirname(entry.file)) for entry in entries if entry.member is None}:
+        raise Misuse(f"--output {output} is where the photos are, and some might be replaced: name another folder")
 
 
 def unique(name: str, names: set[str]) -> str:

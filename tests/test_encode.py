@@ -115,7 +115,7 @@ def test_a_card(draw, crops):
 
 def test_variants_are_draws_from_the_posterior(run, crops):
     way = encode.Codes(encode.Options(encoder="learned", run=run), set())
-    (face,) = find_people([Path("b.png")], way, None, False)
+    (face,) = find_people([Path("b.png")], way, None, False, Path("out.png"))
     encoder = saved.load(run / "encoder.keras")
     z = encoding.with_variants(*encoding.posteriors(encoder, face.small[None]), 2000, 0)[0]
     posterior = in_batches(encoder, images.to_network(face.small[None]))[0]
@@ -143,6 +143,28 @@ def test_variants_follow_the_seed_and_not_the_company(draw, crops):
     assert np.array_equal(other, images.read("two/b_v2.png"))  # the seeds count on
     with np.load("two/latents.npz") as file:
         assert list(file["names"]) == ["a", "a_v1", "a_v2", "b", "b_v1", "b_v2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ("photos/a.png --output photos/a.png", "--output photos/a.png is one of the photos"),
+        ("photos/a.png photos/b.png --output linked/b.png", "--output linked/b.png is one of the photos"),
+        ("photos --output photos/", "--output photos is where the photos are"),
+        ("photos/a.png --output ./photos/../photos/", "is where the photos are"),
+        ("photos/sub --into-photo --output photos/sub/", "--output photos/sub is where the photos are"),
+    ],
+)
+def test_a_photo_is_never_replaced(words, what, draw, crops, refused):
+    for folder in ("photos", "photos/sub"):
+        Path(folder).mkdir()
+        for name in ("a.png", "b.png"):
+            shutil.copy(name, folder)
+    Path("linked").symlink_to("photos")
+    before = {path: path.read_bytes() for path in Path().rglob("*.png")}
+    assert what in refused(lambda argv: draw(*argv), words.split(), 2)
+    assert {path: path.read_bytes() for path in Path().rglob("*.png")} == before
+    assert draw("photos", "--output", "photos/faces/") == 0
 
 
 def test_equal_names_stay_apart(draw, crops):
@@ -358,6 +380,13 @@ def test_grey_networks():
 def test_misuse(flags, words, refused):
     assert words in refused(encode.main, flags.split(), 2)
     assert os.listdir() == []
+
+
+def test_a_name_that_looks_like_a_flag(refused):
+    assert "unrecognized arguments: -a.png" in refused(encode.main, ["-a.png"], 2)
+    Path("-a.png").touch()
+    line = refused(encode.main, ["-a.png"], 2)
+    assert line.startswith("-a.png looks like a flag: for the file of this name write ./-a.png")
 
 
 def test_too_many_faces_for_a_card(draw, crops, monkeypatch, refused):

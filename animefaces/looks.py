@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from animefaces import tables
 from animefaces.problems import Problem
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def read_table(path: Path, names: Sequence[str], key: str = "file") -> "np.ndarr
 
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = tables.rows(file, key)
             known = [look for look in LOOKS if look.name in (reader.fieldnames or ())]
             table = {line[key]: _letters(line, known) for line in reader}
     except (KeyError, TypeError, ValueError, csv.Error) as fault:

@@ -59,7 +59,7 @@ def test_a_table_says_what_it_knows(tmp_path):
     [
         (["file,hair", "a.png,black"], "hair is 'black', not one of k"),
         (["file,hair", "a.png,kb"], "hair is 'kb'"),
-        (["name,hair", "a.png,k"], "it needs a column file"),
+        (["name,hair", "a.png,k"], "it has no column file; its first line is 'name,hair'.: it needs a column file"),
         (["file,colour", "a.png,k"], "no look among its columns"),
         (["file,hair", "b.png,k"], "names none of the pictures"),
     ],

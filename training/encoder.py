@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from animefaces import images, latents, runs
+from animefaces import images, latents, runs, tables
 from animefaces.batches import Order, Part, is_test_photo
 from animefaces.files import written_whole
 from animefaces.problems import Problem
@@ -33,13 +33,14 @@ def wanted_traits(photos: np.ndarray, path: Path | None) -> np.ndarray:
         return wanted
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            table = {row["file"]: (float(row["age"]), float(row["male"])) for row in csv.DictReader(file)}
+            rows = tables.rows(file, "file", "age", "male")
+            table = {row["file"]: (float(row["age"]), float(row["male"])) for row in rows}
     except (KeyError, TypeError, ValueError, csv.Error) as fault:
         raise Problem(f"{path} is no table with columns file, age and male ({fault}): check --labels") from fault
-    rows = np.array([table.get(Path(name).name, (np.nan, np.nan)) for name in photos])
-    if np.isnan(rows).all():
+    known = np.array([table.get(Path(name).name, (np.nan, np.nan)) for name in photos])
+    if np.isnan(known).all():
         raise Problem(f"{path} names none of the photos: its column file must hold their file names")
-    age, male = ((rows - np.nanmean(rows, axis=0)) / (np.nanstd(rows, axis=0) + 1e-6)).T
+    age, male = ((known - np.nanmean(known, axis=0)) / (np.nanstd(known, axis=0) + 1e-6)).T
     eyes, hair = -(age + 0.5 * male), -male
     return np.stack([eyes / (np.nanstd(eyes) + 1e-6), hair, -age], axis=1).astype(np.float32)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from animefaces import images
+from animefaces import images, tables
 from animefaces.files import written_whole
 from animefaces.problems import Problem
 
@@ -62,7 +62,8 @@ def read_pictures(file: Path) -> tuple[list[str], list[np.ndarray], list[np.ndar
     remedy = "give a zip of pictures and boxes.csv (file,x,y,width,height in pixels)"
     try:
         with zipfile.ZipFile(file) as archive:
-            table = csv.DictReader(io.TextIOWrapper(archive.open("boxes.csv"), encoding="utf-8-sig"))
+            table = tables.rows(io.TextIOWrapper(archive.open("boxes.csv"), encoding="utf-8"),
+                                "file", "x", "y", "width", "height")  # fmt: skip
             boxes: dict[str, list[list[float]]] = {}
             for line in table:
                 boxes.setdefault(line["file"], []).append([float(line[key]) for key in ("x", "y", "width", "height")])
@@ -75,7 +76,7 @@ def read_pictures(file: Path) -> tuple[list[str], list[np.ndarray], list[np.ndar
                     pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
                     boxes[name] = [[value * shrink for value in box] for box in boxes[name]]
                 pictures.append(pixels)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as fault:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error, zipfile.BadZipFile) as fault:
         raise Problem(f"{file} cannot be read ({fault}): {remedy}") from fault
     if not names:
         raise Problem(f"{file} has no labelled faces: {remedy}")

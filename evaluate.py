@@ -26,7 +26,6 @@ from drawing.choosing import FACES, alone, run_option
 from drawing.outputs import PNG, chosen_output, output_option
 
 PAIRS = 48  # shown
-FACES_FOLDER = Path("data/faces")
 FEWEST = 8  # real faces: two halves of four, each face with three neighbours
 
 
@@ -93,9 +92,9 @@ def real_paths(options: Options, generator: Path | None) -> list[Path]:
         return list(options.real)
     if generator and generator.parent != runs.PRETRAINED:
         return runs.data_of(generator, "--real")
-    if not FACES_FOLDER.exists():
-        raise Problem(f"there are no real faces in {FACES_FOLDER}: name them with --real")
-    return [FACES_FOLDER]
+    if not runs.gathered():
+        raise Problem(f"there are no real faces in {runs.FACES}: name them with --real")
+    return [runs.FACES]
 
 
 def open_told(options: Options, paths: Any, size: int, channels: int) -> Any:

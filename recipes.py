@@ -37,7 +37,7 @@ class Options:
     network: str = option("gan", "what is trained", choices=tuple(NETWORKS), hidden=True)
     recipe: str = option("modern", "the recipe: networks, labels and settings that belong together; the defaults below "
                                    "are those of the recipe", group=DATA)  # fmt: skip
-    data: tuple[Path, ...] = option((Path("data/faces"),), "folders, zips, arrays (npz, npy) or pictures",
+    data: tuple[Path, ...] = option((runs.FACES,), "folders, zips, arrays (npz, npy) or pictures",
                                     group=DATA, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     run: Path | None = option(None, "run folder; if it holds a run, this run continues (default: the last unfinished "
                                     "run with the same options and pictures, else a new folder, results/NNNNN-RECIPE)",

@@ -94,8 +94,12 @@ def train(options: Options, given: set[str]) -> None:
 
 def opened(options: Options) -> Any:
     """The pictures that --data names."""
+    from animefaces import runs
     from animefaces.dataset import open_faces
 
+    if options.data == (runs.FACES,) and not runs.gathered():
+        raise Problem(f"there are no faces in {runs.FACES} yet: gather some with python preprocess.py, or name your "
+                      "pictures with --data")  # fmt: skip
     for path in options.data:
         check_input(path, "--data")
     return open_faces(options.data, options.size, options.channels, options.cache)
@@ -122,7 +126,12 @@ def begin(
                          f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
         resuming.keep_record(run, asked, options, faces)
         announce.announce(options, faces, progress, found, words)
-        task.begin(new)
+        try:
+            task.begin(new)
+        except Problem:
+            if new:  # a run that could not begin leaves no options that the corrected command would have to repeat
+                (run / "options.json").unlink()
+            raise
         if not new:
             progress = _restore(task.player, run)
         print("networks   " + ", ".join(f"{n} {_parameters(network)}" for n, network in task.networks.items()))

@@ -6,12 +6,14 @@ generator.keras. Training goes on from its state/ (animefaces/states.py); animef
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from animefaces.problems import PROJECT, Problem
 
+FACES = Path("data/faces")  # where preprocess.py puts faces, and train.py looks for them
 RESULTS = Path("results")
 PRETRAINED = PROJECT / "models" / "pretrained"
 GENERATOR = "generator.keras"
@@ -88,13 +90,18 @@ def find_encoder(kind: str, run: Path | None = None) -> tuple[Path, Path]:
     return folder / name, generator
 
 
+def gathered() -> bool:
+    """Whether preprocess.py or the user has put anything into FACES."""
+    return FACES.is_dir() and any(not name.startswith(".") for name in os.listdir(FACES))
+
+
 def data_of(generator: Path, flag: str = "--data") -> list[Path]:
     """The file of a generator -> the paths of the faces on which it was trained; data/faces if there is no record.
 
     Raises Problem if they do not exist. `flag`: where the user can name other faces.
     """
     record = read_record(generator.parent)
-    paths = [Path(path) for path in record["options"].get("data", [])] if record else [Path("data/faces")]
+    paths = [Path(path) for path in record["options"].get("data", [])] if record else [FACES]
     missing = [str(path) for path in paths if not path.exists()]
     if missing or not paths:
         raise Problem(f"the training faces are not at {', '.join(missing)}: give their path with {flag}")

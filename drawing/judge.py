@@ -21,15 +21,22 @@ FIRST = 4.0  # seconds that the first verdict is expected to take
 class Judge:
     """Verdicts on a generator, as often as SHARE of the training time allows.
 
-    Before the first one the network is opened and the validation faces are read. This is needed once, so its time does
-    not count: it would keep the next verdicts away.
+    Before the first one the shipped network is opened and the validation faces are read. This is needed once, so its
+    time does not count: it would keep the next verdicts away.
     """
 
     def __init__(self, name: str, validation: Pictures):
-        """`name`: as for features.open_features; `validation`: faces that are never trained on."""
+        """`name`: as for features.open_features; `validation`: faces that are never trained on.
+
+        Raises Misuse and Problem, as features.open_features does, for another network than the shipped one.
+        """
         self._name, self._validation = name, validation
         self._network: features.FeatureNetwork | None = None
-        self._known = np.empty((0, 0))
+        self._known: np.ndarray | None = None
+        if name != features.DISCRIMINATOR:  # what the user named may not fit, and an hour later is too late to say so
+            self._network = features.open_features(name)
+            *_, size, channels = validation[:0].shape
+            self._network.check(size, channels)
         self._cost = FIRST  # of the last verdict, in seconds
 
     def due(self, seconds: float, spent: float) -> bool:
@@ -44,6 +51,7 @@ class Judge:
         """
         if self._network is None:
             self._network = features.open_features(self._name)
+        if self._known is None:
             self._known = self._network(to_network(self._validation[:]))
         start = time.perf_counter()
         faces = draw()

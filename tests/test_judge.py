@@ -12,6 +12,7 @@ from conftest import log_of
 
 import recipes
 from animefaces import batches, images, latents, runs, states
+from animefaces.problems import Misuse, Problem
 from demo import cartoons
 from drawing import features, judge
 from models import saved
@@ -97,6 +98,17 @@ def test_verdicts_take_no_more_than_their_share(network, monkeypatch):
     assert not bench.due(7 / judge.SHARE - 1, spent=3)
     assert bench.due(7 / judge.SHARE, spent=3)
     assert bench.verdict(new)[1] == 4
+
+
+def test_a_network_that_does_not_fit_is_refused_at_once(network):
+    faces = cartoons.draw_many(4, 16)
+    with pytest.raises(Misuse, match="--features nope will not do"):
+        judge.Judge("nope", faces)
+    with pytest.raises(FileNotFoundError):
+        judge.Judge("gone.keras", faces)
+    with pytest.raises(Problem, match="takes pictures of 96 x 96 x 3, not 16 x 16 x 3: give --features another"):
+        judge.Judge(str(runs.PRETRAINED / "photo_reader.keras"), faces)
+    assert judge.Judge(network, faces).verdict(lambda: faces)[0]["precision"] == 1
 
 
 def test_nothing_is_judged_by_nothing(network):

@@ -285,6 +285,26 @@ def test_options_that_make_no_sense_leave_nothing_behind(flags, words, refuse):
     assert not list(Path("results").glob("*"))
 
 
+def test_a_run_that_cannot_begin_leaves_nothing_behind(trained, train, refuse):
+    wrong = str(trained / "discriminator.keras")
+    for run in ([], ["--run", "run"]):
+        assert "discriminator.keras" in refuse(1, "--init-from", wrong, "--steps", "1", *run)
+        assert not list(Path("results").glob("*")) and not Path("run").exists()
+    assert "--features nope will not do" in refuse(2, "--features", "nope", "--run", "run")
+    assert not Path("run").exists()
+    assert train("--init-from", trained / "generator.keras", "--steps", "1", "--run", "run") == 0
+
+
+def test_before_any_faces_are_gathered_it_says_how(train, refused):
+    import train as program
+
+    words = "there are no faces in data/faces yet: gather some with python preprocess.py, or name your pictures with"
+    for _ in range(2):
+        assert refused(program.main, [], 1) == f"{words} --data"
+        Path("data/faces").mkdir(parents=True, exist_ok=True)
+        Path("data/faces/.gitkeep").touch()
+
+
 def test_no_pictures_leave_nothing_behind(refuse):
     Path("empty").mkdir()
     for data in ("empty", "gone"):

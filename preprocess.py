@@ -17,13 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from animefaces import runs
 from animefaces.commands import run_script
 from animefaces.files import check_input
-from animefaces.options import above, at_least, flag, having, option, to_record, within
+from animefaces.options import at_least, flag, having, option, to_record, within
 from animefaces.problems import Misuse, Problem
 from animefaces.words import counted
 
 SHARES = "data/shares"
+MOST_WORKERS = 1024
 RAW = Path("data/raw")  # where scraped pictures go, and where pictures are looked for if nothing else is said
 # The headings of --help.
 PICTURES, CROPS, DETECTOR = "where the pictures come from", "the crops", "how faces are found"
@@ -64,9 +66,7 @@ class Options:
     merge: tuple[Path, ...] = option((), "join these folders of crops, made with --shard, in --output; near duplicates "
                                      "among them are left out", group=PICTURES)  # fmt: skip
 
-    output: Path = option(
-        Path("data/faces"), f"folder of the crops (default of a share: {SHARES}/3-of-16)", group=CROPS
-    )
+    output: Path = option(runs.FACES, f"folder of the crops (default of a share: {SHARES}/3-of-16)", group=CROPS)
     size: int = option(64, "width and height of a crop, in pixels", _is_size, group=CROPS, facts=(SHAPING,))
     margin: float = option(0.45, "room on each side of the face, as a part of its size; 0.45 shows the whole head",
                            within(0, 3), group=CROPS, facts=(SHAPING,))  # fmt: skip
@@ -98,9 +98,10 @@ class Options:
                           "done", group=REVIEW)  # fmt: skip
     port: int = option(0, "port of the report on this computer; 0 for any free one", within(0, 65_535), group=REVIEW)
 
-    workers: int | None = option(None, "number of processes (default: one per core)", at_least(1), group=COMPUTER)
-    timeout: float = option(60.0, "seconds after which the search in a picture is given up", above(0),
-                            group=COMPUTER)  # fmt: skip
+    workers: int | None = option(None, "number of processes (default: one per core)", within(1, MOST_WORKERS),
+                                 group=COMPUTER)  # fmt: skip
+    timeout: float = option(60.0, "seconds after which the search in a picture is given up",
+                            within(0.001, 86_400), group=COMPUTER)  # fmt: skip
 
     @property
     def smallest_face(self) -> int:
@@ -122,9 +123,13 @@ def work(options: Options, given: set[str]) -> None:
         return
     if "port" in given:
         raise Misuse("--port is for --review: leave it out")
-    for name in ("allow_ai", "without"):
+    if options.scrape == "":
+        raise Misuse('--scrape is empty: name tags to search for, for example --scrape "1girl portrait"')
+    for name in ("rating", "allow_ai", "without", "pause"):
         if name in given and not options.scrape:
-            raise Misuse(f"--{name.replace('_', '-')} is for --scrape: add --scrape, or leave it out")
+            raise Misuse(f"{flag(name)} is for --scrape: add --scrape, or leave it out")
+    if options.cascade and options.detector != "lbpcascade":
+        raise Misuse("--cascade is for --detector lbpcascade: add it, or leave out --cascade")
     if options.merge:
         join(options, given)
         return
@@ -266,6 +271,7 @@ def add_faces(inputs: list[Path], options: Options) -> Outcome:
     mine = shard.has if shard else None
     limit = None if options.scrape else options.limit  # a scrape has kept to it already
     total = min(pictures.count(inputs, options.output, mine), limit or sys.maxsize)
+    options = replace(options, workers=max(1, min(options.processes, total)))
     skipped: list[tuple[str, str]] = []
     found = itertools.islice(pictures.found(inputs, options.output, skipped, mine), limit)
     # Which of two near duplicates stays depends on all pictures: --merge decides it.

@@ -39,8 +39,10 @@ def caught(names: Iterable[str], receive: Callable[[int], Any]) -> Iterator[None
 
 
 @contextlib.contextmanager
-def interrupted() -> Iterator[None]:
+def interrupted() -> Iterator[list[int]]:
     """Within this context, each of STOPS raises KeyboardInterrupt, as Ctrl-C does: no half-written file is left.
+
+    It gives a list that is empty until the first signal comes.
 
     A closed terminal sends SIGHUP twice. Only another Ctrl-C interrupts what is done after the first signal.
     """
@@ -52,7 +54,26 @@ def interrupted() -> Iterator[None]:
             raise KeyboardInterrupt
 
     with caught(STOPS, receive):
+        yield seen
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Within this context Ctrl-C waits. Threads and processes that begin in it never get it, nor do theirs.
+
+    Python needs a moment to start, in which `leave_to_parent` has no effect yet. Windows has no such masks.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
         yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # starting it would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def leave_to_parent() -> None:

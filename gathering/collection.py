@@ -29,6 +29,7 @@ class Collection:
 
     A crop is written before its line in the manifest. The lines of a picture are written together, when all its
     crops are there. So a run that was interrupted goes on where it stopped: nothing is missing and nothing is double.
+    Pictures with a verdict of crops.AGAIN are unknown to the next run.
     """
 
     def __init__(self, folder: Path, settings: dict[str, Any], defaults: dict[str, Any], duplicate_bits: int | None):
@@ -46,6 +47,7 @@ class Collection:
         self.damaged: list[int] = []  # numbers of the lines that cannot be read
         path = self.folder / manifest.NAME
         manifest.end_whole(path)
+        manifest.forget(path, crops.AGAIN)
         manifest.keep_settings(folder, settings, defaults)
         for line in manifest.lines(path, self.damaged):
             self._pictures.add(_key(line["source"], line["picture"]))

@@ -21,8 +21,8 @@ WAITING = 4  # pictures for each worker that are in memory at most
 REASONS = {
     "kept": "in the set",
     "unreadable": "no picture, damaged, or too large to open",
-    "crashed": "the detector failed, or the process that ran it ended",
-    "hung": "the detector took longer than --timeout",
+    "crashed": "the detector failed, or the process that ran it ended; the next run tries again",
+    "hung": "the detector took longer than --timeout; the next run tries again",
     "no-face": "the detector found no face",
     "small": "the face is smaller than --min-face",
     "cut-off": "more of the crop than --max-outside lies outside the picture",
@@ -34,6 +34,7 @@ REASONS = {
     "rejected": "by eye, in report.html; or like such a face",
 }
 UNUSED = {"unreadable", "crashed", "hung"}  # the verdicts on pictures that nobody could look into
+AGAIN = {"crashed", "hung"}  # those on pictures that the next run looks at again: it may have more time or memory
 
 
 class Crop(NamedTuple):
@@ -185,7 +186,9 @@ def _pool(options):
     )  # fmt: skip
     try:
         try:
-            there = pool.schedule(_fault).result(START)
+            with signals.held_back():
+                first = pool.schedule(_fault)
+            there = first.result(START)
         except (TimeoutError, RuntimeError, ProcessExpired) as fault:
             raise Problem("the worker processes do not start: give --workers 1, and free some memory") from fault
         if there:

@@ -6,13 +6,13 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from animefaces.files import write_json
+from animefaces.files import write_json, written_whole
 from animefaces.problems import Problem
 from gathering.crops import Crop
 from gathering.pictures import Picture
@@ -117,6 +117,16 @@ def end_whole(path: Path) -> None:
             end = start
         if end < file.seek(0, os.SEEK_END):  # else its date stays, which report.py compares
             file.truncate(end)
+
+
+def forget(path: Path, verdicts: Container[str]) -> None:
+    """Remove the lines with one of the `verdicts` from a manifest, so that their pictures are looked at again."""
+    if any(line["verdict"] in verdicts for line in lines(path)):
+        with written_whole(path) as temporary, open(path, "rb") as old, open(temporary, "wb") as new:
+            for data in old:
+                record = parse(data)
+                if record is None or record["verdict"] not in verdicts:
+                    new.write(data)
 
 
 def keep_settings(folder: Path, settings: dict[str, Any], defaults: dict[str, Any]) -> None:

@@ -171,6 +171,26 @@ def test_a_worker_that_dies_or_hangs(tmp_path):
     }  # fmt: skip
 
 
+def test_what_crashed_or_hung_is_tried_again(tmp_path, monkeypatch, capsys):
+    scene(tmp_path / "in/a.png", 0)
+    (tmp_path / "in/text.png").write_text("no picture")
+    module = tmp_path / "repaired.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    module.write_text("def find(pixels):\n    raise ValueError('a bug')\n")
+    assert run(tmp_path, detector="repaired:find") == 1
+    assert verdicts(tmp_path / "faces") == {"a.png": "crashed", "text.png": "unreadable"}
+    module.write_text("import time\ndef find(pixels):\n    time.sleep(60)\n")
+    assert run(tmp_path, "--timeout", "0.5", detector="repaired:find") == 1
+    assert verdicts(tmp_path / "faces") == {"a.png": "hung", "text.png": "unreadable"}
+    module.write_text("def find(pixels):\n    return [((40, 40, 100, 100), 1.0)]\n")
+    capsys.readouterr()
+    assert run(tmp_path, detector="repaired:find") == 0
+    assert verdicts(tmp_path / "faces") == {"a.png": "kept", "text.png": "unreadable"}
+    assert len(manifest(tmp_path / "faces")) == 2
+    table = capsys.readouterr().out.splitlines()
+    assert table[1].split()[:3] == ["kept", "1", "1"] and not any("hung" in line for line in table)
+
+
 def test_a_detector_that_only_the_workers_cannot_open(tmp_path, monkeypatch, capfd):
     text = "import multiprocessing\nassert multiprocessing.parent_process() is None, 'no GPU'\nfind = print\n"
     (tmp_path / "parental.py").write_text(text)
@@ -268,6 +288,12 @@ def test_train_reads_only_the_faces(tmp_path):
         (["--input", "/no/such/folder"], 1, "does not exist"),
         (["--cascade", "/no/such.xml", "--detector", "lbpcascade"], 1, "check --cascade"),
         (["--rating", "x"], 2, "--rating"),
+        (["--rating", "any"], 2, "--rating is for --scrape: add --scrape, or leave it out"),
+        (["--pause", "2"], 2, "--pause is for --scrape"),
+        (["--scrape", ""], 2, "--scrape is empty: name tags to search for"),
+        (["--cascade", "README.md"], 2, "--cascade is for --detector lbpcascade"),
+        (["--timeout", "1e10"], 2, "from 0.001 to 86400"),
+        (["--workers", "100000"], 2, "from 1 to 1024"),
         (["--nonsense"], 2, "--nonsense"),
         ([], 1, "no pictures in"),
     ],

@@ -68,6 +68,9 @@ class _Parser(argparse.ArgumentParser):
         late = set(message.removeprefix("unrecognized arguments: ").split()) & set(self.commands)
         if message.startswith("unrecognized arguments: ") and late:
             message = f"{min(late)} must be the first word after the program's name"
+        word = message.removeprefix("unrecognized arguments: ")
+        if word != message and os.path.lexists(word):
+            message = f"{word} looks like a flag: for the file of this name write ./{word}"
         raise Misuse(f"{message}: see {self.prog} --help")
 
 
@@ -170,7 +173,11 @@ def parse(command: Command, argv: list[str], others: tuple[Command, ...] = ()) -
             raise Misuse(f"--recipe {recipe} is for {program} {other.name}: leave it out")
     base = command.base(recipe)
     parser = typing.cast(_Parser, build_parser(command, base=base))
-    parser.foreign = {flag(f.name): f"{program} {c.name}" for c in others for f in c.fields()}
+    of: dict[str, list[str]] = {}
+    for c in others:
+        for f in c.fields():
+            of.setdefault(flag(f.name), []).append(f"{program} {c.name}")
+    parser.foreign = {name: " and ".join(programs) for name, programs in of.items()}
     parser.commands = tuple(c.name for c in others)
     values = vars(parser.parse_args(argv))
     debug = values.pop("debug", False)
@@ -204,11 +211,12 @@ def run_commands(commands: list[Command], argv: list[str] | None) -> int:
     For a problem that the user can solve, it prints one line on stderr, without a traceback.
     """
     argv = sys.argv[1:] if argv is None else argv
+    stopped: list[int] = []
     named = next((c for c in commands if c.name and argv[:1] == [c.name]), None)
     chosen, words, debug = named or commands[0], argv[1:] if named else argv, "--debug" in argv
     with streams.lasting():
         try:
-            with signals.interrupted(), _surroundings(debug):
+            with signals.interrupted() as stopped, _surroundings(debug):
                 if not named and chosen.name and words and not words[0].startswith("-"):
                     raise Misuse(
                         f"there is no {chosen.noun} {words[0]}: choose from {', '.join(c.name for c in commands)}"
@@ -226,6 +234,8 @@ def run_commands(commands: list[Command], argv: list[str] | None) -> int:
         except (Problem, OSError, MemoryError, ImportError) as fault:
             if debug:
                 raise
+            if stopped and isinstance(fault, ImportError):  # some libraries make one of a KeyboardInterrupt
+                return _complain("stopped", 1)
             return _complain(in_words(fault, [f.name for f in chosen.fields()]), getattr(fault, "exit_code", 1))
 
 

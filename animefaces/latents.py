@@ -22,7 +22,9 @@ def parse_seeds(text: str, flag: str = "--seeds") -> list[int]:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
         if match and last < first:
             raise Misuse(f"{flag} {text} cannot be read: write the lower number of a range first, {last}-{first}")
-        if not match or len(seeds) + last - first >= MAX_SEEDS:
+        if match and len(seeds) + last - first >= MAX_SEEDS:
+            raise Misuse(f"{flag} {text} are too many: give up to {MAX_SEEDS:,}")
+        if not match:
             raise Misuse(f"{flag} {text} cannot be read: write numbers and ranges like 0-7,12")
         seeds.extend(range(first, last + 1))
     return seeds

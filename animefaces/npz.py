@@ -24,6 +24,9 @@ def read(path: Path, *names: str) -> list[np.ndarray]:
     """
     with open(path, "rb") as file:
         try:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("no whole .npz file")
+            file.seek(0)
             with np.load(file, allow_pickle=False) as arrays:
                 found = [arrays[name] for name in names]
                 if not all(isinstance(array, np.ndarray) for array in found):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from animefaces import images, runs
-from animefaces.problems import Problem
+from animefaces.problems import Misuse, Problem
 from drawing.choosing import SCALES
 from drawing.networks import Network
 from drawing.opening import opened
@@ -19,7 +19,9 @@ class Enlarger:
     """What makes drawn faces larger."""
 
     def __init__(self, scale: int, file: Path | None = None):
-        """`scale`: 1, 2 or 4. `file`: the upscaler, as `open_upscaler` takes it. Raises Problem."""
+        """`scale`: 1, 2 or 4. `file`: the upscaler, as `open_upscaler` takes it. Raises Misuse and Problem."""
+        if scale == 1 and file:
+            raise Misuse("--upscaler draws larger faces, and these are not enlarged: add --scale 4, or leave it out")
         self.scale = scale
         self.draw = None
         if scale > 1:

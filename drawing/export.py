@@ -14,7 +14,7 @@ import numpy as np
 
 from animefaces import directions, images, latents, looks, runs
 from animefaces.files import write_json, write_text, written_whole
-from animefaces.problems import Problem
+from animefaces.problems import Misuse, Problem
 from animefaces.progress import Bar
 from drawing import cascade, finishing, photos
 from drawing.enlarging import open_upscaler
@@ -109,8 +109,11 @@ def parts_of(generator: Generator, encoder: bool = True) -> dict[str, Part]:
 def write(generator: Generator, folder: Path, form: str, half: bool) -> list[Path]:
     """A generator and what works with it -> files in a folder, in a format of ENDINGS. Raises Problem.
 
-    A file that differs too much from Keras is not written. The description comes last.
+    A file that differs too much from Keras is not written. The description comes last. Raises Misuse if the folder
+    has a README.md that is not of an export.
     """
+    if (folder / CARD).exists() and not (folder / DESCRIPTION).exists():
+        raise Misuse(f"--output {folder} has a {CARD}, which the model card would replace: name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     parts, files = parts_of(generator), {}
     drawn = generator.draw(latents.from_seeds(range(CHECKED), generator.latent))

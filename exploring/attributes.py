@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from animefaces.files import check_output
 from animefaces.problems import Problem
 from animefaces.words import counted
 from drawing.choosing import (
@@ -51,6 +52,8 @@ def show(options: Options, given: set[str]) -> None:
     generator = open_generator(options.run, options.latents)
     shown = Chosen(options, generator.latent).z()
     told(generator)
+    file = directions_file(generator, options.run, files(output, [DIRECTIONS])[1])
+    check_output(file, "--run")
 
     def measured(z, label):
         parts = [measure(pixels) for pixels in generator.batches(np.asarray(z, np.float32), label)]
@@ -70,7 +73,6 @@ def show(options: Options, given: set[str]) -> None:
     rows = np.concatenate([rows[works], *others.values()])
     every = kept + [f"{kind}-{i + 1}" for kind, some in others.items() for i in range(len(some))]
     limits = reach(generator, rows, options.seed)
-    file = directions_file(generator, options.run, files(output, [DIRECTIONS])[1])
     directions.save(file, every, rows, limits, generator.mark)
     strips = [
         generator.drawn((shown[:, None] + np.outer(STRENGTHS, row)).reshape(-1, generator.latent)) for row in rows

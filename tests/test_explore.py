@@ -285,6 +285,7 @@ def test_training_faces_that_are_gone(look, copied, faces, refused):
     [
         ("walk --box 1,2,3,4", "--box is for"),
         ("forget --these 3", "--these is for"),
+        ("attributes --data faces.zip", " features and "),
         ("walk --output walk.png", "name a FILE.gif, FILE.webp or FILE.mp4"),
         ("forget --output a.gif", "name a FILE.png"),
         ("walk --seeds 1-3 --count 3", "exclude each other"),

@@ -190,6 +190,15 @@ def test_a_grey_generator_goes_alone():
         latents.from_seeds([1], 4))).max() <= 1  # fmt: skip
 
 
+def test_a_readme_of_somebody_else_stays(trained, refused):
+    Path("mine").mkdir()
+    Path("mine/README.md").write_text("precious")
+    line = refused(program.main, [str(trained), "--output", "mine"], 2)
+    assert line == "--output mine has a README.md, which the model card would replace: name another folder"
+    assert [path.name for path in Path("mine").iterdir()] == ["README.md"]
+    assert Path("mine/README.md").read_text() == "precious"
+
+
 @pytest.mark.parametrize(
     ("flags", "words", "code"),
     [

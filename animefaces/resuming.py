@@ -42,6 +42,9 @@ def resolved(options: Any, given: set[str]) -> Any:
     If --run names a run that exists, they are the options of that run. The user can change only the adjustable ones.
     --init-from RUN takes the options of that run, too.
     """
+    if options.run and options.run.resolve() == runs.PRETRAINED:
+        raise Misuse(f"--run {options.run} holds the shipped weights, which stay as they are: start a new run from "
+                     f"them with --init-from {options.run}")  # fmt: skip
     record = runs.read_record(options.run) if options.run else None
     if record is None:
         if options.init_from and runs.is_shipped(options.init_from):

@@ -14,7 +14,7 @@ from conftest import SIZES, TINY, log_of, state_of
 from PIL import Image
 
 import recipes
-from animefaces import images, logs, resuming, states
+from animefaces import images, logs, resuming, runs, states
 from demo import cartoons
 from models import build
 from models import gan as players
@@ -293,6 +293,12 @@ def test_a_run_that_cannot_begin_leaves_nothing_behind(trained, train, refuse):
     assert "--features nope will not do" in refuse(2, "--features", "nope", "--run", "run")
     assert not Path("run").exists()
     assert train("--init-from", trained / "generator.keras", "--steps", "1", "--run", "run") == 0
+
+
+def test_the_shipped_weights_stay_as_they_are(refuse):
+    before = sorted(path.name for path in runs.PRETRAINED.iterdir())
+    assert "holds the shipped weights, which stay as they are" in refuse(2, "--run", runs.PRETRAINED)
+    assert sorted(path.name for path in runs.PRETRAINED.iterdir()) == before
 
 
 def test_before_any_faces_are_gathered_it_says_how(train, refused):

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # each of several processes has its own core, and so have those it starts
-    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# Each of several processes has its own core, and so have those it starts. One process alone has one core, too: else its
+# first training would settle the threads for all later ones, which then differ from a program's in the last bits.
+os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 from animefaces import images
 from demo import cartoons

@@ -103,7 +103,8 @@ def check_apart(entries: list[sources.Entry], output: Path) -> None:
     place = sources.identity(output)
     if place in {sources.identity(entry.file) for entry in entries}:
         raise Misuse(f"--output {output} is one of the photos, and would be replaced: name another file")
-    if place in {sources.identity(os.path.dirname(entry.file)) for entry in entries if entry.member is None}:
+    places = [path for entry in entries if not entry.member for path in (entry.file, os.path.realpath(entry.file))]
+    if place in {sources.identity(os.path.dirname(photo)) for photo in places}:
         raise Misuse(f"--output {output} is where the photos are, and some might be replaced: name another folder")
 
 

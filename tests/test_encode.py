@@ -152,6 +152,7 @@ def test_variants_follow_the_seed_and_not_the_company(draw, crops):
         ("photos/a.png photos/b.png --output linked/b.png", "--output linked/b.png is one of the photos"),
         ("photos --output photos/", "--output photos is where the photos are"),
         ("photos/a.png --output ./photos/../photos/", "is where the photos are"),
+        ("link.png --output photos/", "--output photos is where the photos are"),
         ("photos/sub --into-photo --output photos/sub/", "--output photos/sub is where the photos are"),
     ],
 )
@@ -161,6 +162,7 @@ def test_a_photo_is_never_replaced(words, what, draw, crops, refused):
         for name in ("a.png", "b.png"):
             shutil.copy(name, folder)
     Path("linked").symlink_to("photos")
+    Path("link.png").symlink_to("photos/a.png")
     before = {path: path.read_bytes() for path in Path().rglob("*.png")}
     assert what in refused(lambda argv: draw(*argv), words.split(), 2)
     assert {path: path.read_bytes() for path in Path().rglob("*.png")} == before

@@ -65,12 +65,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message):
         message = message.removeprefix("argument ")
-        late = set(message.removeprefix("unrecognized arguments: ").split()) & set(self.commands)
-        if message.startswith("unrecognized arguments: ") and late:
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message and (late := set(unknown.split()) & set(self.commands)):
             message = f"{min(late)} must be the first word after the program's name"
-        word = message.removeprefix("unrecognized arguments: ")
-        if word != message and os.path.lexists(word):
-            message = f"{word} looks like a flag: for the file of this name write ./{word}"
+        elif unknown != message and os.path.lexists(unknown):
+            message = f"{unknown} looks like a flag: for the file of this name write ./{unknown}"
         raise Misuse(f"{message}: see {self.prog} --help")
 
 
@@ -173,11 +172,11 @@ def parse(command: Command, argv: list[str], others: tuple[Command, ...] = ()) -
             raise Misuse(f"--recipe {recipe} is for {program} {other.name}: leave it out")
     base = command.base(recipe)
     parser = typing.cast(_Parser, build_parser(command, base=base))
-    of: dict[str, list[str]] = {}
-    for c in others:
-        for f in c.fields():
-            of.setdefault(flag(f.name), []).append(f"{program} {c.name}")
-    parser.foreign = {name: " and ".join(programs) for name, programs in of.items()}
+    users: dict[str, list[str]] = {}  # of each flag
+    for other in others:
+        for f in other.fields():
+            users.setdefault(flag(f.name), []).append(f"{program} {other.name}")
+    parser.foreign = {name: " and ".join(names) for name, names in users.items()}
     parser.commands = tuple(c.name for c in others)
     values = vars(parser.parse_args(argv))
     debug = values.pop("debug", False)

@@ -99,12 +99,12 @@ def listed(paths: tuple[Path, ...]) -> tuple[list[Any], list[tuple[str, str]]]:
 
 
 def check_apart(entries: list[sources.Entry], output: Path) -> None:
-    """Raise Misuse if `output` is the file of an Entry, or the folder that it lies in."""
-    place = sources.identity(output)
-    if place in {sources.identity(entry.file) for entry in entries}:
+    """Raise Misuse if `output` is one of the photos, or the folder of one. Photos in a zip cannot be replaced."""
+    place, names = sources.identity(output), {entry.file for entry in entries if not entry.member}
+    names |= {os.path.realpath(name) for name in names}  # what a link names must stay, too
+    if place in {sources.identity(name) for name in names}:
         raise Misuse(f"--output {output} is one of the photos, and would be replaced: name another file")
-    places = [path for entry in entries if not entry.member for path in (entry.file, os.path.realpath(entry.file))]
-    if place in {sources.identity(os.path.dirname(photo)) for photo in places}:
+    if place in {sources.identity(folder) for folder in {os.path.dirname(name) for name in names}}:
         raise Misuse(f"--output {output} is where the photos are, and some might be replaced: name another folder")
 
 

@@ -47,9 +47,12 @@ class Collection:
         self.damaged: list[int] = []  # numbers of the lines that cannot be read
         path = self.folder / manifest.NAME
         manifest.end_whole(path)
-        manifest.forget(path, crops.AGAIN)
         manifest.keep_settings(folder, settings, defaults)
+        again = False
         for line in manifest.lines(path, self.damaged):
+            if line["verdict"] in crops.AGAIN:
+                again = True
+                continue
             self._pictures.add(_key(line["source"], line["picture"]))
             self._contents.add(_key(line["picture"]))
             bits, name = manifest.bits(line), decisions.name_of(line)
@@ -57,6 +60,8 @@ class Collection:
                 self._seen.add(name, bits)
             if line["verdict"] == decisions.REJECTED:
                 self._rejected.add(name)
+        if again:
+            self.damaged = manifest.forget(path, crops.AGAIN)
         self._unclaimed = self._pictures_without_line()
         self._lines = open(path, "a", encoding="ascii")  # noqa: SIM115 - __exit__ closes it
 

@@ -119,14 +119,22 @@ def end_whole(path: Path) -> None:
             file.truncate(end)
 
 
-def forget(path: Path, verdicts: Container[str]) -> None:
-    """Remove the lines with one of the `verdicts` from a manifest, so that their pictures are looked at again."""
-    if any(line["verdict"] in verdicts for line in lines(path)):
-        with written_whole(path) as temporary, open(path, "rb") as old, open(temporary, "wb") as new:
-            for data in old:
-                record = parse(data)
-                if record is None or record["verdict"] not in verdicts:
-                    new.write(data)
+def forget(path: Path, verdicts: Container[str]) -> list[int]:
+    """Remove the lines with one of the `verdicts` from a manifest, so that their pictures are looked at again.
+
+    Returns the numbers that the damaged lines, which stay, have afterwards.
+    """
+    number, damaged = 0, []
+    with written_whole(path) as temporary, open(path, "rb") as old, open(temporary, "wb") as new:
+        for data in old:
+            record = parse(data)
+            if record and record["verdict"] in verdicts:
+                continue
+            new.write(data)
+            number += 1
+            if record is None and data.strip():
+                damaged.append(number)
+    return damaged
 
 
 def keep_settings(folder: Path, settings: dict[str, Any], defaults: dict[str, Any]) -> None:

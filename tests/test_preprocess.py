@@ -183,12 +183,19 @@ def test_what_crashed_or_hung_is_tried_again(tmp_path, monkeypatch, capsys):
     assert run(tmp_path, "--timeout", "0.5", detector="repaired:find") == 1
     assert verdicts(tmp_path / "faces") == {"a.png": "hung", "text.png": "unreadable"}
     module.write_text("def find(pixels):\n    return [((40, 40, 100, 100), 1.0)]\n")
+    assert run(tmp_path, "--size", "128", detector="repaired:find") == 1  # who is refused changes nothing
+    assert verdicts(tmp_path / "faces") == {"a.png": "hung", "text.png": "unreadable"}
+    path = tmp_path / "faces/manifest.jsonl"
+    path.write_text(path.read_text() + "damaged\n")
     capsys.readouterr()
     assert run(tmp_path, detector="repaired:find") == 0
-    assert verdicts(tmp_path / "faces") == {"a.png": "kept", "text.png": "unreadable"}
-    assert len(manifest(tmp_path / "faces")) == 2
+    lines = path.read_text().splitlines()
+    assert lines.pop(1) == "damaged"
+    path.write_text("\n".join(lines) + "\n")
+    assert sorted(verdicts(tmp_path / "faces").items()) == [("a.png", "kept"), ("text.png", "unreadable")]
     table = capsys.readouterr().out.splitlines()
-    assert table[1].split()[:3] == ["kept", "1", "1"] and not any("hung" in line for line in table)
+    assert "the first is line 2" in table[-1]
+    assert table[1].split()[:3] == ["kept", "1", "1"] and not any(line.startswith("hung") for line in table)
 
 
 def test_a_detector_that_only_the_workers_cannot_open(tmp_path, monkeypatch, capfd):

@@ -8,13 +8,14 @@
     python generate.py --latents latents.npz              # from saved z instead of seeds
     python generate.py --edit hair-dark=+2,turn=-1        # changed along directions that explore.py attributes found
     python generate.py --sex m --hair red --glasses yes   # faces that look as you ask
+    python generate.py --count 16 --best-of 4             # of each four faces the one that is drawn best
 
 A face is drawn from a latent vector z, and a seed is a number that determines a random z. With one run, a seed
 is always the same face, whatever other faces are drawn with it.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from animefaces.options import option, within
 from animefaces.problems import Misuse
 from animefaces.words import counted
 from drawing.choosing import (
+    FACES,
     FEW,
     Chosen,
     alone,
@@ -43,6 +45,7 @@ from drawing.outputs import FILMS, FOLDER, chosen_output, kept, output_option
 MAX_FACES = 10_000_000
 MAX_GRID = 10_000  # faces of one picture
 MAX_FILM = 100  # faces of one film
+MAX_TRIES = 100  # faces of which one is kept
 FRAMES = 24  # of a film, from one face to the next
 KINDS = {".png": "grid", **FILMS, FOLDER: "folder"}
 
@@ -56,6 +59,8 @@ class Options:
     seed: int = seed_option()
     seeds: str | None = seeds_option()
     latents: Path | None = latents_option()
+    best_of: int = option(1, "draw N faces for each one, and keep the one that is drawn best", within(1, MAX_TRIES),
+                          group=FACES)  # fmt: skip
     truncation: float = option(1.0, "multiplies z: below 1 the faces are nearer to the mean face and less varied",
                                within(0, 2), group="how they look")  # fmt: skip
     edit: str | None = option(None, "attributes to change, and by how much, for example hair-dark=+2,turn=-1; one "
@@ -83,6 +88,9 @@ def generate(options: Options, given: set[str]) -> None:
     """Draw the faces that the options ask for."""
     output, kind = chosen_output(options.output, given, KINDS)
     alone(given, ("count", "seed"), ("seeds",), ("latents",))
+    alone(given, ("best_of",), ("seeds",), ("latents",))
+    if options.count * options.best_of > MAX_FACES:
+        raise Misuse(f"--best-of {options.best_of} of {options.count:,} faces is too much: {MAX_FACES:,} can be drawn")
     if options.directions and not options.edit:
         raise Misuse("--directions does nothing without --edit: add --edit NAME=+2, or leave it out")
     if kind == "grid" and not options.latents and options.seeds is None and options.count > MAX_GRID:
@@ -98,16 +106,21 @@ def generate(options: Options, given: set[str]) -> None:
     generator = open_generator(options.run, options.latents, options.directions)
     shift = generator.shift(options.edit, options.directions)
     drawing = Drawing(generator, Chosen(options, generator.latent, MAX_FACES), options.truncation, shift)
+    faces = len(drawing)
+    if kind == "grid" and faces > MAX_GRID:
+        raise too_many(faces)
+    if kind == "film" and faces > MAX_FILM:
+        raise Misuse(f"a film of {faces:,} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
+    if options.best_of > 1:
+        drawing.chosen.places = range(options.seed, options.seed + faces * options.best_of)
     if asked:
-        drawing = looking(drawing, asked, options, given)
+        looking(drawing, asked, given)
     elif options.latents and kind != "film":
         again(drawing, options.latents)
-    if kind == "grid" and len(drawing) > MAX_GRID:
-        raise too_many(len(drawing))
-    if kind == "film" and len(drawing) > MAX_FILM:
-        raise Misuse(f"a film of {len(drawing):,} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
-    together = len(drawing) if kind == "grid" else 1
-    drawing.enlarge = enlarging.Enlarger(scale_for(generator.shape[0], options.scale, together), options.upscaler)
+    if options.best_of > 1:
+        best_of(drawing, options.best_of)
+    scale = scale_for(generator.shape[0], options.scale, faces if kind == "grid" else 1)
+    drawing.enlarge = enlarging.Enlarger(scale, options.upscaler)
     told(generator)
     notes = {"run": generator.name, "truncation": options.truncation}
     notes |= {"edit": options.edit} if options.edit else {}
@@ -139,7 +152,7 @@ class Drawing:
 
         return latents.truncate(self.chosen.z(start, stop), self.truncation) + self.shift
 
-    def of_seeds(self, seeds: range) -> Any:
+    def of_seeds(self, seeds: Sequence[int]) -> Any:
         """The faces of any seeds, before anything is drawn onto them, uint8 (n, H, W, C)."""
         from animefaces import latents
 
@@ -161,8 +174,8 @@ class Drawing:
                     bar.update(len(names[part]))
 
 
-def looking(drawing: Drawing, asked: dict[str, str], options: Options, given: set[str]) -> Drawing:
-    """The drawing of faces that look as the user asked: only the seeds that do, and what can be drawn onto any face."""
+def looking(drawing: Drawing, asked: dict[str, str], given: set[str]) -> None:
+    """Let faces look as the user asked: choose as many seeds that do, and draw onto them what fits any face."""
     from drawing import portraits
 
     searched = portraits.searched(asked)
@@ -175,8 +188,25 @@ def looking(drawing: Drawing, asked: dict[str, str], options: Options, given: se
     artist = portraits.Artist(asked)
     drawing.finish = artist.finish
     if searched:
-        drawing.chosen.places = artist.find(drawing, searched, options.seed, options.count)
-    return drawing
+        drawing.chosen.places = artist.find(drawing, searched, drawing.chosen.places[0], len(drawing))
+
+
+def best_of(drawing: Drawing, tries: int) -> None:
+    """Keep one of each `tries` chosen seeds: that of the face with the fewest flaws, as far as a program sees them."""
+    from animefaces.progress import Bar
+    from drawing.flaws import flaws
+    from drawing.networks import ROWS
+
+    if drawing.generator.shape[-1] != 3:
+        raise Misuse(f"{drawing.generator.name} draws in grey, and flaws are looked for in colour: leave out --best-of")
+    seeds, at_once = drawing.chosen.places, tries * max(1, ROWS // tries)
+    drawing.chosen.places = []
+    with Bar(total=len(seeds), desc="choosing", unit="face") as bar:
+        for start in range(0, len(seeds), at_once):
+            some = seeds[start : start + at_once]
+            best = flaws(drawing.of_seeds(some)).reshape(-1, tries).argmin(axis=1)
+            drawing.chosen.places += [some[i * tries + place] for i, place in enumerate(best)]
+            bar.update(len(some))
 
 
 def again(drawing: Drawing, path: Path) -> None:

@@ -6,7 +6,7 @@ This module is read by --help, so it imports nothing heavy before it is used.
 from typing import Any
 
 from animefaces import looks
-from animefaces.options import option, within
+from animefaces.options import flag, option, within
 from animefaces.problems import Misuse
 
 NETWORK, FACES, LOOKS = "which network", "which faces", "what they look like"  # headings of --help
@@ -96,7 +96,7 @@ def alone(given: set[str], *choices: tuple[str, ...]) -> None:
     """Raise Misuse if options of more than one of the `choices` were typed."""
     typed = [choice for choice in choices if given & set(choice)]
     if len(typed) > 1:
-        words = [" with ".join("--" + name for name in choice) for choice in choices]
+        words = [" with ".join(map(flag, choice)) for choice in choices]
         raise Misuse(f"{', '.join(words[:-1])} and {words[-1]} exclude each other: give one of them")
 
 

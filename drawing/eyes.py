@@ -1,6 +1,6 @@
 """What the eyes of drawn faces look like, each by itself. People see first whether the two eyes of a face match."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from animefaces import metrics
 from animefaces.colour import to_lab
 from animefaces.progress import Bar
 from drawing.finishing import Finisher
-from drawing.touches import EYES
+from drawing.touches import EYES, Places
 
 REACH = 0.15  # of the side of a face: an eye is all that is eye so near to its place
 ROWS = 128  # faces at a time
@@ -36,11 +36,12 @@ def looks(faces: Any, indices: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndar
     """
     finisher = Finisher()
     for start in range(0, len(indices), ROWS):
-        yield _looks(finisher, faces[indices[start : start + ROWS]])
+        pixels = faces[indices[start : start + ROWS]]
+        yield looks_in(pixels, *finisher.parts(pixels))
 
 
-def _looks(finisher, pixels):
-    parts, places = finisher.parts(pixels)
+def looks_in(pixels: np.ndarray, parts: np.ndarray, places: Sequence[Places]) -> tuple[np.ndarray, np.ndarray]:
+    """Faces, uint8 (N, H, W, 3), and their parts and places as Finisher.parts gives them -> as `looks`, for all."""
     lab = to_lab(pixels).astype(np.float64)
     squares, chroma = lab**2, np.hypot(lab[..., 1], lab[..., 2])
     y, x = np.indices(pixels.shape[1:3]) / (pixels.shape[1] - 1)

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from PIL import Image
 
 import generate
 from animefaces import images, latents, resuming, runs
+from drawing.flaws import flaws
+from drawing.opening import open_generator
 
 FACES = Path("results/drawn/faces.png")  # without --output
 
@@ -123,6 +126,45 @@ def test_grey_faces(tmp_path):
         assert (image.mode, image.size, image.text["run"]) == ("L", (64, 64), "grey.keras")
 
 
+def test_one_of_each_few_faces_is_kept(draw, monkeypatch):
+    assert draw("--seed", "5", "--count", "60", "--output", "all.png") == 0
+    brightness = cells("all.png").mean(axis=(1, 2, 3)).reshape(20, 3)
+    monkeypatch.setattr("drawing.flaws.flaws", lambda faces: faces.mean(axis=(1, 2, 3)))
+    assert draw("--seed", "5", "--count", "20", "--best-of", "3", "--scale", "1", "--output", "dark.png") == 0
+    seeds = 5 + 3 * np.arange(20) + brightness.argmin(axis=1)
+    with Image.open("dark.png") as image:
+        assert image.text["faces"].split() == [f"seed_{seed:06d}" for seed in seeds]
+    assert np.array_equal(cells("dark.png")[:20], cells("all.png")[seeds - 5])
+    assert draw("--seed", "5", "--count", "2", "--best-of", "3", "--scale", "1", "--output", "few/") == 0
+    assert sorted(os.listdir("few")) == [f"seed_{seed:06d}.png" for seed in seeds[:2]]
+
+
+def test_what_is_seen_of_flaws():
+    shipped = open_generator(runs.PRETRAINED)
+    faces = shipped.draw(latents.from_seeds(range(24), shipped.latent))
+    smeared = faces.copy()
+    for face, own in zip(smeared, faces, strict=True):
+        face[24:48, :32] = cv2.GaussianBlur(own, (0, 0), 4)[24:48, :32]  # the eye on the left
+    coloured = faces.copy()
+    coloured[:, 24:48, :32] = coloured[:, 24:48, :32, ::-1]
+    crooked = faces.copy()
+    crooked[:, 48:58, 28:34] = crooked[:, 48:58, 20:26] // 2  # beside the mouth
+    before = flaws(faces)
+    assert before.shape == (24,)
+    assert (flaws(smeared) > before).mean() > 0.9
+    assert (flaws(coloured) > before).mean() > 0.7
+    assert (flaws(crooked) > before).mean() > 0.9
+    assert np.corrcoef(flaws(faces[:, :, ::-1]), before)[0, 1] > 0.9
+    assert flaws(faces[:0]).shape == (0,)
+
+
+def test_best_of_is_for_faces_in_colour(refused, tmp_path):
+    z = keras.Input((4,))
+    keras.Model(z, keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, activation="tanh")(z))).save("grey.keras")
+    words = refused(generate.main, ["--run", "grey.keras", "--count", "4", "--best-of", "2"], 2)
+    assert "grey.keras draws in grey, and flaws are looked for in colour: leave out --best-of" in words
+
+
 @pytest.mark.parametrize(
     ("text", "seeds"), [("7", [7]), ("0-3,12", [0, 1, 2, 3, 12]), (" 5 , 2-2", [5, 2]), ("1,1", [1, 1])]
 )
@@ -144,6 +186,11 @@ def test_seeds(text, seeds):
         ("--seeds 0-7 --count 3", "exclude each other"),
         ("--seeds 0-7 --seed 3", "exclude each other"),
         ("--latents a.npz --count 3", "exclude each other"),
+        ("--best-of 4 --seeds 0-7", "--best-of, --seeds and --latents exclude each other"),
+        ("--best-of 4 --latents a.npz", "exclude each other"),
+        ("--best-of 0", "--best-of 0 will not do: it must be from 1 to 100"),
+        ("--best-of 100 --count 1000000 --output many/", "--best-of 100 of 1,000,000 faces is too much"),
+        ("--best-of 4 --count 101 --output film.gif", "a film of 101 faces is too long"),
         ("--seeds=", "--seeds cannot be read"),
         ("--seeds 7-0", "--seeds 7-0 cannot be read: write the lower number of a range first, 0-7"),
         ("--seeds 1,,2", "cannot be read"),

@@ -204,6 +204,18 @@ def test_generate_looks_for_faces_and_draws_onto_them(capsys):
         assert {"sex": "m", "hair": "red", "glasses": "yes"}.items() <= looks.words(read).items()
 
 
+def test_of_the_faces_that_look_so_the_clearest_is_kept(few, monkeypatch):
+    monkeypatch.setattr(reading.Reader, "read", lambda self, pixels: np.stack(
+        [row(sex="mf"[int(face.sum()) % 2], flaw="no") for face in pixels]))  # fmt: skip
+    monkeypatch.setattr("drawing.flaws.flaws", lambda faces: faces.mean(axis=(1, 2, 3)))
+    flags = ["--run", str(few), "--sex", "m", "--scale", "1", "--seed", "3"]
+    assert generate.main([*flags, "--count", "12", "--output", "all/"]) == 0
+    assert generate.main([*flags, "--count", "4", "--best-of", "3", "--output", "best/"]) == 0
+    names = sorted(os.listdir("all"))
+    dark = np.array([images.read(f"all/{name}").mean() for name in names]).reshape(4, 3)
+    assert sorted(os.listdir("best")) == [names[3 * i + place] for i, place in enumerate(dark.argmin(axis=1))]
+
+
 def test_generate_says_when_too_few_faces_look_so(few, monkeypatch, refused):
     monkeypatch.setattr(portraits, "TRIES", 1)
     monkeypatch.setattr(reading.Reader, "read", lambda self, pixels: np.stack([row(sex="f")] * len(pixels)))

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 EVERY = 60.0  # seconds between two plain lines, and before the first one
+PLURALS = {"batch": "batches", "copy": "copies", "img": "img", "s": "s"}  # the others end in s
 SHARE = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"  # the bar of a share
 
 
@@ -73,7 +74,9 @@ class Bar:
     def line(self, passed: float) -> str:
         """The progress after `passed` seconds, in words."""
         share = f"{self.n / self._total:.0%}" if self._total else ""
-        count = f"{self.n:,}" + (f" of {self._total:,}" if self._total else "") + f" {self._unit}"
+        most = self.n if self._total is None else self._total
+        units = self._unit if most == 1 else PLURALS.get(self._unit, self._unit + "s")
+        count = f"{self.n:,}" + (f" of {self._total:,}" if self._total else "") + f" {units}"
         done, left = self.n - self._initial, ""
         if self._total and done > 0:
             left = f"about {tqdm.format_interval(round(passed * (self._total - self.n) / done))} left"

@@ -52,6 +52,22 @@ def test_without_a_total_the_count_is_told(clock, capsys):
     assert capsys.readouterr().err == "scraping: 7,000 img, 01:00 passed\n"
 
 
+@pytest.mark.parametrize(
+    ("total", "unit", "words"),
+    [
+        (9, "face", "4 of 9 faces"),
+        (9, "batch", "4 of 9 batches"),
+        (9, "copy", "4 of 9 copies"),
+        (1, "face", "4 of 1 face"),
+    ],
+)
+def test_more_than_one_are_told_in_the_plural(total, unit, words, clock, capsys):
+    with progress.Bar(total=total, desc="drawing", unit=unit) as bar:
+        clock[0] = 60
+        bar.update(4)
+    assert capsys.readouterr().err.startswith(f"drawing: {words}, ")
+
+
 def test_short_work_is_silent(clock, capsys):
     assert list(progress.Bar("abc", desc="drawing", unit="face")) == ["a", "b", "c"]
     assert capsys.readouterr() == ("", "")

@@ -111,6 +111,9 @@ def generate(options: Options, given: set[str]) -> None:
         raise too_many(faces)
     if kind == "film" and faces > MAX_FILM:
         raise Misuse(f"a film of {faces:,} faces is too long: give up to {MAX_FILM}, --seeds 0-7 for example")
+    scale = scale_for(generator.shape[0], options.scale, faces if kind == "grid" else 1)
+    drawing.enlarge = enlarging.Enlarger(scale, options.upscaler)
+    told(generator)
     if options.best_of > 1:
         drawing.chosen.places = range(options.seed, options.seed + faces * options.best_of)
     if asked:
@@ -119,9 +122,6 @@ def generate(options: Options, given: set[str]) -> None:
         again(drawing, options.latents)
     if options.best_of > 1:
         best_of(drawing, options.best_of)
-    scale = scale_for(generator.shape[0], options.scale, faces if kind == "grid" else 1)
-    drawing.enlarge = enlarging.Enlarger(scale, options.upscaler)
-    told(generator)
     notes = {"run": generator.name, "truncation": options.truncation}
     notes |= {"edit": options.edit} if options.edit else {}
     notes |= asked

@@ -97,6 +97,8 @@ class Options:
 
     mirrored: bool = option(False, "the discriminator sees each picture beside its mirror image, so it compares the "
                                    "two eyes of a face", group=NETS, commands=GAN)  # fmt: skip
+    projected: bool = option(False, "the discriminator also judges what the shipped reader of drawings sees in a "
+                                    "picture (fastgan only)", group=NETS, commands=GAN)  # fmt: skip
     patches: bool = option(False, "the discriminator judges patches of a picture, not the whole picture (residual "
                                   "networks only)", group=NETS, commands=GAN)  # fmt: skip
 
@@ -185,9 +187,10 @@ _RECIPES = {
                       chroma_subsampling=True, mirrored=True, real_label=(0.7, 1.2), fake_label=(0.0, 0.3),
                       augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, discriminator_rate=4.0,
                       slow_after=4_000, warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
-    # Whole faces soonest on two CPU cores: networks of FastGAN, and mirror images (docs/research/quality.md).
+    # Whole faces soonest on two CPU cores: networks of FastGAN, mirror images, and what a trained reader of drawings
+    # sees (docs/research/quality.md).
     "fastgan": replace(BASE, architecture="fastgan", latent=256, generator_widths=(256, 128, 64, 32, 16),
-                       discriminator_widths=(32, 64, 128), mirrored=True, loss="hinge",
+                       discriminator_widths=(32, 64, 128), mirrored=True, projected=True, loss="hinge",
                        augment=("translation", "mirror"), batch_size=16, steps=200_000, log_every=40,
                        sample_every=1_000),
     # The same networks as of `modern`, trained in the plain way: a cleverer recipe has to be better than this one.

@@ -167,6 +167,8 @@ def validate(options: Options, given: set[str]) -> None:
     if (options.anchor or options.patches) and options.architecture != "residual":
         asked = "--anchor" if options.anchor else "--patches"
         raise Misuse(f"{asked} is for residual networks: leave it out, or give --architecture residual")
+    if options.projected and options.architecture != "fastgan":
+        raise Misuse("--projected is for networks of FastGAN: leave it out, or give --architecture fastgan")
 
 
 def _parameters(network: Any) -> str:

@@ -27,10 +27,10 @@ COUNT = 1024  # pictures of noise
 
 
 def options_of(recipe, changes):
-    """The recipe, with some of its options changed."""
+    """The recipe, with some of its options changed, and without the trained reader, which the other loops have not."""
     import recipes
 
-    return replace(recipes.RECIPES[recipe], **changes)
+    return replace(recipes.RECIPES[recipe], **{"projected": False, **changes})
 
 
 def noise(options):

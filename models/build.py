@@ -1,15 +1,17 @@
 """The options of train.py -> networks, optimizers and schedules, ready to train. recipes.py declares the options."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models import anchor, dcgan, detector, encoder, engine, fastgan, reader, residual, upscaler, vae, warm
+from models import anchor, dcgan, detector, encoder, engine, fastgan, reader, residual, saved, upscaler, vae, warm
 from models.engine import keras, ops
 from models.gan import GAN
 from models.schedules import half_cosine
 
+READER = Path(__file__).parent / "pretrained" / "drawing_reader.keras"
 RESIDENT = 2**30  # bytes of faces that a device keeps: 87,000 of 64x64; a quarter of the memory of a small GPU
 
 
@@ -90,12 +92,21 @@ def _of_architecture(options: Any) -> tuple[keras.Model, keras.Model]:
     if options.architecture == "residual":
         return residual.build_generator(*g_sizes), residual.build_discriminator(*d_sizes, options.patches, mirrored)
     if options.architecture == "fastgan":
-        return fastgan.build_generator(*g_sizes), fastgan.build_discriminator(*d_sizes, mirrored)
+        known = shipped_reader() if options.projected else None
+        return fastgan.build_generator(*g_sizes), fastgan.build_discriminator(*d_sizes, mirrored, known)
     if options.architecture == "pooled":
         generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope, last_stride=1)
         return generator, dcgan.build_pooled_discriminator(*d_sizes, kernels[0], slope, mirrored)
     generator = dcgan.build_generator(*g_sizes, kernel, options.generator_slope)
     return generator, dcgan.build_discriminator(*d_sizes, kernels, slope, options.discriminator_norm, mirrored)
+
+
+def shipped_reader() -> keras.Model:
+    """The reader of drawings that comes with the project. Raises ValueError if it is not there."""
+    try:
+        return saved.load(READER)
+    except OSError as fault:
+        raise ValueError(f"{READER} cannot be read: get the project again, or give --no-projected") from fault
 
 
 def penalty_schedule(options: Any) -> Callable[[Any], Any] | None:

@@ -13,15 +13,21 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from models import engine
 from models.augment import draw
 from models.dcgan import BESIDE, beside_mirror_image, divided, downsample, init, normalise, sees_mirror_image
 from models.engine import keras, layers, ops
+from models.reader import maps
 
 SLOPE = 0.2  # of LeakyReLU
 PLACES = 4  # side of what a logit sees of the last maps
 MAPS, LARGER_MAPS = "maps", "larger_maps"  # names of the discriminator's layers that the decoders draw from
+LOGITS = "logits"  # name of the layer that joins what is judged: images first, then what a reader sees
 QUARTERS = 4
+READ = "read"  # name of the layer that shows an image to a reader
+OF_READER = 2, 3  # maps of a reader that a discriminator judges, too: an eighth and a sixteenth of the image's side
 
 
 def convolution(x: Any, channels: int, kernel: int, padding: str = "same") -> Any:
@@ -83,10 +89,15 @@ def build_generator(size: int, channels: int, latent: int, widths: Sequence[int]
     return keras.Model(z, layers.Activation("tanh", dtype="float32", name="images")(x), name="generator")
 
 
-def build_discriminator(size: int, channels: int, widths: Sequence[int], mirrored: bool = False) -> keras.Model:
+def build_discriminator(
+    size: int, channels: int, widths: Sequence[int], mirrored: bool = False, reader: keras.Model | None = None
+) -> keras.Model:
     """Sizes -> a discriminator: images -> logits (B, places), each of a part of the image.
 
-    One width for each time that the resolution is halved. `mirrored`: it sees each image beside its mirror image.
+    - One width for each time that the resolution is halved.
+    - `mirrored`: it sees each image beside its mirror image.
+    - `reader`: a trained network of models.reader. Then it also judges what this one sees, which stays as it is.
+
     Raises ValueError if the size cannot be divided by 2 often enough, or for a single width.
     """
     if len(widths) < 2:
@@ -102,14 +113,51 @@ def build_discriminator(size: int, channels: int, widths: Sequence[int], mirrore
     coarse = layers.LeakyReLU(SLOPE)(downsample(layers.AveragePooling2D(2)(seen), widths[0], 4))
     for width in widths[1:-1]:
         coarse = smaller(coarse, width)
-    logits = layers.Concatenate()([_judged(x), _judged(coarse)])
-    return keras.Model(images, layers.Activation("linear", dtype="float32")(logits), name="discriminator")
+    logits = [_judged(x), _judged(coarse)]
+    if reader is not None:
+        logits += _projected(seen, channels, reader)
+    logits = layers.Activation("linear", dtype="float32")(layers.Concatenate(name=LOGITS)(logits))
+    return keras.Model(images, logits, name="discriminator")
+
+
+def reads(discriminator: keras.Model) -> bool:
+    """Whether a discriminator judges what a reader sees, too."""
+    return any(layer.name == READ for layer in discriminator.layers)
+
+
+def without_reader(discriminator: keras.Model) -> keras.Model:
+    """A discriminator -> the same layers, without those that judge what a reader sees."""
+    if not reads(discriminator):
+        return discriminator
+    return keras.Model(discriminator.input, layers.Concatenate()(discriminator.get_layer(LOGITS).input[:2]))
 
 
 def _judged(x):
     """Features (B, S, S, C) -> a logit for each place, (B, N)."""
     x = activated(convolution(x, x.shape[-1], 1))
     return layers.Flatten()(convolution(x, 1, min(PLACES, x.shape[1]), "valid"))
+
+
+def _projected(seen, channels, reader):
+    """What a discriminator sees, the channels of an image, and a trained reader -> logits from two of its maps.
+
+    (Projected GANs, Sauer et al. 2021, arXiv 2111.01007.) The reader's layers are copied, and nothing trains them.
+    """
+    _, side, _, colours = reader.input_shape
+    # Of the image and its mirror image only the image, in as many channels as the reader takes. Fixed, and a layer of
+    # Keras: a kernel that copies channels.
+    kernel = np.eye(seen.shape[-1], colours) if channels == colours else np.eye(seen.shape[-1], 1).repeat(colours, 1)
+    copied = keras.initializers.Constant(kernel[None, None].tolist())
+    images = layers.Conv2D(colours, 1, use_bias=False, kernel_initializer=copied, trainable=False, name=READ)(seen)
+    if images.shape[1] != side:
+        images = layers.Resizing(side, side)(images)
+    known = maps(images)
+    trunk = keras.Model(images, known[-1])
+    trunk.set_weights(reader.get_weights()[: len(trunk.weights)])
+    trunk.trainable = False
+    fine, coarse = (_judged(known[i]) for i in OF_READER)
+    times = max(1, fine.shape[1] // coarse.shape[1])
+    return [fine, layers.Concatenate()([coarse] * times)]  # so that both count the same
 
 
 class Decoders:

@@ -18,9 +18,11 @@ CELLS = 4  # per side of a feature map; `pooled` averages over each cell
 def feature_layers(network: keras.Model) -> list[str]:
     """A network -> names of its layers with feature maps (B, H, W, C), H and W > 1, in order from the input.
 
-    Only activations if there are any, else convolutions.
+    Only activations if there are any, else convolutions. Layers that nothing trains belong to another network, if there
+    are others.
     """
     spatial = [layer for layer in network.layers if _has_maps(layer) and type(layer).__name__ != "InputLayer"]
+    spatial = [layer for layer in spatial if layer.trainable] or spatial
     active = [
         layer.name for layer in spatial if type(layer).__name__ in ACTIVATIONS and layer.output is not _out(network)
     ]

@@ -4,11 +4,12 @@ What a look is, and in which order they come, is said in animefaces/looks.py; he
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from models import ema
-from models.engine import apply_at, compiled, gradients, keras, layers, ops
+from models.engine import Conv2D, apply_at, compiled, gradients, keras, layers, ops
 from models.schedules import half_cosine
 from models.state import State
 
@@ -24,12 +25,8 @@ def build_reader(size: int, channels: int, groups: Sequence[int], widths: Sequen
     Each group of the probabilities sums to 1. One convolution with stride 2 per width; residual convolutions follow
     each but the first.
     """
-    images = x = keras.Input((size, size, channels), name="images")
-    for i, width in enumerate(widths):
-        x = _convolution(x, width, 5 if i == 0 else 3, strides=2)
-        if i:
-            y = _convolution(x, width, 3)
-            x = layers.Add()([x, _convolution(y, width, 3) if i > 2 else y])
+    images = keras.Input((size, size, channels), name="images")
+    x = maps(images, widths)[-1]
     # What is where, and what is anywhere.
     x = layers.Concatenate()([layers.Flatten()(layers.Conv2D(48, 1)(x)), layers.GlobalAveragePooling2D()(x)])
     x = layers.Dense(192, activation="gelu")(x)
@@ -37,9 +34,21 @@ def build_reader(size: int, channels: int, groups: Sequence[int], widths: Sequen
     return keras.Model(images, layers.Concatenate(dtype="float32", name="looks")(heads), name="reader")
 
 
+def maps(images: Any, widths: Sequence[int] = WIDTHS) -> list[Any]:
+    """Images (B, S, S, C) -> the feature maps of a reader, one for each width, each half as high as the one before."""
+    x, found = images, []
+    for i, width in enumerate(widths):
+        x = _convolution(x, width, 5 if i == 0 else 3, strides=2)
+        if i:
+            y = _convolution(x, width, 3)
+            x = layers.Add()([x, _convolution(y, width, 3) if i > 2 else y])
+        found.append(x)
+    return found
+
+
 def _convolution(x, channels, kernel, strides=1):
     start = "he_normal"
-    x = layers.Conv2D(channels, kernel, strides, padding="same", use_bias=False, kernel_initializer=start)(x)
+    x = Conv2D(channels, kernel, strides, padding="same", use_bias=False, kernel_initializer=start)(x)
     return layers.LeakyReLU(0.1)(layers.BatchNormalization()(x))
 
 

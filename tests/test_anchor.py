@@ -199,6 +199,7 @@ def test_what_an_anchor_needs(shipped, trained, train, refused):
     assert "name them with --init-from" in said("--recipe", "large", "--anchor", "1")
     assert "--patches is for residual networks" in said("--patches")
     light = ["--init-from", str(trained), "--recipe", "light"]
+    assert "--projected is for networks of FastGAN" in said("--projected", "--recipe", "quick")
     assert "--anchor is for residual networks" in said("--anchor", "1", *light)
     assert "--from-scratch begins with random weights" in said("--from-scratch", "--init-from", "pretrained")
     file = ["--init-from", "models/pretrained/generator.keras", *shipped, "--recipe", "adapt", "--precision", "float32"]

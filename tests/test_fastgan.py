@@ -41,6 +41,50 @@ def test_a_logit_for_each_place_at_two_resolutions(size, widths, places):
     assert ops.convert_to_numpy(discriminator(pictures(2, size))).shape == (2, places)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize(("size", "channels", "places"), [(64, 3, 2 * 13 * 13), (16, 3, 2), (32, 1, 2 * 5 * 5)])
+def test_with_a_reader_it_judges_what_this_one_sees(size, channels, places, mirrored):
+    reader = build.shipped_reader()
+    discriminator = fastgan.build_discriminator(size, channels, (4, 4), mirrored, reader)
+    images = pictures(2, size, channels)
+    assert ops.convert_to_numpy(discriminator(images)).shape == (2, places + 2 * 5 * 5)
+    added = [layer.name for layer in reader.layers if isinstance(layer, keras.layers.Add)]
+    ours = [layer for layer in discriminator.layers if isinstance(layer, keras.layers.Add)]
+    theirs = keras.Model(reader.input, [reader.get_layer(name).output for name in added[1:3]])
+    colours = images if channels == 3 else images.repeat(3, axis=-1)
+    seen = theirs(ops.image.resize(colours, (64, 64)) if size != 64 else colours)
+    found = keras.Model(discriminator.input, [layer.output for layer in ours[1:3]])(images, training=True)
+    for one, other in zip(found, seen, strict=True):
+        assert np.allclose(one, other, atol=1e-3)
+
+
+def test_the_reader_in_a_discriminator_learns_nothing():
+    gan = build.build_gan(replace(SMALL, projected=True))
+    layers = gan.discriminator.layers
+    before = [layer.get_weights() for layer in layers]
+    gan.steps(
+        np.arange(2, dtype=np.int32),
+        np.random.default_rng(0).integers(0, 256, (2, 6, 16, 16, 3), np.uint8),
+        np.random.default_rng(1).standard_normal((2, 6, 8), np.float32),
+        *np.zeros((2, 2, 6, 1), np.float32),
+    )
+    for layer, weights in zip(layers, before, strict=True):
+        same = [np.array_equal(*pair) for pair in zip(weights, layer.get_weights(), strict=True)]
+        assert all(same) if not layer.trainable else not any(same)
+    reader = [np.ravel(weight) for weight in build.shipped_reader().get_weights()]
+    fixed = [layer for layer in layers if not layer.trainable][2:]  # the first two turn pictures, and choose colours
+    assert sum(len(layer.weights) for layer in fixed) == 8 * (1 + 4)  # convolutions, and what is behind each
+    for layer in fixed:
+        for weight in layer.get_weights():
+            assert any(np.array_equal(np.ravel(weight), one) for one in reader)
+
+
+def test_without_the_shipped_reader_it_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "READER", tmp_path / "gone.keras")
+    with pytest.raises(ValueError, match=r"gone\.keras cannot be read: get the project again, or give --no-projected"):
+        build.build_gan(replace(SMALL, projected=True))
+
+
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="3 generator widths need a size that is a multiple of 4, not 18"):
         fastgan.build_generator(18, 3, 8, (8, 8, 8))

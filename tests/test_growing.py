@@ -10,7 +10,7 @@ from conftest import SIZES
 import recipes
 from animefaces import latents
 from drawing.opening import open_generator
-from models import build, saved
+from models import build, fastgan, saved
 from training.gan import take_first_layers, take_layers
 
 MODERN, LARGE = (recipes.RECIPES[name] for name in ("modern", "large"))
@@ -86,6 +86,22 @@ def test_a_run_without_mirror_images_goes_on_with_them(train):
                  tiny=[]) == 0  # fmt: skip
     one, other = (saved.load(f"{run}/discriminator.keras").trainable_weights[0] for run in ("old", "new"))
     assert np.allclose(other[:, :, :3], one, atol=1e-6) and np.abs(other[:, :, 3:]).max() < 1e-6
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_run_of_fastgan_goes_on_with_a_reader_and_without(reads, train):
+    small = ["--recipe", "fastgan", "--precision", "float32", "--learning-rate", "1e-9", "--steps", "1"]
+    assert train(*small, "--no-projected" if reads else "--projected", "--run", "old") == 0
+    other = ["--architecture", "fastgan", "--projected" if reads else "--no-projected"]
+    assert train("--init-from", "old", *other, "--run", "new", *small[2:], tiny=[]) == 0
+    old, new = (saved.load(f"{run}/discriminator.keras") for run in ("old", "new"))
+    assert (fastgan.reads(old), fastgan.reads(new)) == (not reads, reads)
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3)).astype(np.float32)
+    judged = [np.asarray(fastgan.without_reader(network)(images, training=True)) for network in (old, new)]
+    assert np.allclose(*judged, atol=1e-4)
+    z = latents.from_seeds(range(4), 8)
+    drawn = [saved.load(f"{run}/generator.keras")(z, training=True) for run in ("old", "new")]
+    assert np.allclose(*map(np.asarray, drawn), atol=1e-4)
 
 
 def test_a_training_begins_with_networks_for_smaller_pictures(train, refused):

@@ -12,7 +12,7 @@ from animefaces.files import written_whole
 from animefaces.problems import Misuse
 from drawing import judge
 from drawing.generator import draw
-from models import build, dcgan, ema, saved
+from models import build, dcgan, ema, fastgan, saved
 from models.batches import in_batches
 from training.task import Targets
 
@@ -132,9 +132,12 @@ def initialise(player: Any, source: Path) -> None:
             raise Misuse(f"{source} draws {side} pixels, and networks of --architecture fastgan cannot grow: give "
                          f"--size {side}, or leave out --init-from")  # fmt: skip
         own = player.discriminator
+        other = discriminator is not None and fastgan.reads(own) != fastgan.reads(discriminator)
+        if other:  # what one of them judges in a reader's maps the other one does not know
+            own, discriminator = fastgan.without_reader(own), fastgan.without_reader(discriminator)
         fewer = discriminator is not None and len(_learning(own)) < len(_learning(discriminator))
         sees_more = discriminator is not None and _sees_more(own, discriminator)
-        if state and len(player.generator.layers) <= len(generator.layers) and not (fewer or sees_more):
+        if state and len(player.generator.layers) <= len(generator.layers) and not (fewer or sees_more or other):
             player.state.restore_networks(state[0])
             return
         for network in (player.generator, player.average):

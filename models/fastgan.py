@@ -5,6 +5,8 @@
 - The generator has gated linear units (Dauphin et al. 2017, arXiv 1612.08083).
 - The discriminator judges many places of a picture, at two resolutions, and has decoders.
 
+The discriminator can also judge what a trained reader of drawings sees. That is of Projected GANs, not of FastGAN.
+
 Of the authors' program two things are left out. Spectral normalisation divides kernels by a number, and nearly every
 layer here has batch normalisation behind it, which takes such a number out again. Noise would give each z many faces.
 """

@@ -13,7 +13,7 @@ from models import build, engine, fastgan, inside, saved
 from models.dcgan import BESIDE
 
 SIZES = {"size": 16, "latent": 8, "generator_widths": (8, 8, 4), "discriminator_widths": (8, 8)}
-SMALL = replace(recipes.RECIPES["fastgan"], batch_size=6, **SIZES)
+SMALL = replace(recipes.RECIPES["fastgan"], batch_size=6, projected=False, **SIZES)
 
 
 def pictures(count=6, side=16, channels=3, seed=0):

@@ -169,6 +169,11 @@ def validate(options: Options, given: set[str]) -> None:
         raise Misuse(f"{asked} is for residual networks: leave it out, or give --architecture residual")
     if options.projected and options.architecture != "fastgan":
         raise Misuse("--projected is for networks of FastGAN: leave it out, or give --architecture fastgan")
+    if options.projected:
+        from drawing.reading import OF_DRAWINGS
+
+        if not OF_DRAWINGS.exists():
+            raise Problem(f"{OF_DRAWINGS} is missing: get the project again, or give --no-projected")
 
 
 def _parameters(network: Any) -> str:

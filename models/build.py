@@ -102,11 +102,8 @@ def _of_architecture(options: Any) -> tuple[keras.Model, keras.Model]:
 
 
 def shipped_reader() -> keras.Model:
-    """The reader of drawings that comes with the project. Raises ValueError if it is not there."""
-    try:
-        return saved.load(READER)
-    except OSError as fault:
-        raise ValueError(f"{READER} cannot be read: get the project again, or give --no-projected") from fault
+    """The reader of drawings that comes with the project."""
+    return saved.load(READER)
 
 
 def penalty_schedule(options: Any) -> Callable[[Any], Any] | None:

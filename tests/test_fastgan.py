@@ -79,10 +79,11 @@ def test_the_reader_in_a_discriminator_learns_nothing():
             assert any(np.array_equal(np.ravel(weight), one) for one in reader)
 
 
-def test_without_the_shipped_reader_it_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(build, "READER", tmp_path / "gone.keras")
-    with pytest.raises(ValueError, match=r"gone\.keras cannot be read: get the project again, or give --no-projected"):
-        build.build_gan(replace(SMALL, projected=True))
+def test_without_the_shipped_reader_it_is_said(monkeypatch, tmp_path, train, refused):
+    monkeypatch.setattr("drawing.reading.OF_DRAWINGS", tmp_path / "gone.keras")
+    words = refused(lambda argv: train(*argv), ["--recipe", "fastgan", "--run", "new"], 1)
+    assert "gone.keras is missing: get the project again, or give --no-projected" in words
+    assert not (tmp_path / "new").exists()
 
 
 def test_sizes_that_do_not_fit_are_refused():

@@ -88,14 +88,13 @@ def test_a_run_without_mirror_images_goes_on_with_them(train):
     assert np.allclose(other[:, :, :3], one, atol=1e-6) and np.abs(other[:, :, 3:]).max() < 1e-6
 
 
-@pytest.mark.parametrize("reads", [False, True])
-def test_a_run_of_fastgan_goes_on_with_a_reader_and_without(reads, train):
+def test_a_run_of_fastgan_goes_on_with_a_reader(train):
     small = ["--recipe", "fastgan", "--precision", "float32", "--learning-rate", "1e-9", "--steps", "1"]
-    assert train(*small, "--no-projected" if reads else "--projected", "--run", "old") == 0
-    other = ["--architecture", "fastgan", "--projected" if reads else "--no-projected"]
+    assert train(*small, "--no-projected", "--run", "old") == 0
+    other = ["--architecture", "fastgan", "--projected"]
     assert train("--init-from", "old", *other, "--run", "new", *small[2:], tiny=[]) == 0
     old, new = (saved.load(f"{run}/discriminator.keras") for run in ("old", "new"))
-    assert (fastgan.reads(old), fastgan.reads(new)) == (not reads, reads)
+    assert (fastgan.reads(old), fastgan.reads(new)) == (False, True)
     images = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3)).astype(np.float32)
     judged = [np.asarray(fastgan.without_reader(network)(images, training=True)) for network in (old, new)]
     assert np.allclose(*judged, atol=1e-4)

@@ -8,7 +8,6 @@ from drawing import eyes
 from drawing.finishing import Finisher
 from drawing.touches import EYES
 
-ROWS = 128  # faces at a time
 UNLIKE, UNEVEN = 0.2, 0.3  # how much a difference of the eyes counts, and an uneven mouth, beside unclear eyes
 MOUTH = 0.13, 0.07  # from the middle of a mouth to its sides, and to its top and bottom; of the side of a face
 
@@ -21,8 +20,8 @@ def flaws(faces: np.ndarray) -> np.ndarray:
     and nothing is wrong with them (docs/research/measures.md).
     """
     finisher, found = Finisher(), [np.empty(0)]
-    for start in range(0, len(faces), ROWS):
-        pixels = faces[start : start + ROWS]
+    for start in range(0, len(faces), eyes.ROWS):
+        pixels = faces[start : start + eyes.ROWS]
         parts, places = finisher.parts(pixels)
         mirrored, _ = finisher.parts(pixels[:, :, ::-1])
         left, right = eyes.looks_in(pixels, parts, places)

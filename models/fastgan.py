@@ -128,7 +128,10 @@ def reads(discriminator: keras.Model) -> bool:
 
 
 def without_reader(discriminator: keras.Model) -> keras.Model:
-    """A discriminator -> the same layers, without those that judge what a reader sees."""
+    """A discriminator -> one of the same layers, without those that judge what a reader sees.
+
+    It turns images into the first of its logits, (B, places).
+    """
     if not reads(discriminator):
         return discriminator
     return keras.Model(discriminator.input, layers.Concatenate()(discriminator.get_layer(LOGITS).input[:2]))

@@ -114,6 +114,8 @@ def generate(options: Options, given: set[str]) -> None:
     scale = scale_for(generator.shape[0], options.scale, faces if kind == "grid" else 1)
     drawing.enlarge = enlarging.Enlarger(scale, options.upscaler)
     told(generator)
+    if kind == "folder" and options.seeds is not None:
+        drawing.chosen.places = list(dict.fromkeys(drawing.chosen.places))  # a seed that is typed twice is one file
     if options.best_of > 1:
         drawing.chosen.places = range(options.seed, options.seed + faces * options.best_of)
     if asked:

@@ -72,6 +72,14 @@ def test_a_seed_is_the_same_face_alone_in_a_grid_and_in_a_folder(draw):
     assert not np.array_equal(images.read("many/seed_000008.png"), alone)
 
 
+def test_a_seed_that_is_typed_twice_is_one_file(draw, capsys):
+    assert draw("--seeds", "4,2,4,2-3", "--output", "some/") == 0
+    assert sorted(os.listdir("some")) == ["seed_000002.png", "seed_000003.png", "seed_000004.png"]
+    assert "some/: 3 faces" in capsys.readouterr().out
+    assert draw("--seeds", "4,4", "--scale", "1", "--output", "pair.png") == 0
+    assert np.array_equal(*cells("pair.png"))
+
+
 def test_more_faces_than_are_drawn_at_once(draw, monkeypatch):
     monkeypatch.setattr("drawing.generator.AT_ONCE", 48)
     assert draw("--count", "100", "--scale", "1", "--output", "many/") == 0

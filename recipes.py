@@ -115,8 +115,9 @@ class Options:
                              "autoencoder; 0 for none", at_least(0), group=LEARNING, commands=GAN)  # fmt: skip
     beta1: float = option(0.5, "beta1 of the Adam optimizers", within(0, 0.9999), group=LEARNING)
     beta2: float = option(0.999, "beta2 of the Adam optimizers", within(0, 0.99999), group=LEARNING)
-    average: float = option(0.999, "decay of the exponential moving average (EMA) of the weights; the saved network "
-                            "has the averaged weights; 0 for no averaging", within(0, 0.99999), group=LEARNING,
+    average: float = option(0.999, "decay of the exponential moving average (EMA) of the weights, at most: early "
+                            "in a training it is smaller; the saved network has the averaged weights; 0 for no "
+                            "averaging", within(0, 0.99999), group=LEARNING,
                             commands=("gan", "encoder", "reader", "upscaler", "detector"))  # fmt: skip
 
     loss: str = option("logistic", "logistic: with labels; relativistic: compares each fake picture with a real one; "
@@ -191,8 +192,8 @@ _RECIPES = {
     # sees (docs/research/quality.md).
     "fastgan": replace(BASE, architecture="fastgan", latent=256, generator_widths=(256, 128, 64, 32, 16),
                        discriminator_widths=(32, 64, 128), mirrored=True, projected=True, loss="hinge",
-                       augment=("translation", "mirror"), batch_size=16, steps=200_000, log_every=40,
-                       sample_every=1_000),
+                       augment=("translation", "mirror"), batch_size=16, steps=200_000, average=0.9999,
+                       log_every=40, sample_every=1_000),
     # The same networks as of `modern`, trained in the plain way: a cleverer recipe has to be better than this one.
     "light": replace(BASE, generator_widths=(256, 128, 64, 32), discriminator_widths=(32, 64, 128, 256),
                      real_label=(0.7, 1.2), fake_label=(0.0, 0.3), augment=("translation", "mirror")),

@@ -170,10 +170,14 @@ def validate(options: Options, given: set[str]) -> None:
     if options.projected and options.architecture != "fastgan":
         raise Misuse("--projected is for networks of FastGAN: leave it out, or give --architecture fastgan")
     if options.projected:
-        from drawing.reading import OF_DRAWINGS
+        from drawing.reading import OF_DRAWINGS, open_reader
 
-        if not OF_DRAWINGS.exists():
-            raise Problem(f"{OF_DRAWINGS} is missing: get the project again, or give --no-projected")
+        try:
+            open_reader(OF_DRAWINGS)
+        except Problem as fault:
+            raise Problem(
+                f"{OF_DRAWINGS} is missing or damaged: get the project again, or give --no-projected"
+            ) from fault
 
 
 def _parameters(network: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 import recipes
+from drawing import reading
 from models import build, engine, fastgan, inside, saved
 from models.dcgan import BESIDE
 
@@ -79,10 +80,15 @@ def test_the_reader_in_a_discriminator_learns_nothing():
             assert any(np.array_equal(np.ravel(weight), one) for one in reader)
 
 
-def test_without_the_shipped_reader_it_is_said(monkeypatch, tmp_path, train, refused):
-    monkeypatch.setattr("drawing.reading.OF_DRAWINGS", tmp_path / "gone.keras")
+@pytest.mark.parametrize("content", [None, b"", b"PK junk"])
+def test_without_the_shipped_reader_it_is_said(content, monkeypatch, tmp_path, train, refused):
+    file = tmp_path / "gone.keras"
+    if content is not None:
+        file.write_bytes(content)
+    assert build.READER == reading.OF_DRAWINGS  # models/ may not import where it is
+    monkeypatch.setattr(reading, "OF_DRAWINGS", file)
     words = refused(lambda argv: train(*argv), ["--recipe", "fastgan", "--run", "new"], 1)
-    assert "gone.keras is missing: get the project again, or give --no-projected" in words
+    assert "gone.keras is missing or damaged: get the project again, or give --no-projected" in words
     assert not (tmp_path / "new").exists()
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from animefaces import runs
+from animefaces import hardware, runs
 from animefaces.commands import run_script
 from animefaces.files import check_input
 from animefaces.options import at_least, flag, having, option, to_record, within
@@ -36,10 +36,6 @@ SHAPING = "shaping"
 
 def _is_size(value: int) -> str | None:
     return None if value % 8 == 0 and 8 <= value <= 512 else "a multiple of 8 from 8 to 512"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ class Options:
     @property
     def processes(self) -> int:
         """The number of worker processes."""
-        return self.workers or _cores()
+        return self.workers or hardware.threads()
 
 
 def work(options: Options, given: set[str]) -> None:

@@ -163,7 +163,7 @@ class Options:
     cache: Path = option(Path("data/cache"), "folder for the decoded pictures", group=COMPUTER,
                          facts=(ADJUSTABLE, LOCAL))  # fmt: skip
     check: bool = option(False, "do not train: print whether there is a GPU, and how long the training takes",
-                         group=COMPUTER, commands=GAN)  # fmt: skip
+                         group=COMPUTER, commands=GAN, facts=(ADJUSTABLE, LOCAL))  # fmt: skip
 
     def widths_for(self, size: int) -> dict[str, Any]:
         """Size of other pictures -> the widths of the networks for them, by the names of the options.
@@ -271,7 +271,7 @@ def started(options: Options, given: set[str]) -> tuple[Options, set[str]]:
 
 def _plain(options: Options, given: set[str]) -> bool:
     """Whether a new training is of pictures like those of the shipped weights, and the user left the rest to us."""
-    adapt, free = RECIPES["adapt"], {"size", "channels"}
+    adapt, free = RECIPES["adapt"], {"network", "size", "channels"}
     for field in fields(Options):
         if field.metadata["group"] in (DATA, LENGTH, WRITTEN, COMPUTER):
             free.add(field.name)

@@ -60,16 +60,17 @@ def train(options: Options, given: set[str]) -> None:
     from training.machines import companions
 
     options, given = started(options, given)
-    validate(options, given)
     widths = RECIPES[options.recipe].widths_for(options.size)
     options = replace(options, **{name: value for name, value in widths.items() if name not in given})
+    named, options = options.run, resuming.resolved(options, given)
+    validate(options, given)
     if options.check:
         from training.check import check
 
         check(options, label_targets)
         return
     place, machines = companions(options)
-    named, options, faces = options.run, resuming.resolved(options, given), None
+    faces = None
     if named is None:
         faces = opened(options)
         choice = resuming.taken(options, given, faces.fingerprint)
@@ -157,16 +158,19 @@ def settled(options: Options, given: set[str], run: Path) -> tuple[Options, str]
 
 
 def validate(options: Options, given: set[str]) -> None:
-    """Raise Misuse for options that do not fit together."""
+    """Raise Misuse for options that do not fit together, those of the named run or of --init-from among them."""
     if {"warm_up", "init_from"} <= given and options.warm_up:
         raise Misuse("--warm-up is for networks that begin with random weights: leave out --warm-up or --init-from")
-    if options.from_scratch and options.init_from:
+    if "from_scratch" in given and options.from_scratch and options.init_from:
         raise Misuse("--from-scratch begins with random weights: leave it out, or leave out --init-from")
     if options.anchor and options.init_from is None:
         raise Misuse("--anchor keeps faces near those of trained networks: name them with --init-from")
     if (options.anchor or options.patches) and options.architecture != "residual":
         asked = "--anchor" if options.anchor else "--patches"
         raise Misuse(f"{asked} is for residual networks: leave it out, or give --architecture residual")
+    if options.patches and options.warm_up and options.init_from is None:
+        raise Misuse("--patches judges parts of a picture, and a warm-up needs a discriminator that sees all of it: "
+                     "leave out --patches, or give --warm-up 0")  # fmt: skip
     if options.projected and options.architecture != "fastgan":
         raise Misuse("--projected is for networks of FastGAN: leave it out, or give --architecture fastgan")
     if options.projected:
@@ -222,10 +226,15 @@ class Training:
         except KeyboardInterrupt:
             raise Problem(f"stopped at once: python train.py --run {typed} continues from step {self.saved_step:,}, "
                           "which was saved") from None  # fmt: skip
-        if self.told:
+        if self.stopped:
             raise Problem(f"stopped at step {self.progress.step:,}: python train.py --run {typed} continues")
         print(f"done: {counted(self.progress.step, 'step')} in {self.progress.seconds / 60:.1f} minutes.")
         print(f"See samples/, curves.png and progress.gif in {run}; {self.task.use}{typed}")
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop before the end. A signal during the last steps changes nothing."""
+        return self.told and self.progress.share(self.options) < 1
 
     def to_the_end(self, bar: "Bar", stopping: list[int]) -> None:
         """Make all steps, save, and draw the curves."""
@@ -236,7 +245,7 @@ class Training:
         while True:
             while self.progress.share(self.options) < 1 and not self.told:
                 self.run_until_trouble(bar, stopping)
-            if not self.told:
+            if not self.stopped:
                 self.last_verdict()
             if self.save():
                 break

@@ -31,6 +31,11 @@ def nvidia() -> list[str]:
     return [f"{name.strip()}, driver {driver.strip()}" for name, driver in rows]
 
 
+def threads() -> int:
+    """CPU threads that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def cpu(path: Path = Path("/proc/cpuinfo")) -> tuple[str, bool | None]:
     """/proc/cpuinfo -> (name of the CPU, whether it multiplies bfloat16 in hardware, or None if this is unknown)."""
     try:

@@ -153,33 +153,27 @@ def build_encoding(options: Any, sketch: keras.Model, moments: np.ndarray) -> en
     )
 
 
-def build_reading(options: Any, groups: Sequence[int], start: keras.Model | None = None) -> reader.Reading:
-    """Options and the number of classes of each look -> a reader, with the weights of `start` if there is one."""
+def build_reading(options: Any, groups: Sequence[int]) -> reader.Reading:
+    """Options and the number of classes of each look -> a reader."""
     prepare(options)
     network = reader.build_reader(options.size, options.channels, groups)
-    if start is not None:
-        network.set_weights(start.get_weights())
     optimizer = adam(options, weight_decay=reader.WEIGHT_DECAY)
     return reader.Reading(network, optimizer, groups=groups, total=options.steps, average_decay=options.average)
 
 
-def build_upscaling(options: Any, start: keras.Model | None = None) -> upscaler.Upscaling:
-    """Options -> an upscaler and its discriminator, with the weights of `start` if there is one."""
+def build_upscaling(options: Any) -> upscaler.Upscaling:
+    """Options -> an upscaler and its discriminator."""
     prepare(options)
     network = upscaler.build_upscaler()
-    if start is not None:
-        network.set_weights(start.get_weights())
     d_rate = options.learning_rate * options.discriminator_rate
     optimizers = adam(options), adam(options, learning_rate=d_rate, beta_1=0.5)
     discriminator = upscaler.build_discriminator(options.discriminator_widths)
     return upscaler.Upscaling(network, discriminator, *optimizers, total=options.steps, average_decay=options.average)
 
 
-def build_detecting(options: Any, start: keras.Model | None = None) -> detector.Detecting:
-    """Options -> a detector, with the weights of `start` if there is one."""
+def build_detecting(options: Any) -> detector.Detecting:
+    """Options -> a detector."""
     prepare(options)
     network = detector.build_detector()
-    if start is not None:
-        network.set_weights(start.get_weights())
     optimizer = adam(options, weight_decay=detector.WEIGHT_DECAY)
     return detector.Detecting(network, optimizer, total=options.steps, average_decay=options.average)

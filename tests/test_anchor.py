@@ -158,6 +158,7 @@ PLAIN = {"data", "run", "minutes", "steps", "seed", "precision"}
 
 @pytest.mark.parametrize(("typed", "recipe"), [
     ({}, "adapt"),
+    ({"network": "gan"}, "adapt"),
     ({name: getattr(recipes.BASE, name) for name in PLAIN}, "adapt"),
     ({"size": 64, "channels": 3}, "adapt"),
     ({"from_scratch": True}, "modern"),
@@ -198,6 +199,7 @@ def test_what_an_anchor_needs(shipped, trained, train, refused):
     said = lambda *flags, code=2: refused(lambda argv: train(*argv, tiny=[]), list(flags), code)  # noqa: E731
     assert "name them with --init-from" in said("--recipe", "large", "--anchor", "1")
     assert "--patches is for residual networks" in said("--patches")
+    assert "give --warm-up 0" in said("--recipe", "large", "--patches", "--warm-up", "5")
     light = ["--init-from", str(trained), "--recipe", "light"]
     assert "--projected is for networks of FastGAN" in said("--projected", "--recipe", "quick")
     assert "--anchor is for residual networks" in said("--anchor", "1", *light)

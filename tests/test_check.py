@@ -1,5 +1,6 @@
 """train.py --check: what it says of a computer, and what it advises."""
 
+import json
 import re
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 import recipes
 import train as program
 from animefaces import hardware
+from drawing import reading
 from models import engine
 from training import check
 
@@ -120,7 +122,7 @@ def test_a_cpu_with_bfloat16_tries_it_before_a_long_training(known, paces, chose
 def test_two_threads_do_two_operations_of_a_small_step_at_a_time(recipe, changes, cores, known, whole, monkeypatch):
     calls = []
     monkeypatch.setattr(engine, "keep_operations_whole", lambda: calls.append(1))
-    monkeypatch.setattr(check, "threads", lambda: cores)
+    monkeypatch.setattr(hardware, "threads", lambda: cores)
     monkeypatch.setattr(hardware, "cpu", lambda: ("EPYC", known))
     check.share_threads(replace(recipes.RECIPES[recipe], **changes))
     assert bool(calls) == whole
@@ -162,6 +164,31 @@ def test_both_precisions_are_tried_on_the_training_itself(monkeypatch, capsys):
     plain, mixed = (int(pace.replace(",", "")) for pace in said.groups()[1:])
     assert plain > 0
     assert mixed > 0
+
+
+@pytest.mark.parametrize("named", ["--run", "--init-from"])
+def test_check_is_of_the_networks_that_would_train(named, copied, train, monkeypatch, capsys):
+    kept = json.loads((copied / "options.json").read_text())
+    kept["options"] |= {"recipe": "large", "architecture": "residual", "anchor": 0.1, "init_from": "one"}
+    (copied / "options.json").write_text(json.dumps(kept))
+    measured = []
+    monkeypatch.setattr(check, "check", lambda options, targets: measured.append(options))
+    typed = ["--anchor", "0.05"] * (named == "--init-from")  # of the recipe it would be refused
+    assert train("--check", named, copied, *typed, tiny=[]) == 0
+    [options] = measured
+    assert (options.recipe, options.architecture) == ("large", "residual")
+    assert options.anchor == (0.05 if typed else 0.1)
+    assert options.steps == 20
+
+
+@pytest.mark.parametrize("named", ["--run", "--init-from"])
+def test_the_reader_of_a_run_must_be_whole(named, copied, train, monkeypatch, refused):
+    kept = json.loads((copied / "options.json").read_text())
+    kept["options"] |= {"architecture": "fastgan", "projected": True}
+    (copied / "options.json").write_text(json.dumps(kept))
+    monkeypatch.setattr(reading, "OF_DRAWINGS", copied / "gone.keras")
+    words = refused(lambda argv: train(*argv, tiny=[]), [named, copied, "--steps", "30"], 1)
+    assert "gone.keras is missing or damaged" in words
 
 
 def test_check_is_for_the_gan_alone(capsys):

@@ -2,9 +2,13 @@
 
 import functools
 import io
+import re
 import time
 import zipfile
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,7 +17,8 @@ from conftest import assert_goes_on_exactly, log_of, python
 from PIL import Image
 
 import train as program
-from animefaces import boxes, images
+from animefaces import boxes, images, runs
+from animefaces.problems import Problem
 from demo import cartoons
 from drawing.networks import Network
 from gathering import detectors
@@ -107,11 +112,16 @@ def test_it_learns():
         (["--pictures", "gone.zip"], "gone.zip does not exist", 1),
         (["--photos", "gone"], "gone does not exist", 1),
         (["--pictures", "bad.zip"], "give a zip of pictures and boxes.csv", 1),
+        (["--pictures", "odd.zip"], "give a zip of pictures and boxes.csv", 1),
         (["--init-from", "gone.keras"], "gone.keras", 1),
+        (["--init-from", str(runs.PRETRAINED / "vae.keras")], "does not fit these options (its layers are of other", 1),
     ],
 )
-def test_bad_input(train, refused, flags, words, code):
+def test_bad_input(train, data, refused, flags, words, code):
     Path("bad.zip").write_bytes(b"no zip")
+    # Packed in a way that nobody knows.
+    odd = re.sub(rb"(PK\x01\x02.{6})..", b"\\1\x63\0", (data / "pictures.zip").read_bytes(), flags=re.DOTALL)
+    Path("odd.zip").write_bytes(odd)
     assert words in refused(lambda argv: train(*argv), flags, code)
 
 
@@ -188,6 +198,16 @@ def test_the_block_in_the_making_is_given_up(tmp_path):
     done = python("program.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - start < 40
+
+
+def test_a_process_that_is_ended_is_named(tmp_path):
+    stock().save(tmp_path / "stock")
+    made = blocks.Blocks(tmp_path / "stock", 0, 8)
+    ended = Future()
+    ended.set_exception(BrokenProcessPool())
+    made._pool = SimpleNamespace(submit=lambda *_: ended)
+    with pytest.raises(Problem, match="a process that makes scenes was ended, and the memory may be full"):
+        made.block(0)
 
 
 def test_a_network_of_the_jax_engine_gives_what_its_weights_are_now(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,8 @@ def test_it_learns_what_the_table_says(train, labelled):
     assert train("--run", "more", "--steps", "1", "--init-from", "run") == 0
     again = open_reader(Path("more")).read(np.stack([images.read(labelled / "9.png")]))
     assert looks.words(again[0])["hair"] == "black"
+    shutil.rmtree("run")  # a run needs only itself
+    assert train("--run", "more", "--steps", "2", "--init-from", "run") == 0
 
 
 def test_mirror_images_are_turned_the_other_way(monkeypatch, labelled, cache):

@@ -184,6 +184,12 @@ def test_the_second_ctrl_c_names_the_step_that_is_saved(train, monkeypatch, refu
     assert line == "stopped at once: python train.py --run run continues from step 0, which was saved"
 
 
+def test_a_signal_in_the_last_step_changes_nothing(train, monkeypatch, capsys):
+    monkeypatch.setattr(logs.Log, "add", lambda log, entry: signal.raise_signal(signal.SIGTERM))
+    assert train("--run", "run", "--steps", "5", "--log-every", "5") == 0
+    assert "done: 5 steps" in capsys.readouterr().out
+
+
 def test_a_signal_before_the_first_step_leaves_nothing(trained, copied, train, monkeypatch, refused):
     """In the trial of precisions, say. A run that goes on is as it was; of a new one no folder is left."""
     monkeypatch.setattr(check, "settled", lambda *arguments: signal.raise_signal(signal.SIGTERM))

@@ -1,19 +1,21 @@
 """Scenes, ready for training: several processes make them, far faster than one, and none of them loads Keras."""
 
+import contextlib
 import multiprocessing
-import os
 import threading
 import weakref
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from animefaces import signals
+from animefaces import hardware, signals
+from animefaces.problems import Problem
 from training.scenes import SIDE, Maker
 from training.stock import Stock
 
 CHUNK = 32  # scenes that a process makes at a time
+MOST = 61  # processes; Windows waits for no more than 63 at once
 
 _of_worker: dict[str, Maker] = {}  # what a worker process gets once
 
@@ -25,6 +27,15 @@ def _start_worker(folder, seed):
 
 def _made(start, stop):
     return _of_worker["maker"].scenes(start, stop)
+
+
+@contextlib.contextmanager
+def _lasting():
+    try:
+        yield
+    except BrokenExecutor as fault:
+        raise Problem("a process that makes scenes was ended, and the memory may be full: start the same command "
+                      "again; it continues from the last saved state") from fault  # fmt: skip
 
 
 def _give_up(pool, promised):
@@ -43,14 +54,17 @@ class Blocks:
         self._made: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._promised: dict[int, list[Future]] = {}
         # Spawned, not forked: a fork gets a copy of each lock that a thread of this process holds.
-        self._pool = ProcessPoolExecutor(max(1, (os.cpu_count() or 2) - 1), multiprocessing.get_context("spawn"),
-                                         _start_worker, (folder, seed))  # fmt: skip
+        count = min(max(1, hardware.threads() - 1), MOST)
+        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_worker, (folder, seed))
         # At its end a program waits for all that is promised. Nobody needs the block in the making any more.
         weakref.finalize(self, _give_up, self._pool, self._promised)
 
     def block(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Number of a block -> pixels uint8 (size, SIDE, SIDE, 3), and faces as Maker.scenes gives them."""
-        with self._lock:
+        """Number of a block -> pixels uint8 (size, SIDE, SIDE, 3), and faces as Maker.scenes gives them.
+
+        Raises Problem if a process that makes scenes has ended.
+        """
+        with self._lock, _lasting():
             self.promise(number)
             self.promise(number + 1)
             if number not in self._made:

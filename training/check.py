@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 import platform
 import time
 from collections.abc import Generator, Iterator
@@ -37,7 +36,7 @@ def described() -> Iterator[tuple[str, str]]:
     """(label, words) of the computer, engine, device and precision."""
     name, quick = hardware.cpu()
     yield "computer", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    yield "CPU", f"{name}, {threads()} threads for this process"
+    yield "CPU", f"{name}, {hardware.threads()} threads for this process"
     yield "engine", engine.versions()
     known = hardware.nvidia()
     for gpu in known:
@@ -57,11 +56,6 @@ def described() -> Iterator[tuple[str, str]]:
         yield "XLA", "on" if engine.NAME == "jax" else "off"
 
 
-def threads() -> int:
-    """CPU threads that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def speed(options: Any, targets: Targets) -> str:
     """Images per second in words, measured for SECONDS on noise, and what the whole training takes at that."""
     with engine.faults():
@@ -76,7 +70,7 @@ def share_threads(options: Any) -> None:
     """Before the engine is used: let two threads do two operations of a small step at a time, not halves of one."""
     bfloat16 = options.precision == "bfloat16" or (options.precision == "auto" and hardware.cpu()[1])
     small = options.batch_size * options.size**2 <= (SMALL_BFLOAT16 if bfloat16 else SMALL)
-    if small and threads() == 2 and engine.device() == "CPU":
+    if small and hardware.threads() == 2 and engine.device() == "CPU":
         engine.keep_operations_whole()
 
 

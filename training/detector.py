@@ -20,6 +20,7 @@ from models import build, engine
 from models.detector import CELL
 from training.blocks import Blocks
 from training.scenes import SIDE
+from training.start import start_with
 from training.stock import Stock, packed, read_pictures
 from training.task import Targets
 
@@ -56,15 +57,16 @@ class Task:
         held = np.arange(len(pictures)) % HELD == HELD - 1
         self.validation = [(pictures[i], known[i]) for i in np.flatnonzero(held)]
         self.trained = [(pictures[i], known[i]) for i in np.flatnonzero(~held)]
-        start = opened(_file(options.init_from), "detector").keras if options.init_from else None
-        self.player = build.build_detecting(options, start)
+        self.player = build.build_detecting(options)
         self.networks = {"detector": self.player.detector}
         self.look = engine.forward(self.player.average)
         self.blocks = Blocks(stocked(self.trained, faces, options), options.seed, BLOCK * options.batch_size)
         self.order = Order(self.blocks.size, options.batch_size, options.seed)
 
     def begin(self, new: bool) -> None:
-        """Say what it learns from."""
+        """Give a new run the weights that --init-from names, and say what it learns from."""
+        if new and (source := self.options.init_from):
+            start_with(opened(_file(source), "detector").keras, source, self.player.detector, self.player.average)
         print(f"pictures   {len(self.trained):,} whole ones with {sum(len(k) for _, k in self.trained):,} faces, "
               f"and {len(self.validation):,} to validate on")  # fmt: skip
 

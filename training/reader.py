@@ -11,6 +11,7 @@ from animefaces.problems import Misuse, Problem
 from drawing.reading import open_reader
 from models import build
 from models.batches import in_batches
+from training.start import start_with
 from training.task import Targets
 
 COLUMNS = 16  # faces in a row of a sample
@@ -40,23 +41,18 @@ class Task:
         self.options, self.measured = options, -1
         self.faces, self.rows = (Part(faces, np.flatnonzero(known & ~test)), rows[known & ~test])
         self.test_faces, self.test_rows = Part(faces, np.flatnonzero(known & test)), rows[known & test]
-        start = self.start()
-        self.player = build.build_reading(options, looks.SIZES, start)
+        self.player = build.build_reading(options, looks.SIZES)
         self.order = Order(len(self.faces), options.batch_size, options.seed)
         self.networks = {"reader": self.player.reader}
 
-    def start(self) -> Any:
-        """The reader to start with, of the run or the file that --init-from names, or None."""
-        if self.options.init_from is None:
-            return None
-        reader = open_reader(self.options.init_from)
-        if (reader.size, reader.channels) != (self.options.size, self.options.channels):
-            raise Misuse(f"{self.options.init_from} reads other pictures: give --size {reader.size} --channels "
-                         f"{reader.channels}")  # fmt: skip
-        return reader.network.keras
-
     def begin(self, new: bool) -> None:
-        """Say how many labels there are."""
+        """Give a new run the weights that --init-from names, and say how many labels there are."""
+        source = self.options.init_from
+        if new and source:
+            reader = open_reader(source)
+            if (reader.size, reader.channels) != (self.options.size, self.options.channels):
+                raise Misuse(f"{source} reads other pictures: give --size {reader.size} --channels {reader.channels}")
+            start_with(reader.network.keras, source, self.player.reader, self.player.average)
         print(f"labels     of {len(self.faces):,} pictures, and of {len(self.test_faces):,} test pictures")
 
     def measure(self, progress: Any, last: bool = False) -> dict[str, float]:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from animefaces import images, tables
+from animefaces import images, sources, tables
 from animefaces.files import written_whole
 from animefaces.problems import Problem
 
 LONGEST = 480  # pixels: a larger picture is made smaller before it is used
 POINTS = 4  # left eye, right eye, mouth, chin
+FAULTS: tuple[type[Exception], ...] = (*sources.FAULTS, KeyError, TypeError, csv.Error)  # of a zip of pictures
 
 
 class Stock(NamedTuple):
@@ -76,7 +77,7 @@ def read_pictures(file: Path) -> tuple[list[str], list[np.ndarray], list[np.ndar
                     pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
                     boxes[name] = [[value * shrink for value in box] for box in boxes[name]]
                 pictures.append(pixels)
-    except (OSError, ValueError, KeyError, TypeError, csv.Error, zipfile.BadZipFile) as fault:
+    except FAULTS as fault:
         raise Problem(f"{file} cannot be read ({fault}): {remedy}") from fault
     if not names:
         raise Problem(f"{file} has no labelled faces: {remedy}")

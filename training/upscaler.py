@@ -17,6 +17,7 @@ from drawing.networks import Session
 from drawing.opening import open_generator
 from models import build
 from models.upscaler import SCALE
+from training.start import start_with
 from training.task import Targets
 
 PATCH = 32  # side of what it sees of a small face at a time
@@ -45,13 +46,14 @@ class Task:
         self.options = options
         self.faces, self.validation = split(faces)
         self.taught = taught(options.teacher, options.cache) if options.teacher else None
-        start = open_upscaler(options.init_from).keras if options.init_from else None
-        self.player = build.build_upscaling(options, start)
+        self.player = build.build_upscaling(options)
         self.order = Order(len(self.faces), options.batch_size, options.seed)
         self.networks = {"upscaler": self.player.upscaler, "discriminator": self.player.discriminator}
 
     def begin(self, new: bool) -> None:
-        """Say what it learns from."""
+        """Give a new run the weights that --init-from names, and say what it learns from."""
+        if new and (source := self.options.init_from):
+            start_with(open_upscaler(source).keras, source, self.player.upscaler, self.player.average)
         if self.taught:
             print(f"teacher    {self.options.teacher}, of {len(self.taught[0]):,} drawn faces")
 

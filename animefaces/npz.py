@@ -1,5 +1,6 @@
 """Arrays in .npz files: written whole, and read without trust."""
 
+import errno
 import struct
 import zipfile
 import zlib
@@ -15,6 +16,8 @@ from animefaces.files import written_whole
 # numpy reads the head of an array as Python does.
 DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error,
            zipfile.BadZipFile, zlib.error, TokenError)  # fmt: skip
+# Numbers of an OSError that a damaged file raises: libraries give none; EINVAL: there is no such place in the file.
+OF_DAMAGE = (None, errno.EINVAL)
 
 
 def read(path: Path, *names: str) -> list[np.ndarray]:

@@ -82,7 +82,8 @@ def save(run: Path, arrays: dict[str, np.ndarray], record: dict[str, Any], keep:
 def load(run: Path, arrays: bool = True) -> tuple[dict[str, np.ndarray], dict[str, Any], list[str]] | None:
     """A run folder -> its newest readable state: (arrays, record, names of newer files that are damaged), or None.
 
-    With arrays=False, only the record is read. Raises Problem if there are state files but none can be read.
+    With arrays=False, only the record is read. Raises Problem if there are state files but all are damaged, and OSError
+    if one cannot be read for another reason.
     """
     damaged: list[str] = []
     for path in files(run):
@@ -96,7 +97,9 @@ def load(run: Path, arrays: bool = True) -> tuple[dict[str, np.ndarray], dict[st
                     raise Problem(f"{path} was written by a newer version of this project: go on with that version")
                 values = {name: file[name] for name in file.files if name != "record"} if arrays else {}
             return values, record, damaged
-        except npz.DAMAGED:
+        except npz.DAMAGED as fault:
+            if isinstance(fault, OSError) and fault.errno not in npz.OF_DAMAGE:
+                raise  # of the disk, or of permissions: the state is whole, and the next save would remove it
             damaged.append(path.name)
     if damaged:
         raise Problem(f"no state of {run} can be read ({', '.join(damaged)}): give --run a new name")

@@ -186,6 +186,13 @@ def test_a_damaged_later_state_does_not_stay(copied, train, capsys):
     assert sorted(os.listdir(copied / "state")) == ["step_000000020.npz", "step_000000021.npz"]
 
 
+def test_what_the_disk_does_not_give_is_not_damaged(tmp_path):
+    states.save(tmp_path, {}, {"step": 1, "seconds": 0})
+    (tmp_path / "state" / "step_000000002.npz").mkdir()  # stands for what may not be read now
+    with pytest.raises(OSError, match=r"step_000000002\.npz"):
+        states.load(tmp_path)
+
+
 def test_no_state_that_reads_is_a_clear_error(copied, refused, train):
     for path in (copied / "state").iterdir():
         path.write_bytes(b"damaged")

@@ -55,12 +55,13 @@ def split(faces: Pictures) -> tuple[Part, Part]:
 def is_test_photo(names: Iterable[str]) -> np.ndarray:
     """Names of photos -> bool (N,): True for test photos, one in ten. Training leaves them out; benchmarks use them.
 
-    The decision depends only on the file name. A photo is a test photo if the last number in its name ends in 9. If the
-    name has no number, the CRC-32 of the name decides in the same way.
+    The decision depends only on the file name. A photo is a test photo if the last number in its name ends in 9: for a
+    photo in an array ("photos.npy[19]") that is its place there. If the name has no number, the CRC-32 of the name
+    decides in the same way.
     """
 
     def number(name):
-        digits = re.findall(r"\d+", PurePath(name).stem)
+        digits = re.findall(r"\d+", name if name.endswith("]") else PurePath(name).stem)
         return int(digits[-1]) if digits else zlib.crc32(PurePath(name).name.encode("utf-8", "surrogateescape"))
 
     return np.array([number(name) % 10 == 9 for name in names], bool)

@@ -126,7 +126,7 @@ def _letters(line, known):
 
     made = np.full(SIZE, np.nan, np.float32)
     for look in known:
-        letter = line[look.name].strip()
+        letter = (line[look.name] or "").strip()  # None: the row is too short
         if letter in UNKNOWN:
             continue
         letter = SAME.get((look.name, letter), letter)

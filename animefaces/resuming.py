@@ -55,6 +55,8 @@ def resolved(options: Any, given: set[str]) -> Any:
     cls, adjustable = type(options), having(type(options), ADJUSTABLE)
     recorded = from_record(cls, record["options"])
     changed = [n for n in sorted(given - adjustable) if getattr(options, n) != getattr(recorded, n)]
+    if "network" in changed:
+        raise Misuse(f"{options.run} is a run of train.py {recorded.network}: give --run a new name")
     if changed:
         flags = ", ".join(map(flag, changed))
         raise Misuse(f"{options.run} was started with another {flags}: leave out {flags}, or give --run a new name")

@@ -56,5 +56,5 @@ def _print_all_but_faults(source: int) -> None:
         for line in lines:
             hidden = not line.startswith(OURS) and (hidden or bool(FAULT.match(line)))
             if not hidden:
-                sys.stderr.buffer.write(line)
-                sys.stderr.buffer.flush()
+                sys.stderr.write(line.decode(errors="replace"))  # not to its buffer: nobody may read it any more
+                sys.stderr.flush()

@@ -13,7 +13,7 @@ from animefaces.files import written_whole
 from animefaces.images import to_network
 from animefaces.problems import Misuse, Problem
 from animefaces.progress import Bar
-from drawing.networks import ROWS
+from drawing.networks import ROWS, Network
 from drawing.opening import opened
 
 if TYPE_CHECKING:
@@ -91,12 +91,17 @@ def _inception():
     return FeatureNetwork(keras.Model(images, network(wide)), INCEPTION, INCEPTION, note)
 
 
+def shipped_discriminator() -> Network:
+    """The network of "discriminator". Raises Problem if its file is damaged."""
+    return opened(runs.PRETRAINED / runs.DISCRIMINATOR, "discriminator",
+                  "get it again from the project, or give --features another network")  # fmt: skip
+
+
 def _discriminator():
     """What the shipped discriminator sees in parts of 16x16, averaged over the face: 192 numbers of size 1 or so."""
     from models.engine import keras
 
-    file = runs.PRETRAINED / runs.DISCRIMINATOR
-    judge = opened(file, "discriminator", "get it again from the project, or give --features another network").keras
+    file, judge = runs.PRETRAINED / runs.DISCRIMINATOR, shipped_discriminator().keras
     stages = [layer.output for layer in judge.layers if type(layer).__name__ == "Add"]
     seen = keras.layers.GlobalAveragePooling2D()(stages[DISCRIMINATOR_STAGE])
     images = keras.Input((None, None, 3))

@@ -11,6 +11,7 @@ from animefaces import metrics
 from animefaces.batches import Pictures
 from animefaces.images import to_network
 from drawing import eyes, features
+from drawing.finishing import Finisher
 
 COUNT = 500  # new faces that are drawn for each verdict
 SHARE = 0.02  # share of the training time that verdicts may take
@@ -28,15 +29,20 @@ class Judge:
     def __init__(self, name: str, validation: Pictures):
         """`name`: as for features.open_features; `validation`: faces that are never trained on.
 
-        Raises Misuse and Problem, as features.open_features does, for another network than the shipped one.
+        Raises Misuse and Problem, as features.open_features does.
         """
         self._name, self._validation = name, validation
         self._network: features.FeatureNetwork | None = None
         self._known: np.ndarray | None = None
-        if name != features.DISCRIMINATOR:  # what the user named may not fit, and an hour later is too late to say so
+        *_, size, channels = validation[:0].shape
+        # A network may not fit, or its file be damaged, and an hour later is too late to say so.
+        if name != features.DISCRIMINATOR:
             self._network = features.open_features(name)
-            *_, size, channels = validation[:0].shape
             self._network.check(size, channels)
+        elif len(validation):
+            features.shipped_discriminator()
+        if len(validation) and channels == 3:
+            Finisher()
         self._cost = FIRST  # of the last verdict, in seconds
 
     def due(self, seconds: float, spent: float) -> bool:

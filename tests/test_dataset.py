@@ -387,6 +387,11 @@ def test_a_name_that_is_not_utf8(folder):
     assert is_test_photo([os.fsdecode(b"caf\xe9.png")]).shape == (1,)
 
 
+def test_one_photo_of_an_array_in_ten_is_a_test_photo():
+    np.savez("photos_2019.npz", np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), np.uint8))
+    assert np.flatnonzero(is_test_photo(read("photos_2019.npz").names())).tolist() == [9, 19]
+
+
 def test_a_cache_that_cannot_be_written_is_named(faces, monkeypatch):
     with open("file", "w"):
         pass

@@ -189,6 +189,16 @@ def test_what_a_child_ends_with_is_said_in_one_line(end, code, line):
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith(line)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_trains_on_though_nobody_reads_what_it_says():
+    script = ("import os, sys, time\nfrom animefaces import streams, supervised\n"
+              "with streams.lasting():\n    supervised.in_child()\n    time.sleep(1)\n"
+              "    for _ in range(9):\n        os.write(2, b'warning: mine\\n')\n    sys.exit(7)\n")  # fmt: skip
+    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, cwd=PROJECT) as process:
+        process.stderr.close()
+        assert process.wait(30) == 7
+
+
 def newest_step(run):
     """The step of a run's newest state."""
     return int(max((run / "state").glob("step_*.npz")).stem.removeprefix("step_"))

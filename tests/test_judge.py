@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ import recipes
 from animefaces import batches, images, latents, runs, states
 from animefaces.problems import Misuse, Problem
 from demo import cartoons
-from drawing import features, judge
+from drawing import features, finishing, judge
 from models import saved
 from models.batches import ROWS, in_batches
 from training import gan
@@ -109,6 +110,17 @@ def test_a_network_that_does_not_fit_is_refused_at_once(network):
     with pytest.raises(Problem, match="takes pictures of 96 x 96 x 3, not 16 x 16 x 3: give --features another"):
         judge.Judge(str(runs.PRETRAINED / "photo_reader.keras"), faces)
     assert judge.Judge(network, faces).verdict(lambda: faces)[0]["precision"] == 1
+
+
+@pytest.mark.parametrize("name", ["discriminator.keras", "parts.keras"])
+def test_a_shipped_network_that_is_damaged_is_named_at_once(name, tmp_path, monkeypatch):
+    shutil.copytree(runs.PRETRAINED, tmp_path / "shipped")
+    (tmp_path / "shipped" / name).write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    monkeypatch.setattr(runs, "PRETRAINED", tmp_path / "shipped")
+    monkeypatch.setattr(finishing, "FILE", tmp_path / "shipped" / "parts.keras")
+    monkeypatch.setattr(finishing, "_network", finishing._network.__wrapped__)  # which may have opened it before
+    with pytest.raises(Problem, match=f"{name} cannot be opened as a trusted"):
+        judge.Judge(features.DISCRIMINATOR, cartoons.draw_many(4, 16))
 
 
 def test_nothing_is_judged_by_nothing(network):

@@ -52,6 +52,8 @@ def test_a_table_says_what_it_knows(tmp_path):
     assert looks.words(rows[0]) == {"length": "short"}  # n is a finer letter for short
     assert looks.words(rows[1]) == {"hair": "black", "length": "long", "turn": "left"}
     assert np.isnan(rows[2]).all()
+    short = looks.read_table(write_table(tmp_path / "short.csv", "file,hair,glasses", "a.png,k"), ["a.png"])
+    assert looks.words(short[0]) == {"hair": "black"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from conftest import SIZES, TINY, log_of, state_of
 from PIL import Image
 
 import recipes
+import train as program
 from animefaces import images, logs, resuming, runs, states
 from demo import cartoons
 from models import build
@@ -303,8 +304,6 @@ def test_the_shipped_weights_stay_as_they_are(refuse):
 
 
 def test_before_any_faces_are_gathered_it_says_how(train, refused):
-    import train as program
-
     words = "there are no faces in data/faces yet: gather some with python preprocess.py, or name your pictures with"
     for _ in range(2):
         assert refused(program.main, [], 1) == f"{words} --data"
@@ -321,7 +320,9 @@ def test_no_pictures_leave_nothing_behind(refuse):
     assert not Path("run").exists()
 
 
-def test_other_settings_for_a_run_are_refused(copied, refuse):
+def test_other_settings_for_a_run_are_refused(copied, refuse, refused):
+    words = refused(program.main, ["vae", "--run", copied], 2)
+    assert words == f"{copied} is a run of train.py gan: give --run a new name"
     assert "was started with another --recipe" in refuse(2, "--run", copied, "--recipe", "soft", "--steps", "30")
     assert "another --seed, --size" in refuse(2, "--run", copied, "--size", "32", "--seed", "5", tiny=[])
     assert len(list(copied.glob("state/*"))) == 2

@@ -23,8 +23,8 @@ def companions(options: Any) -> tuple[int, int]:
         from training.task import task_of
 
         if not (options.run and task_of(options.network).many_machines):
-            raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see; vae and "
-                         "encoder train on one machine only: name a folder with --run, or start one process "
+            raise Misuse(f"train.py gan on {machines} machines needs a --run folder that all of them see; the "
+                         "other networks train on one machine only: name a folder with --run, or start one process "
                          "only")  # fmt: skip
     return place, machines
 

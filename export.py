@@ -30,8 +30,8 @@ class Options:
                                    positional=True)  # fmt: skip
     format: str = option("onnx", "onnx: for ONNX Runtime, browsers and most programs; litert: for phones; saved_model: "
                          "for TensorFlow", choices=FORMATS)  # fmt: skip
-    half: bool = option(False, "store the weights as float16 (onnx only): half as large, and a value of a face may "
-                        "differ by 1 of 255")  # fmt: skip
+    half: bool = option(False, "store the weights as float16 (onnx only): half as large, and a few values of a face "
+                        "differ by more than 1 of 255")  # fmt: skip
     output: Path | None = option(None, f"folder (default: {WHOLE}/NAME-FORMAT)")
 
 

@@ -124,9 +124,9 @@ def test_the_examples_of_the_page_work(capsys):
     generator = open_generator(Path("narrow.keras"))
     only = {name: part for name, part in export.parts_of(generator).items() if name in ("generator", "upscaler")}
     with pytest.MonkeyPatch.context() as patch:
-        for form, folder in (("onnx", "exported"), ("litert", "litert"), ("saved_model", "saved_model")):
+        for form in ("onnx", "litert", "saved_model"):
             patch.setattr(export, "parts_of", lambda generator: only)
-            export.write(generator, Path(folder), form, half=False)
+            export.write(generator, program.WHOLE / f"pretrained-{form}", form, half=False)
             only.pop("upscaler", None)
     names: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

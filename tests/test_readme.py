@@ -153,7 +153,7 @@ def test_make_targets(line):
 
 
 def test_set_up_by_hand(tmp_path):
-    assert "python -m venv .venv" in commands()
+    assert "python3 -m venv .venv" in commands()
     assert ".venv/bin/pip install -r requirements.txt" in commands()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
     # All is installed here already, so nothing is fetched: this reads the file and checks the versions.
@@ -163,6 +163,6 @@ def test_set_up_by_hand(tmp_path):
 
 def test_only_these_commands_stand_there():
     known = re.compile(
-        r"(python (preprocess|train|generate|encode|explore|export|page)\.py|make |python -m venv|\.venv/bin/pip)"
+        r"(python (preprocess|train|generate|encode|explore|export|page)\.py|make |python3 -m venv|\.venv/bin/pip)"
     )
     assert [line for line in commands() if not known.match(line)] == []

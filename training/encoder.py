@@ -57,7 +57,7 @@ class Task:
         "squared distance": {"skin": "skin", "traits": "traits", "prior": "prior"},
         "share": {"right": "right photo of its batch"},
     }
-    use = "a photo's face: python encode.py photo.jpg --run "
+    use = "a photo's face: python encode.py photo.jpg --encoder learned --run "
 
     def __init__(self, options: Any, faces: Any, run: Path, targets: Targets):
         """See training.task.Task. `faces` are photos."""

@@ -119,7 +119,7 @@ def draw(options: Options, given: set[str], out: Any) -> None:
         pictures.write_photos(path, parts, pictures.Cutter(enlarge), options.paint, kind == "folder")
     elif kind == "folder":
         make = pictures.Stickers(pictures.Cutter(enlarge)) if options.sticker else enlarge
-        pictures.write_folder(path, parts, way.notes, len(people), way.generator.mark, make)
+        pictures.write_folder(path, parts, way.notes, people, way.generator.mark, make)
     elif options.sticker:
         pictures.write_sticker(path, parts, way.notes, pictures.Cutter(enlarge))
     else:

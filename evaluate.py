@@ -90,7 +90,7 @@ def real_paths(options: Options, generator: Path | None) -> list[Path]:
 
     if options.real:
         return list(options.real)
-    if generator and generator.parent != runs.PRETRAINED:
+    if generator and not runs.is_shipped(generator.parent):
         return runs.data_of(generator, "--real")
     if not runs.gathered():
         raise Problem(f"there are no real faces in {runs.FACES}: name them with --real")

@@ -7,6 +7,7 @@
 `make page` fetches what the page needs from npm before it builds it.
 """
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ def show(options: Options, given: set[str]) -> None:
     if server:
         with server:
             print(f"open http://127.0.0.1:{server.server_port} in a browser; Ctrl-C ends it", flush=True)
-            server.serve_forever()
+            with contextlib.suppress(KeyboardInterrupt):
+                server.serve_forever()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -189,7 +189,7 @@ def join(options: Options, given: set[str]) -> None:
     if others := given - {"merge", "output"}:
         raise Misuse(f"--merge joins folders that are there already: leave out --{sorted(others)[0].replace('_', '-')}")
     check_places(list(options.merge), options.output)
-    settings = shards.settings_of(options.merge)
+    settings = shards.settings_of(options.merge, _shaping(Options()))
     if ended := tell(merge_faces(options.merge, options.output, settings), list(options.merge), options.output,
                      settings["margin"], settings.get("upright", True)):  # fmt: skip
         raise Problem(ended)

@@ -17,6 +17,7 @@ from typing import Any
 from animefaces import signals, streams
 from animefaces.options import check, flag, kind, shown
 from animefaces.problems import Misuse, Problem, in_words
+from animefaces.words import visible
 
 
 @dataclass(frozen=True)
@@ -254,5 +255,5 @@ def _surroundings(debug):
 
 
 def _complain(text, code):
-    print("error: " + " ".join(text.split()), file=sys.stderr)
+    print("error: " + visible(" ".join(text.split())), file=sys.stderr)  # it may quote a file that anyone wrote
     return code

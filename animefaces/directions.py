@@ -127,8 +127,10 @@ def load(path: Path, dimensions: int) -> dict[str, tuple[np.ndarray, float]]:
     try:
         names, rows, limits = npz.read(path, "names", "rows", "limits")
         rows, limits = np.asarray(rows, np.float32), np.asarray(limits, float)
-        if rows.shape != (len(names), dimensions) or limits.shape != (len(names),) or not np.isfinite(rows).all():
+        if rows.shape != (len(names), dimensions) or limits.shape != (len(names),):
             raise ValueError(f"rows of shape {rows.shape}")
+        if not (np.isfinite(rows).all() and np.isfinite(limits).all()):
+            raise ValueError("numbers that are not finite")
         return {str(name): (row, float(limit)) for name, row, limit in zip(names, rows, limits, strict=True)}
     except FileNotFoundError:
         raise Problem(

@@ -16,6 +16,7 @@ from animefaces import npz, runs
 from animefaces.words import visible
 
 WEIGHTS = "model.weights.h5"  # the weights in a .keras file
+LONGEST = 1 << 16  # bytes of a mark
 
 
 class Mark(NamedTuple):
@@ -49,7 +50,7 @@ def _fingerprint(file):
 def read(path: Path) -> Mark | None:
     """A file of latents or directions -> its mark; None if it has none. Raises OSError if there is no such file."""
     try:
-        weights, run = npz.read(path, "generator", "run")
+        weights, run = npz.read(path, "generator", "run", most=LONGEST)
     except ValueError:
         return None
     if any(array.shape != () or array.dtype.kind != "U" for array in (weights, run)) or not str(weights):

@@ -101,10 +101,12 @@ def data_of(generator: Path, flag: str = "--data") -> list[Path]:
     Raises Problem if they do not exist. `flag`: where the user can name other faces.
     """
     record = read_record(generator.parent)
-    paths = [Path(path) for path in record["options"].get("data", [])] if record else [FACES]
+    kept = record["options"].get("data") if record else [str(FACES)]
+    paths = [Path(path) for path in kept if isinstance(path, str)] if isinstance(kept, list) else []
     missing = [str(path) for path in paths if not path.exists()]
     if missing or not paths:
-        raise Problem(f"the training faces are not at {', '.join(missing)}: give their path with {flag}")
+        where = f"not at {', '.join(missing)}" if missing else "not named in its options.json"
+        raise Problem(f"the training faces are {where}: give their path with {flag}")
     return paths
 
 

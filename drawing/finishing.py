@@ -38,7 +38,7 @@ class Finish(NamedTuple):
             return None
         if not (wanted.shape == has.shape == (count, SIZE) and mirrored.shape == (count,)):
             return None
-        if {wanted.dtype.kind, has.dtype.kind} != {"f"} or mirrored.dtype.kind != "b":
+        if {wanted.dtype.kind, has.dtype.kind} != {"f"} or mirrored.dtype.kind != "b" or not np.isfinite(has).all():
             return None
         return cls(np.clip(wanted, 0, 1), np.clip(has, 0, 1), mirrored)
 

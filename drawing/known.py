@@ -17,6 +17,7 @@ from drawing.reading import OF_DRAWINGS, open_reader
 FILE = "looks.npz"  # beside generator.keras
 UNWANTED = {"hat": "yes", "eyes": "closed", "glasses": "yes", "flaw": "yes"}
 SEEN, KEPT = 3_000, 1_000  # so many faces of a generator are read, and the cleanest ones are kept
+MAX_SEED = np.iinfo(np.int64).max
 COARSE = 8  # light and dark are compared in COARSE x COARSE squares
 
 
@@ -49,7 +50,11 @@ def read_faces(generator: Generator) -> Faces | None:
         count = seeds.size
         if not count or [seeds.shape, rows.shape, shapes.shape] != [(count,), (count, SIZE), (count, COARSE, COARSE)]:
             return None
-        if not {seeds.dtype.kind, rows.dtype.kind, shapes.dtype.kind} <= {"i", "u"} or seeds.min() < 0:
+        if (
+            not {seeds.dtype.kind, rows.dtype.kind, shapes.dtype.kind} <= {"i", "u"}
+            or seeds.min() < 0
+            or int(seeds.max()) > MAX_SEED
+        ):
             return None
     except (OSError, ValueError):
         return None

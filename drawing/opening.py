@@ -82,14 +82,14 @@ def open_encoder(kind: str, run: Path | None = None) -> tuple[Network, Generator
     return encoder, generator
 
 
-def open_discriminator(generator: Path) -> Network:
-    """The file of a generator -> the discriminator beside it: pictures -> logits (B, 1). Raises Problem."""
-    file = generator.with_name(runs.DISCRIMINATOR)
+def open_discriminator(generator: Generator) -> Network:
+    """A generator -> the discriminator beside it: its pictures -> logits (B, places). Raises Problem."""
+    file = generator.file.with_name(runs.DISCRIMINATOR)
     if not file.exists():
         raise Problem(f"{file} does not exist: train the run for one more step, or name a run that has it with --run")
     network = opened(file, "discriminator")
-    if len(network.input_shape) != 4 or len(network.output_shape) != 2:
-        raise Problem(f"{file} does not judge pictures: train it again")
+    if network.input_shape[1:] != generator.shape or len(network.output_shape) != 2:
+        raise Problem(f"{file} does not judge pictures of its generator: train it again")
     return network
 
 

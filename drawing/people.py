@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -14,6 +15,8 @@ from animefaces.words import counted, visible
 from drawing import photos
 
 LONGEST = 120  # bytes of a name: with "_v20-12.png" behind it, it fits into the 143 bytes of an encrypted folder
+ON_WINDOWS = re.compile(r'[\x00-\x1f/\\:*?"<>|]')  # what a name of a file cannot have there; "C:" leads elsewhere
+FORBIDDEN = ON_WINDOWS if os.name == "nt" else re.compile(r"[\x00/]")
 GIVE = "name photos, or folders and zips of them"
 NO_FACE = "none was found: if it is a tight crop of a face, add --no-detect"
 
@@ -109,7 +112,11 @@ def check_apart(entries: list[sources.Entry], output: Path) -> None:
 
 
 def unique(name: str, names: set[str]) -> str:
-    """A name, made short enough, that is not yet among `names`, to which it is added; two files may have the same."""
+    """A name, made short enough, that is not yet among `names`, to which it is added; two files may have the same.
+
+    Characters that a name of a file cannot have become "_": members of a zip may have any name.
+    """
+    name = FORBIDDEN.sub("_", name)
     while len(os.fsencode(name)) > LONGEST:
         name = name[:-1]
     number, result = 1, name

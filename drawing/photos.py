@@ -43,6 +43,7 @@ LOOSE = Frame(0.46, 0.25)  # for a reader of looks: with hair and chin
 
 LARGER = 4  # the crop that is shown is this many times as large as the network's pictures
 PIXELS = 960 * 720  # in a picture of so many pixels faces are looked for; they are cut from the whole picture
+NARROW = 1000  # a picture that is more than so many times as long as wide shows nobody, and would need much memory
 MIN_SIDE = 64  # pixels; mtcnn complains of a smaller picture
 SURE = 0.9  # a face is what mtcnn gives at least this confidence, in [0, 1]
 BORDER, WIDEST = 0.3, 108  # of the shorter side, and at most in pixels: added, so that a face that fills all is found
@@ -165,6 +166,8 @@ def open_photo_detector() -> Callable[[np.ndarray], list[Person]]:
     cascade = Cascade()
 
     def find(pixels):
+        if max(pixels.shape[:2]) > NARROW * min(pixels.shape[:2]):
+            return []
         small, shrink, border = _prepared(pixels)
         people = []
         for _, _, _, _, score, *points in cascade(small, SURE).tolist():

@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,21 +49,21 @@ def write_card(path: Path, parts: Iterator[Drawn], notes: dict[str, Any], enlarg
 
 
 def write_folder(
-    folder: Path, parts: Iterator[Drawn], notes: dict[str, Any], count: int, mark: Any, make: Make
+    folder: Path, parts: Iterator[Drawn], notes: dict[str, Any], people: Sequence[PhotoFace], mark: Any, make: Make
 ) -> None:
     """NAME.png for each face, NAME_v1.png and so on for its variants, and latents.npz with a row for each.
 
-    If it ends early, the faces that are written stay, and latents.npz has their rows. It says how many there are of
-    `count`. `mark` is the mark of the generator. `make`: drawn faces -> the pictures to write, an Enlarger or Stickers.
+    If it ends early, the faces that are written stay, and latents.npz has their rows. `people`: all that will be in the
+    parts, so that no variant gets the name of somebody who comes later. `mark` is the mark of the generator. `make`:
+    drawn faces -> the pictures to write, an Enlarger or Stickers.
     """
     names: list[str] = []
     rows: list[Any] = []
     more: dict[str, list[Any]] = {}
-    taken: set[str] = set()
+    taken = {alike(face.name) for face in people}
     done = 0
     try:
         for part in parts:
-            taken |= {alike(face.name) for face in part.people}
             try:
                 for place, (face, z, pictures) in enumerate(zip(*part[:3], strict=True)):
                     own = [face.name, *(unique(f"{face.name}_v{k}", taken) for k in range(1, len(z)))]
@@ -79,7 +79,7 @@ def write_folder(
                     arrays = {name: np.concatenate(several) for name, several in more.items()}
                     latents.save(folder / "latents.npz", np.concatenate(rows), names, mark, **arrays)
     finally:
-        print(f"{folder}/: {kept(done, count)}{' and latents.npz' if done else ''}")
+        print(f"{folder}/: {kept(done, len(people))}{' and latents.npz' if done else ''}")
 
 
 class Cutter:

@@ -152,7 +152,7 @@ def reach(generator: Any, rows: Any, seed: int) -> Any:
 
     limits = np.full(len(rows), 3.0)
     try:
-        judge = open_discriminator(generator.file)
+        judge = open_discriminator(generator)
     except Problem:
         return limits
     z, tried = fresh(generator, 12, 3_000_000 + seed), (2, 3)

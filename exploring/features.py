@@ -45,7 +45,7 @@ def show(options: Options, given: set[str]) -> None:
     from models import inside
 
     generator = open_generator(options.run)
-    judge = open_discriminator(generator.file).keras
+    judge = open_discriminator(generator).keras
     faces = training_faces(generator, options.data, options.cache)
     told(generator)
     names = inside.feature_layers(judge)

@@ -45,7 +45,7 @@ def show(options: Options, given: set[str]) -> None:
     from models.batches import in_batches
 
     generator = open_generator(options.run)
-    faces, judge = training_faces(generator, options.data, options.cache), open_discriminator(generator.file).keras
+    faces, judge = training_faces(generator, options.data, options.cache), open_discriminator(generator).keras
     told(generator)
     names = inside.feature_layers(judge)
     seen = inside.pooled(judge, choose_layer(judge, names, None, names[-1] if names else None)[0])

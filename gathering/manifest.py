@@ -85,7 +85,7 @@ def parse(data: bytes) -> dict[str, Any] | None:
         whole = (
             isinstance(record["tags"], list)
             and all(isinstance(text, str) for text in texts)
-            and all(name == os.path.basename(name) for name in names)  # files of this folder only
+            and all(name == os.path.basename(os.fsdecode(os.fsencode(name))) for name in names)  # of this folder only
             and [type(number) for number in box] == [int] * 4
             and [type(number) for number in eyes] == [float] * 4
             and all(map(math.isfinite, eyes))
@@ -147,7 +147,10 @@ def keep_settings(folder: Path, settings: dict[str, Any], defaults: dict[str, An
         write_json(path, settings)
         return
     try:
-        before = defaults | dict(json.loads(path.read_text(encoding="utf-8")))
+        noted = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(noted, dict):
+            raise TypeError("no settings")
+        before = defaults | noted
     except (ValueError, TypeError, RecursionError) as fault:
         raise Problem(f"{path} is damaged: delete it if the settings are the same as before, "
                       "or give another --output") from fault  # fmt: skip

@@ -171,7 +171,7 @@ def _relative(name):
 
 def _absolute(source):
     """The path of a picture -> its address; "" if it is gone, or in a zip."""
-    return Path(source).as_uri() if os.path.isfile(source) else ""
+    return Path(source).as_uri() if os.path.isabs(source) and os.path.isfile(source) else ""
 
 
 def _face(folder, line, framing):

@@ -131,7 +131,7 @@ def command(
     return [
         sys.executable, "-m", "gallery_dl", "--no-input", "--no-colors", "-D", str(folder), "--write-metadata",
         "--download-archive", str(folder / ARCHIVE), "--range", f"1-{limit}", "--filter", allowed,
-        "--sleep-request", f"{pause}-{2 * pause}", "--sleep", f"{pause / 2}-{pause}", "--", url,
+        "--sleep-request", f"{pause:f}-{2 * pause:f}", "--sleep", f"{pause / 2:f}-{pause:f}", "--", url,
     ]  # fmt: skip
 
 

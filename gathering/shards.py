@@ -38,13 +38,19 @@ def parse(text: str | None) -> Shard | None:
     return Shard(int(match[1]), int(match[2]))
 
 
-def settings_of(folders: Sequence[Path]) -> dict[str, Any]:
-    """Folders of crops -> what shaped their crops. Raises Problem if one is none, or was made with other settings."""
+def settings_of(folders: Sequence[Path], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Folders of crops -> what shaped their crops. Raises Problem if one is none, or was made with other settings.
+
+    `defaults`: the values for settings that an older version did not have.
+    """
     found = []
     for folder in folders:
         file = folder / manifest.SETTINGS
         try:
-            found.append({**json.loads(file.read_text(encoding="utf-8")), "shard": None})
+            noted = {**defaults, **json.loads(file.read_text(encoding="utf-8")), "shard": None}
+            if any(defaults[key] is not None and type(noted[key]) is not type(defaults[key]) for key in defaults):
+                raise ValueError("a setting of another type")
+            found.append(noted)
         except (OSError, ValueError, TypeError, RecursionError) as fault:
             raise Problem(f"{folder} is no folder of crops (no {manifest.SETTINGS} that can be read): name folders "
                           "that preprocess.py --shard made") from fault  # fmt: skip

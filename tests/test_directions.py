@@ -105,7 +105,8 @@ def test_directions_that_are_none(tmp_path):
     np.savez(tmp_path / "other.npz", z=np.zeros(3))
     np.savez(tmp_path / "objects.npz", names=np.array(["a"]), rows=np.array([{}], object), limits=np.ones(1))
     np.savez(tmp_path / "nan.npz", names=np.array(["a"]), rows=np.full((1, 5), np.nan), limits=np.ones(1))
+    np.savez(tmp_path / "limit.npz", names=np.array(["a"]), rows=np.ones((1, 5)), limits=np.array([np.nan]))
     Path(tmp_path / "text.npz").write_text("hello")
-    for name in ("other", "objects", "nan", "text"):
+    for name in ("other", "objects", "nan", "limit", "text"):
         with pytest.raises(Problem, match="holds no directions"):
             directions.load(tmp_path / f"{name}.npz", 5)

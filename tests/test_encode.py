@@ -17,7 +17,8 @@ import encode
 import generate
 from animefaces import images
 from demo import cartoons
-from drawing import encoding, photos, pictures
+from drawing import encoding, networks, photos, pictures
+from drawing import people as finding
 from drawing.people import find_people, unique
 from models import saved, vae
 from models.batches import in_batches
@@ -174,6 +175,24 @@ def test_equal_names_stay_apart(draw, crops):
         images.save(f"{folder}/{'ME' if number else 'me'}.png", cartoons.draw(number, 16))
     assert draw("x/me.png", "y/ME.png", "z/ME.png", "--output", "faces/") == 0
     assert sorted(os.listdir("faces")) == ["ME-2.png", "ME-3.png", "latents.npz", "me.png"]
+
+
+def test_a_variant_does_not_get_the_name_of_a_later_photo(draw, crops, monkeypatch):
+    monkeypatch.setattr(networks, "ROWS", 1)  # each photo is a part
+    Path("c.png").rename("a_v1.png")
+    assert draw("a.png", "b.png", "a_v1.png", "--variants", "1", "--output", "faces/") == 0
+    with np.load("faces/latents.npz", allow_pickle=False) as file:
+        names = list(file["names"])
+    assert names == ["a", "a_v1-2", "b", "b_v1", "a_v1", "a_v1_v1"]
+    assert sorted(os.listdir("faces")) == sorted([*(f"{name}.png" for name in names), "latents.npz"])
+
+
+def test_names_are_no_paths(monkeypatch):
+    assert unique("a\\b: *", set()) == "a\\b: *"
+    monkeypatch.setattr(finding, "FORBIDDEN", finding.ON_WINDOWS)
+    names: set[str] = set()
+    odd = ("C:x", "a\\b", "..", "a/b", "tab\t", 'a?"*')
+    assert [unique(name, names) for name in odd] == ["C_x", "a_b", "..", "a_b-2", "tab_", "a___"]
 
 
 def test_several_people_from_left_to_right(draw, people, capsys):

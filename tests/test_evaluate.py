@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import evaluate
-from animefaces import images
+from animefaces import images, runs
 from animefaces.dataset import open_faces
 from animefaces.problems import Problem
 from demo import cartoons
@@ -388,3 +388,10 @@ def test_known_distances(measure):
     assert abs(figures["floor"]["kernel_distance"]) < 4 * figures["floor"]["kernel_error"] < 0.02
     assert figures["kernel_distance"] == pytest.approx(0.152, abs=0.05)
     assert figures["precision"] < 0.7 < figures["floor"]["precision"]
+
+
+def test_the_shipped_weights_by_their_path_have_no_faces_of_their_own(refused, monkeypatch):
+    monkeypatch.chdir(runs.PROJECT)
+    monkeypatch.setattr(runs, "FACES", Path("nowhere"))
+    line = refused(evaluate.main, ["--run", "models/pretrained", "--count", "100"], 1)
+    assert line == "there are no real faces in nowhere: name them with --real"

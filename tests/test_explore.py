@@ -1,6 +1,7 @@
 """explore.py from end to end, on tiny networks of each architecture; and what generate.py makes of it."""
 
 import importlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 
 import explore
 import generate
-from animefaces import directions, images, latents, metrics, sheets
+from animefaces import directions, images, latents, metrics, runs, sheets
 from demo import cartoons
 from exploring.neighbours import closest
 
@@ -272,6 +273,20 @@ def test_a_run_from_before_discriminators_were_kept(look, copied, refused):
     (copied / "discriminator.keras").unlink()
     line = refused(lambda argv: look(*argv), ["features"], 1)
     assert line.endswith("train the run for one more step, or name a run that has it with --run")
+
+
+def test_a_discriminator_of_other_pictures(look, copied, refused):
+    shutil.copy(runs.PRETRAINED / runs.DISCRIMINATOR, copied)
+    line = refused(lambda argv: look(*argv), ["features"], 1)
+    assert "does not judge pictures of its generator" in line
+
+
+@pytest.mark.parametrize("kept", [5, [5], []])
+def test_training_faces_that_are_no_paths(look, copied, refused, kept):
+    record = json.loads((copied / "options.json").read_text())
+    record["options"]["data"] = kept
+    (copied / "options.json").write_text(json.dumps(record))
+    assert "the training faces are not named in its options.json" in refused(lambda argv: look(*argv), ["features"], 1)
 
 
 def test_training_faces_that_are_gone(look, copied, faces, refused):

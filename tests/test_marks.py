@@ -154,8 +154,19 @@ def test_a_hostile_mark_is_one_short_line(run, refused):
     assert line.isprintable() and len(line) < 300
 
 
-@pytest.mark.parametrize(("generator", "run"), [(np.zeros(3), "x"), ("", "x"), ("a", np.array({})), (["a"], "x")])
+@pytest.mark.parametrize(
+    ("generator", "run"),
+    [(np.zeros(3), "x"), ("", "x"), ("a", np.array({})), (["a"], "x"), ("a", "x" * 100_000)],
+)
 def test_what_is_no_mark(generator, run):
     with open("latents.npz", "wb") as file:
         np.savez(file, z=np.zeros((1, 8)), generator=generator, run=run)
     assert marks.read(Path("latents.npz")) is None
+
+
+def test_a_file_that_unpacks_to_much_is_not_read(monkeypatch):
+    npz.write(Path("latents.npz"), z=np.zeros(10_000_000, np.uint8))
+    assert Path("latents.npz").stat().st_size < 20_000
+    assert npz.read(Path("latents.npz"), "z")[0].nbytes == 10_000_000
+    with pytest.raises(ValueError, match="its arrays are too large"):
+        npz.read(Path("latents.npz"), "z", most=9_999_999)

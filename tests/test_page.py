@@ -1,5 +1,6 @@
 """The page, in a real browser: it draws what generate.py and encode.py draw, and asks nobody else for anything."""
 
+import contextlib
 import http.client
 import io
 import json
@@ -198,6 +199,22 @@ def test_a_port_that_is_taken(refused, free_ports):
     (port,) = free_ports(1)
     with page.host(Path(), port):
         assert f"--port {port} cannot be used" in refused(program.main, ["--port", str(port), "--output", "o"], 1)
+
+
+def test_ctrl_c_ends_it_well(monkeypatch, free_ports, capsys):
+    monkeypatch.setattr(page, "build", lambda *_: None)
+    monkeypatch.setattr(page, "host", lambda *_: Interrupted())
+    assert program.main(["--output", "o"]) == 0
+    assert "Ctrl-C ends it" in capsys.readouterr().out
+
+
+class Interrupted(contextlib.nullcontext):
+    """A server that Ctrl-C ends at once."""
+
+    server_port = 8765
+
+    def serve_forever(self):
+        raise KeyboardInterrupt
 
 
 def test_without_what_npm_brings(refused, monkeypatch):

@@ -249,6 +249,12 @@ def test_places_survive_the_way_to_the_detector(shape, monkeypatch):
     assert person.score == 0.99
 
 
+@pytest.mark.parametrize("shape", [(200_000, 1), (2, 2_001)])
+def test_a_thread_is_not_looked_at(shape, monkeypatch):
+    find = finding(monkeypatch, lambda pixels, sure: pytest.fail("it would need much memory"))
+    assert find(np.zeros((*shape, 3), np.uint8)) == []
+
+
 @pytest.fixture(scope="module")
 def find():
     pytest.importorskip("mtcnn", reason="needs mtcnn, of requirements.txt")

@@ -10,7 +10,7 @@ from PIL import Image
 
 import encode
 import generate
-from animefaces import images, latents, looks, marks, runs
+from animefaces import images, latents, looks, marks, npz, runs
 from animefaces.problems import Problem
 from demo import cartoons
 from drawing import finishing, known, portraits, reading, touches
@@ -117,6 +117,9 @@ def test_faces_are_kept_beside_their_generator_only(few, capsys):
     assert np.allclose(again.looks, faces.looks, atol=0.01)
     other = Generator(generator.network, generator.file, marks.Mark("other", "other"))
     assert known.read_faces(other) is None
+    arrays = {"looks": np.zeros((1, looks.SIZE), np.uint8), "shapes": np.zeros((1, 8, 8), np.int8)}
+    npz.write(few / known.FILE, seeds=np.array([2**63], np.uint64), **arrays, **generator.mark.arrays())
+    assert known.read_faces(generator) is None
     (few / known.FILE).write_bytes(b"nothing")
     assert known.read_faces(generator) is None
 
@@ -164,7 +167,13 @@ def test_generate_draws_the_faces_of_a_folder_again(few):
 
 
 @pytest.mark.parametrize(
-    "damage", [{"wanted": np.zeros((2, 3))}, {"mirrored": np.zeros(2)}, {"has": np.zeros((2, looks.SIZE), int)}]
+    "damage",
+    [
+        {"wanted": np.zeros((2, 3))},
+        {"mirrored": np.zeros(2)},
+        {"has": np.zeros((2, looks.SIZE), int)},
+        {"has": np.full((2, looks.SIZE), np.nan)},
+    ],
 )
 def test_what_was_drawn_onto_faces_is_read_without_trust(damage):
     arrays = {"wanted": np.full((2, looks.SIZE), 1e9), "has": np.zeros((2, looks.SIZE)), "mirrored": np.zeros(2, bool)}

@@ -498,6 +498,7 @@ def test_a_damaged_line_costs_only_itself(tmp_path, quick, capsys):
     [
         (lambda record: record | {"tint": 3}, "settings of another version, tint: "),
         (lambda record: [1], "is damaged"),
+        (lambda record: [[1, 2]], "is damaged"),
         (lambda record: record | {"margin": 0.7}, "was made with --margin 0.7: "),
         (lambda record: {k: v for k, v in record.items() if k != "min_sharpness"}, None),
     ],

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections import Counter
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -175,13 +176,19 @@ def damaged(folder, text):
     [
         {"source": 3}, {"verdict": ["kept"]}, {"tags": "abc"}, {"tags": [1]}, {"box": [1, 2]}, {"box": ["a"] * 4},
         {"hashes": {"perceptual": "zz"}}, {"hashes": "x"}, {"file": "../secret.png"}, {"file": "/etc/passwd"},
-        {"duplicate_of": "../x.png"}, {"picture": {}}, {"detail": None},
+        {"duplicate_of": "../x.png"}, {"duplicate_of": "\ud800.png"}, {"picture": {}}, {"detail": None},
     ],
 )  # fmt: skip
 def test_a_line_that_is_not_ours_is_passed_over(tmp_path, change):
     good = json.dumps(line("kept")).encode()
     bad = json.dumps(line("kept") | change).encode()
     assert damaged(tmp_path, b"\n".join([good, bad, good])) == ([line("kept")] * 2, [2])
+
+
+def test_only_a_whole_path_has_an_address(tmp_path):
+    Path("photo.png").touch()
+    assert report._absolute("photo.png") == ""
+    assert report._absolute(str(Path("photo.png").resolve())).startswith("file:///")
 
 
 def test_a_manifest_that_was_edited_or_cut(tmp_path):

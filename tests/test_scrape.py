@@ -185,6 +185,11 @@ def test_a_target_that_will_not_do_leaves_no_folder(tmp_path):
     assert not (tmp_path / "raw").exists()
 
 
+def test_a_short_pause_is_written_out():
+    words = scrape.command("hat", 10, "general", 0.0001, Path("raw"))
+    assert "0.000100-0.000200" in words and "0.000050-0.000100" in words
+
+
 def test_one_picture_is_one_picture(booru, tmp_path):
     booru.failing["/data/face1.png"] = 404
     _, shortfall = scraped(tmp_path, limit=2)

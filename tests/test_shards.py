@@ -101,6 +101,12 @@ def test_folders_that_cannot_be_joined(pictures, refused):
     both = ["--merge", "a", "b", "--output", "c"]
     assert "b was made with other settings than a" in refused(preprocess.main, both, 1)
     assert "gone is no folder of crops" in refused(preprocess.main, ["--merge", "gone", "--output", "c"], 1)
+    kept = Path("a", manifest.SETTINGS).read_text()
+    for text in ("[[1, 2]]", '{"duplicate_bits": "x"}'):
+        Path("a", manifest.SETTINGS).write_text(text)
+        line = refused(preprocess.main, ["--merge", "a", "--output", "c"], 1)
+        assert "a is no folder of crops (no settings.json that can be read)" in line
+    Path("a", manifest.SETTINGS).write_text(kept)
     for crop in Path("a").glob("*.png"):
         crop.unlink()
     assert "no face was kept" in refused(preprocess.main, ["--merge", "a", "--output", "c"], 1)

@@ -4,6 +4,7 @@
 import { area, bytes, floats, resized } from "./raster.js";
 
 const PIXELS = 960 * 720; // in a picture of so many pixels faces are looked for
+const NARROW = 1000; // a picture that is more than so many times as long as wide shows nobody, and would need much memory
 const MIN_SIDE = 64; // pixels
 const BORDER = 0.3; // of the shorter side: added, so that a face that fills all is found
 const WIDEST = 108; // of a border, in pixels
@@ -21,6 +22,7 @@ export class Detector {
 
   /** A photo in bytes -> [{eyes, mouth, score}] in its pixels. */
   async find(photo) {
+    if (Math.max(photo.width, photo.height) > NARROW * Math.min(photo.width, photo.height)) return [];
     const { seen, shrink, border } = prepared(photo);
     const scaled = floats(seen);
     scaled.data.forEach((value, i) => (scaled.data[i] = (value - 127.5) / 128));

@@ -73,8 +73,9 @@ def _write_networks(generator: Generator, folder: Path, more: dict[str, Any]) ->
     told = export.described(generator, parts, files, "onnx", half=True) | more
     for name, file in files.items():
         told["networks"][name] |= _told(file)
-    write_json(folder / export.DESCRIPTION, told)
-    write_text(folder / "looks.json", json.dumps(_known(generator)))
+    known = folder / "looks.json"
+    write_text(known, json.dumps(_known(generator)))
+    write_json(folder / export.DESCRIPTION, told | {"known": _told(known)})
 
 
 def _known(generator: Generator) -> dict[str, Any]:

@@ -161,12 +161,70 @@ def test_a_browser_without_webassembly_is_told(browser, address):
     context.close()
 
 
+def test_a_file_of_another_version_is_fetched_again(browser, address):
+    """A proxy, or the browser, may still have the file of an older page under the same name."""
+    context, asked = browser.new_context(), []
+
+    def older(route):
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(body=b"an older network")
+        else:
+            route.continue_()
+
+    context.route("**/face_points.onnx", older)
+    tab = context.new_page()
+    tab.goto(address)
+    tab.get_by_text("Ready. You can go offline now").first.wait_for(state="attached", timeout=PATIENCE)
+    assert len(asked) == 2
+    context.close()
+
+
+def test_without_its_runtime_the_page_offers_to_be_loaded_again(browser, address):
+    context = browser.new_context()
+    context.route("**/ort/*.mjs", lambda route: route.abort())
+    tab = context.new_page()
+    tab.goto(address)
+    tab.get_by_text("Some files of this page could not be loaded.").wait_for(timeout=PATIENCE)
+    context.unroute("**/ort/*.mjs")
+    tab.get_by_role("button", name="Try again").click()
+    tab.get_by_text("Ready. You can go offline now").first.wait_for(state="attached", timeout=PATIENCE)
+    context.close()
+
+
+def test_a_photo_that_is_removed_is_missed_by_nobody(opened):
+    """The game still draws the people of two photos when one of them is removed."""
+    tab = opened()
+    give(tab, ASTRONAUT, ASTRONAUT)
+    tab.get_by_role("group", name="Your photos").get_by_role("button").nth(1).click()  # shows the second one
+    tab.locator(".result button:enabled", has_text="Download PNG").wait_for()
+    tab.goto(tab.url.partition("#")[0] + "#game")
+    tab.evaluate("""() => {
+        const button = (text) => [...document.querySelectorAll("button")].find(
+            (one) => `${one.textContent} ${one.title} ${one.ariaLabel}`.includes(text));
+        button("Use the people of Animify").click();
+        button("Remove this photo").click();
+    }""")
+    tab.get_by_text("1 person found.").wait_for()
+    assert not tab.get_by_text("Something went wrong").is_visible()
+
+
+def test_a_look_that_is_chosen_beside_the_sticker_is_drawn_on_the_face_too(opened):
+    tab = opened()
+    give(tab, ASTRONAUT)
+    tab.get_by_text(SHOWN).first.wait_for(state="attached")
+    tab.get_by_text("Sticker", exact=True).click()
+    tab.get_by_role("group", name="Hair", exact=True).get_by_label("blue").check(force=True)
+    tab.locator('canvas[aria-label*="blue"]').wait_for(state="attached")
+
+
 def test_the_folder_is_complete_and_says_what_is_in_it(site):
     told = json.loads((site / "models" / "model.json").read_text())
     assert {"generator", "upscaler", "parts", "face_points"} < set(told["networks"])
     assert "encoder" not in told["networks"]
     assert all((site / "models" / network["file"]).stat().st_size == network["bytes"]
                for network in told["networks"].values())  # fmt: skip
+    assert told["known"] == page._told(site / "models" / "looks.json")
     html = (site / "index.html").read_text()
     assert page.policy(site).startswith("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; ")
     assert "http" not in html.replace("http-equiv", "")

@@ -19,6 +19,7 @@ const UNNAMED = /^image\.\w+$/; // what browsers call a picture that is pasted
 /** -> {element, take(files), people()} */
 export function animify({ line, announce }) {
   let photos = [];
+  let searches = 0; // that are under way
   let current = null;
   const title = h("h1", {}, words.title);
   const busy = h("p", { class: "busy", role: "status" });
@@ -40,7 +41,8 @@ export function animify({ line, announce }) {
   /** Files, one after the other, become photos with people. The first one found is shown. */
   async function take(files) {
     let shown = false;
-    wrong.clear();
+    if (!searches) wrong.clear();
+    searches++;
     if (!files.length) wrong.tell(page.noPictures);
     for (const file of files) {
       if (photos.length >= MOST) {
@@ -66,16 +68,24 @@ export function animify({ line, announce }) {
         )(error);
       }
     }
+    if (--searches) return;
     busy.textContent = "";
     delete busy.dataset.on;
   }
   async function find(file, name) {
     const found = await line.ask((engine) => engine.find(file));
+    const forget = () => line.ask((engine) => engine.forget(found.photo)).catch(() => {});
     if (!found.people.length) {
-      line.ask((engine) => engine.forget(found.photo)).catch(() => {});
+      forget();
       return null;
     }
-    const view = paint(picture(words.photo(name)), await line.ask((engine) => engine.preview(found.photo, VIEW)));
+    const small = await line
+      .ask((engine) => engine.preview(found.photo, VIEW))
+      .catch((error) => {
+        forget();
+        throw error;
+      });
+    const view = paint(picture(words.photo(name)), small);
     const photo = { ...found, name, view };
     photo.people = found.people.map((person, at) => ({
       ...person,

@@ -6,7 +6,7 @@ import { faults } from "./faults.js";
 import { openFilm } from "./film.js";
 import { grid } from "./grid.js";
 import { SOON, unlessCancelled } from "./line.js";
-import { faceOf, withinLimits } from "./links.js";
+import { faceOf, isFace, withinLimits } from "./links.js";
 import { recall, remember } from "./saving.js";
 import { refill, thumb } from "./source.js";
 import { faces as words, problem } from "./strings.js";
@@ -168,6 +168,5 @@ export function faces({ line, announce }) {
 
 function remembered(name) {
   const known = recall(name);
-  const right = (face) => Number.isSafeInteger(face?.seed) && face.seed >= 0 && face.edit && face.asked;
-  return Array.isArray(known) ? known.filter(right) : [];
+  return Array.isArray(known) ? known.filter(isFace) : [];
 }

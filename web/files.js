@@ -9,12 +9,19 @@ export async function filesOf(transfer) {
   return (await Promise.all(entries.filter(Boolean).map(filesUnder))).flat();
 }
 
+/** What cannot be read, or is gone since, is left out. */
 async function filesUnder(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  if (entry.isFile)
+    return new Promise((resolve) =>
+      entry.file(
+        (file) => resolve([file]),
+        () => resolve([]),
+      ),
+    );
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (!some.length) return pictures((await Promise.all(found.map(filesUnder))).flat());
     found.push(...some);
   }

@@ -74,8 +74,11 @@ export function game({ line, announce, animifyPeople }) {
         note.textContent = words.looking(at + 1, found.length);
         try {
           const photo = await line.ask((engine) => engine.find(file));
-          for (const each of photo.people) await add(each);
-          await line.ask((engine) => engine.forget(photo.photo)); // a folder may hold more than fits into the memory
+          try {
+            for (const each of photo.people) await add(each);
+          } finally {
+            await line.ask((engine) => engine.forget(photo.photo)); // a folder may hold more than fits into the memory
+          }
         } catch (error) {
           if (error.code !== "unreadable" && error.code !== "heic") throw error;
           unread++;
@@ -90,7 +93,11 @@ export function game({ line, announce, animifyPeople }) {
     await working(async () => {
       for (const [at, each] of others.entries()) {
         note.textContent = words.drawing(at + 1, others.length);
-        await add(each);
+        try {
+          await add(each);
+        } catch (error) {
+          if (error.code !== "gone") throw error; // the photo was removed in Animify
+        }
       }
     });
   }

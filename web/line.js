@@ -50,9 +50,9 @@ export class Line {
   }
 }
 
-/** For calls whose result may come too late: what it is if it was cancelled is of no interest. */
+/** For calls whose result may come too late: if they were cancelled, or their photo was removed, nobody minds. */
 export function unlessCancelled(complain) {
   return (error) => {
-    if (error?.code !== "cancelled") complain(error);
+    if (!["cancelled", "gone"].includes(error?.code)) complain(error);
   };
 }

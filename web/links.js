@@ -2,8 +2,6 @@
 
 import { OF_FACES } from "./looks.js";
 
-const MAX_SEED = 2 ** 53 - 1;
-
 const pairs = (text) => (text ? text.split(",").map((pair) => pair.split(":")) : []);
 const joined = (given) =>
   Object.entries(given)
@@ -25,12 +23,19 @@ export function faceOf(hash) {
   const seed = Number(given.get("seed"));
   const edit = Object.fromEntries(pairs(given.get("edit")).map(([name, value]) => [name, Number(value)]));
   const asked = Object.fromEntries(pairs(given.get("look")));
-  const right =
-    /^\d+$/.test(given.get("seed")) &&
-    seed <= MAX_SEED &&
-    Object.values(edit).every(Number.isFinite) &&
-    Object.entries(asked).every(([name, word]) => Object.hasOwn(OF_FACES, name) && OF_FACES[name].includes(word));
-  return right ? { seed, edit, asked } : undefined;
+  return /^\d+$/.test(given.get("seed")) && isFace({ seed, edit, asked }) ? { seed, edit, asked } : undefined;
+}
+
+/** Whether it is a face {seed, edit, asked} whose looks the page knows. */
+export function isFace(face) {
+  return (
+    Number.isSafeInteger(face?.seed) &&
+    face.seed >= 0 &&
+    Object.values(face.edit ?? { none: NaN }).every(Number.isFinite) &&
+    Object.entries(face.asked ?? { none: "" }).every(
+      ([name, word]) => Object.hasOwn(OF_FACES, name) && OF_FACES[name].includes(word),
+    )
+  );
 }
 
 /** The same face with edits that the model has, within their limits. */

@@ -109,7 +109,7 @@ export function result({ line, announce, complain, told }) {
     save.disabled = true;
     const current = () => now === person;
     const jobs = [];
-    if (mode === "face" || !now.seen) jobs.push(portrait(now, current));
+    if (mode === "face" || now.told !== JSON.stringify(now.options)) jobs.push(portrait(now, current));
     if (mode === "sticker")
       jobs.push(other("sticker", sticker, (engine) => engine.sticker(now.person, copied(now)), current));
     if (mode === "photo")
@@ -136,12 +136,14 @@ export function result({ line, announce, complain, told }) {
   }
   async function portrait(now, current) {
     const asked = copied(now);
+    const key = JSON.stringify(asked);
     const made = await line.ask((engine) => engine.portrait(now.person, asked), {
       rank: mode === "face" ? NOW : SOON,
       key: "portrait",
     });
     now.seen = made.seen;
     now.missed = unseen(made);
+    now.told = key; // the options of which this is true
     if (!current()) return;
     face.drawing(made.face, words.face(sentence(made.drawn)));
     if (covered) face.reveal();

@@ -2,7 +2,7 @@
 // The work is done in the order of the calls; a failure is an EngineError.
 
 export class EngineError extends Error {
-  /** `code`: no-webassembly, offline, unreadable, heic, memory or internal. */
+  /** `code`: no-webassembly, offline, unreadable, heic, memory, gone (the photo was forgotten) or internal. */
   constructor({ code, message }) {
     super(message);
     this.code = code;

@@ -19,15 +19,24 @@ export class Files {
     const url = new URL(file, this.base);
     const key = new URL(`?sha256=${sha256}`, url);
     const cache = sha256 && (await globalThis.caches?.open(CACHE).catch(() => null)); // a browser may forbid it
-    const kept = await cache?.match(key);
-    const bytes = kept ? new Uint8Array(await kept.arrayBuffer()) : await this.fetched(name, url);
+    const kept = await cache?.match(key).catch(() => null);
+    const bytes = kept ? new Uint8Array(await kept.arrayBuffer()) : await this.right(name, url, sha256);
     this.count(name, bytes.length, true);
-    if (cache && !kept && (await digest(bytes)) === sha256) await this.keep(cache, key, bytes);
+    if (cache && !kept) await this.keep(cache, key, bytes);
     return bytes;
   }
 
-  async fetched(name, url) {
-    const response = await answer(url);
+  /** Fetches a file until its checksum is right: something on the way may keep an older one of the same name. */
+  async right(name, url, sha256) {
+    for (const cache of ["default", "reload"]) {
+      const bytes = await this.fetched(name, url, cache);
+      if (!sha256 || !globalThis.crypto?.subtle || (await digest(bytes)) === sha256) return bytes;
+    }
+    throw new MissingFile(`${url.pathname} is another file than this page needs`);
+  }
+
+  async fetched(name, url, cache) {
+    const response = await answer(url, { cache });
     const length = Number(response.headers.get("Content-Length")) || 0;
     const whole = !response.headers.get("Content-Encoding"); // else the length is that of the packed file
     if (whole) this.wanted[name].bytes ??= length;
@@ -83,8 +92,8 @@ export class Files {
   }
 }
 
-async function answer(url) {
-  const response = await fetch(url).catch((fault) => {
+async function answer(url, settings) {
+  const response = await fetch(url, settings).catch((fault) => {
     throw new MissingFile(`${url.pathname} cannot be fetched (${fault.message})`);
   });
   if (!response.ok) throw new MissingFile(`${url.pathname} cannot be fetched (${response.status})`);

@@ -43,8 +43,14 @@ export class Studio {
 
   photo(id) {
     const photo = this.photos.get(id);
-    if (!photo) throw new Error(`there is no photo ${id}`);
+    if (!photo) throw gone(`photo ${id}`);
     return photo;
+  }
+
+  person(id) {
+    const person = this.people.get(id);
+    if (!person) throw gone(`person ${id}`);
+    return person;
   }
 
   forget(id) {
@@ -54,9 +60,8 @@ export class Studio {
 
   /** As Engine.portrait, with the face as the generator draws it, 64 pixels wide. The last one of a person is kept. */
   async drawn(id, options = {}) {
-    const person = this.people.get(id);
+    const person = this.person(id);
     const key = JSON.stringify(options);
-    if (!person) throw new Error(`there is no person ${id}`);
     if (person.key === key) return person.last;
     person.small ??= photos.forReader(this.photo(person.photo), person);
     const last = await (await this.portraits()).portrait(person.small, options);
@@ -83,10 +88,10 @@ export class Studio {
   async intoPhoto(id, heads, { paint = false } = {}) {
     const photo = this.photo(id);
     const made = paint ? painted(photo) : { ...photo, data: photo.data.slice() };
-    const wide = ({ person }) => Math.abs(this.people.get(person).eyes[1][0] - this.people.get(person).eyes[0][0]);
+    const wide = ({ person }) => Math.abs(this.person(person).eyes[1][0] - this.person(person).eyes[0][0]);
     // Who stands further back comes first, so that no head covers one before it.
     for (const { person, options } of [...heads].sort((a, b) => wide(a) - wide(b)))
-      putBack(photo, this.people.get(person), await this.head(person, options), made);
+      putBack(photo, this.person(person), await this.head(person, options), made);
     return made;
   }
 
@@ -110,3 +115,6 @@ export class Studio {
     return size === 64 ? face : this.faces.enlarge(face);
   }
 }
+
+/** What was forgotten while somebody still asked for it. */
+const gone = (what) => Object.assign(new Error(`there is no ${what}`), { code: "gone" });

@@ -8,7 +8,6 @@ import { Studio } from "./studio.js";
 
 // In the order in which they are needed.
 const NEEDED = [
-  "runtime",
   "generator",
   "upscaler",
   "face_proposals",
@@ -18,7 +17,9 @@ const NEEDED = [
   "drawing_reader",
   "parts",
 ];
+const MODULES = ["ort/ort.wasm.min.mjs", "ort/ort-wasm-simd-threaded.mjs"]; // the first one imports the second one
 const RUNTIME = { file: "ort/ort-wasm-simd-threaded.wasm" };
+const KNOWN = { file: "models/looks.json" };
 const AGAIN = 10_000; // ms, until what was missing is looked for again
 
 let studio;
@@ -29,15 +30,16 @@ const methods = {
       throw Object.assign(new Error("there is no WebAssembly"), { code: "no-webassembly" });
     const base = new URL(address);
     const model = await json(new URL("models/model.json", base));
-    const wanted = { runtime: { ...RUNTIME, ...model.runtime } };
-    for (const name of NEEDED)
-      if (model.networks[name]) wanted[name] = { ...model.networks[name], file: `models/${model.networks[name].file}` };
+    // Before it answers: a worker never tries a failed import again, but the page then offers to be loaded again.
+    const [ort] = await Promise.all(MODULES.map((name) => import(new URL(name, base)))).catch((fault) => {
+      throw new MissingFile(fault.message);
+    });
+    const names = NEEDED.filter((name) => model.networks[name]);
+    const wanted = { runtime: { ...RUNTIME, ...model.runtime }, known: { ...KNOWN, ...model.known } };
+    for (const name of names) wanted[name] = { ...model.networks[name], file: `models/${model.networks[name].file}` };
     const files = new Files(base, wanted, (progress) => postMessage({ progress: { ...progress, ready: false } }));
-    const known = once(() => json(new URL("models/looks.json", base)));
+    const known = once(async () => JSON.parse(new TextDecoder().decode(await files.read("known"))));
     const runtime = once(async () => {
-      const ort = await import(new URL("ort/ort.wasm.min.mjs", base)).catch((fault) => {
-        throw new MissingFile(fault.message);
-      });
       Object.assign(ort.env.wasm, {
         numThreads: 1,
         wasmPaths: new URL("ort/", base).href,
@@ -47,13 +49,7 @@ const methods = {
     });
     const networks = new Networks(runtime, (name) => files.read(name));
     studio = new Studio(networks, model, known);
-    loaded(files, [
-      runtime,
-      known,
-      ...Object.keys(wanted)
-        .slice(1)
-        .map((name) => () => networks.open(name)),
-    ]);
+    loaded(files, [runtime, known, ...names.map((name) => () => networks.open(name))]);
     return model;
   },
   async find(blob) {

@@ -19,6 +19,7 @@ from animefaces.commands import run_script
 from animefaces.dataset import open_faces
 from animefaces.files import written_whole
 from animefaces.options import at_least, option
+from animefaces.problems import Misuse
 from animefaces.progress import Bar
 from drawing.finishing import Finish, Finisher
 from drawing.opening import open_generator
@@ -69,6 +70,8 @@ def sources(options: Options) -> list[tuple[list[str], np.ndarray, np.ndarray]]:
     seeds, rows = labelled()
     drawn = generator.drawn(latents.from_seeds(seeds, generator.latent))
     found = [([f"drawn_{seed:06d}" for seed in seeds], drawn, rows)]
+    if bool(options.labels) != bool(options.faces):
+        raise Misuse("--labels says the looks of --faces: give both, or leave out both")
     if options.labels:
         faces = open_faces(options.faces, SIZE, 3, options.cache)
         names = [Path(name).stem for name in faces.names()]
@@ -92,7 +95,10 @@ def work(options: Options, given: set[str]) -> None:
                 for name, face, row in zip(names[part], made, has, strict=True):
                     images.save(options.output / f"{copy}_{name}.png", face)
                     lines.append(line(f"{copy}_{name}.png", row))
-    with written_whole(options.output / "looks.csv") as temporary, open(temporary, "w", newline="") as file:
+    with (
+        written_whole(options.output / "looks.csv") as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, ["file", *looks.BY_NAME])
         writer.writeheader()
         writer.writerows(lines)

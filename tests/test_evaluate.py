@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import evaluate
-from animefaces import images, runs
+from animefaces import images, metrics, runs
 from animefaces.dataset import open_faces
 from animefaces.problems import Problem
 from demo import cartoons
@@ -89,6 +89,14 @@ def extracted(monkeypatch):
 
     monkeypatch.setattr(features, "extract", extract)
     return calls
+
+
+def test_the_floor_compares_real_faces_with_others(measure, monkeypatch):
+    compared, compare = [], metrics.compare
+    monkeypatch.setattr(metrics, "compare", lambda *sets: compared.append(sets) or compare(*sets))
+    measure("fresh", "--size", "16")
+    one, other = ({row.tobytes() for row in part} for part in compared[1])
+    assert len(one) == len(other) == 30 and not one & other
 
 
 def test_noise_is_further_than_fresh_faces(measure):

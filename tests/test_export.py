@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -107,6 +108,8 @@ def test_a_folder_that_explains_itself(trained, capsys):
         "generator.onnx", "model.json", "parts.onnx", "photo_reader.onnx", "upscaler.onnx",
     ]  # fmt: skip
     assert f"{folder}/: generator.onnx, " in capsys.readouterr().out
+    kinds = {tensor.data_type for tensor in onnx.load(folder / "generator.onnx").graph.initializer}
+    assert onnx.TensorProto.FLOAT16 in kinds
     told = json.loads((folder / "model.json").read_text())
     assert (told["format"], told["half"]) == ("onnx", True)
     assert told["networks"]["generator"]["output"] == [None, 16, 16, 3]
@@ -165,7 +168,8 @@ def test_the_edits_of_the_shipped_weights_are_described():
 
 
 def test_what_differs_is_not_kept(trained, refused, monkeypatch):
-    words = [str(trained), "--output", "out"]
+    words, whole = [str(trained), "--output", "out"], export.parts_of
+    monkeypatch.setattr(export, "parts_of", lambda *of, **more: {"generator": whole(*of, **more)["generator"]})
     assert program.main(words) == 0
     before = Path("out/generator.onnx").read_bytes()
     right = export.OPENERS["onnx"]

@@ -147,6 +147,15 @@ def test_one_of_each_few_faces_is_kept(draw, monkeypatch):
     assert sorted(os.listdir("few")) == [f"seed_{seed:06d}.png" for seed in seeds[:2]]
 
 
+def test_the_faces_that_are_chosen_from_are_those_that_are_drawn(draw, monkeypatch):
+    seen = []
+    monkeypatch.setattr("drawing.flaws.flaws", lambda faces: seen.append(faces) or faces.mean(axis=(1, 2, 3)))
+    flags = ["--truncation", "0.4", "--scale", "1"]
+    assert draw("--count", "4", "--best-of", "3", *flags, "--output", "best.png") == 0
+    assert draw("--count", "12", *flags, "--output", "all.png") == 0
+    assert np.array_equal(np.concatenate(seen), cells("all.png")[:12])
+
+
 def test_what_is_seen_of_flaws():
     shipped = open_generator(runs.PRETRAINED)
     faces = shipped.draw(latents.from_seeds(range(24), shipped.latent))

@@ -42,6 +42,16 @@ def test_what_is_held_out_is_spread_evenly_and_not_trained_on(count, held):
         assert apart[:][-1] == count - 1
 
 
+def test_a_training_keeps_these_faces_to_itself():
+    small = {"size": 16, "latent": 8, "batch_size": 4, "generator_widths": (8, 8), "discriminator_widths": (8, 8)}
+    pictures = np.arange(1000, dtype=np.uint16)[:, None, None, None].astype(np.uint8) + np.zeros((16, 16, 3), np.uint8)
+    task = gan.Task(dataclasses.replace(recipes.BASE, warm_up=0, average=0.25, **small), pictures, None, None)
+    held, trained = set(task.judge._validation._indices), set(task.faces._indices)
+    assert len(held) == 50 and task.order.count == len(trained) == 950
+    assert not held & trained
+    assert task.player.average_decay == 0.25
+
+
 def test_the_verdict_is_lower_for_faces_of_the_same_kind(network):
     faces = cartoons.draw_many(200, 16)
     bench = judge.Judge(network, faces[:100])

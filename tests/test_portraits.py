@@ -150,6 +150,16 @@ def test_encode_tells_what_it_read_and_drew(few, capsys):
     assert np.array_equal(images.read("alone/b.png"), images.read("out/b.png"))
 
 
+def test_the_seed_chooses_the_variants_and_not_the_face(few):
+    z = []
+    for seed in ("0", "1"):
+        flags = ["--variants", "4", "--seed", seed, "--output", f"out{seed}/"]
+        assert encode.main(["a.png", "--no-detect", "--run", str(few), *flags]) == 0
+        z.append(np.load(f"out{seed}/latents.npz")["z"])
+    assert np.array_equal(z[0][0], z[1][0])
+    assert not np.array_equal(z[0][1:], z[1][1:])
+
+
 def test_encode_draws_what_the_user_asks_for(few, capsys):
     flags = ["a.png", "--no-detect", "--run", str(few), "--json", "--output", "out/"]
     assert encode.main([*flags, "--hair", "blue", "--sex", "m", "--smile", "more"]) == 0

@@ -40,20 +40,21 @@ def crops_of(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*.png")}
 
 
-def test_shares_together_are_one_run(pictures, capsys):
-    assert preprocess.main(["--input", str(pictures), "--output", "whole", *FLAGS]) == 0
+@pytest.mark.parametrize("dedupe", ["--dedupe", "--no-dedupe"])
+def test_shares_together_are_one_run(pictures, dedupe, capsys):
+    given = ["--input", str(pictures), *FLAGS, dedupe]
+    assert preprocess.main([*given, "--output", "whole"]) == 0
     for number in (3, 1, 2):
-        assert preprocess.main(["--input", str(pictures), "--shard", f"{number}/3", *FLAGS]) == 0
+        assert preprocess.main([*given, "--shard", f"{number}/3"]) == 0
     folders = [f"data/shares/{number}-of-3" for number in (1, 2, 3)]
     assert all(crops_of(Path(folder)) for folder in folders)
     capsys.readouterr()
     for _ in range(2):  # the second time there is nothing new
         assert preprocess.main(["--merge", *folders[::-1], "--output", "joined"]) == 0
-    assert "duplicate" in capsys.readouterr().out
+    assert ("duplicate" in capsys.readouterr().out) == (dedupe == "--dedupe")
     assert crops_of(Path("joined")) == crops_of(Path("whole"))
     assert lines_of(Path("joined")) == lines_of(Path("whole"))
-    more = ["--input", str(pictures), "--output", "joined", *FLAGS]
-    assert preprocess.main(more) == 0  # one run goes on with it
+    assert preprocess.main([*given, "--output", "joined"]) == 0  # one run goes on with it
     assert crops_of(Path("joined")) == crops_of(Path("whole"))
 
 

@@ -1,5 +1,6 @@
 """The real program: every recipe, what a run leaves, what is refused, what happens when it goes wrong."""
 
+import contextlib
 import json
 import math
 import os
@@ -15,7 +16,7 @@ from PIL import Image
 
 import recipes
 import train as program
-from animefaces import images, logs, resuming, runs, states
+from animefaces import images, logs, resuming, runs, signals, states
 from demo import cartoons
 from models import build
 from models import gan as players
@@ -403,6 +404,18 @@ def failing(monkeypatch, bad):
 
     monkeypatch.setattr(players.GAN, "__init__", init)
     return done
+
+
+def test_what_was_taken_back_is_logged_once(train, monkeypatch):
+    failing(monkeypatch, {5})
+    run = tried(train, "--steps", "8", "--log-every", "2")
+    assert [entry["step"] for entry in log_of(run)] == [2, 4, 6, 8]
+
+
+def test_a_state_is_saved_every_few_minutes(train, monkeypatch):
+    monkeypatch.setattr(signals, "stopwatch", lambda: contextlib.nullcontext(lambda: 30.0))  # each step takes so long
+    run = tried(train, "--steps", "5", "--save-minutes", "1", "--keep", "9")
+    assert sorted(int(path.stem[5:]) for path in (run / "state").iterdir()) == [0, 2, 4, 5]
 
 
 def test_a_loss_that_is_no_number_goes_back_once(train, monkeypatch, capsys):

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from conftest import PROJECT, SIZES, TINY, assert_same_training, log_of, python, state_of
 
-from animefaces import logs, states
-from models import engine
+from animefaces import logs, npz, states
+from models import contents, engine
 
 # All that draws by chance or remembers: dropout, augmentation, label ranges, flips, both optimizers, the average.
 ALL_AT_ONCE = [
@@ -191,6 +191,7 @@ def test_what_the_disk_does_not_give_is_not_damaged(tmp_path):
     (tmp_path / "state" / "step_000000002.npz").mkdir()  # stands for what may not be read now
     with pytest.raises(OSError, match=r"step_000000002\.npz"):
         states.load(tmp_path)
+    assert npz.OF_DAMAGE == contents.OF_DAMAGE  # neither package may import the other
 
 
 def test_no_state_that_reads_is_a_clear_error(copied, refused, train):

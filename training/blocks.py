@@ -30,7 +30,8 @@ def _made(start, stop):
 
 
 @contextlib.contextmanager
-def _lasting():
+def _gone():
+    """Within this context, the end of a process that makes scenes becomes a Problem."""
     try:
         yield
     except BrokenExecutor as fault:
@@ -64,7 +65,7 @@ class Blocks:
 
         Raises Problem if a process that makes scenes has ended.
         """
-        with self._lock, _lasting():
+        with self._lock, _gone():
             self.promise(number)
             self.promise(number + 1)
             if number not in self._made:

@@ -28,13 +28,14 @@ export function faceOf(hash) {
 
 /** Whether it is a face {seed, edit, asked} whose looks the page knows. */
 export function isFace(face) {
+  const { seed, edit, asked } = face ?? {};
   return (
-    Number.isSafeInteger(face?.seed) &&
-    face.seed >= 0 &&
-    Object.values(face.edit ?? { none: NaN }).every(Number.isFinite) &&
-    Object.entries(face.asked ?? { none: "" }).every(
-      ([name, word]) => Object.hasOwn(OF_FACES, name) && OF_FACES[name].includes(word),
-    )
+    Number.isSafeInteger(seed) &&
+    seed >= 0 &&
+    edit instanceof Object &&
+    Object.values(edit).every(Number.isFinite) &&
+    asked instanceof Object &&
+    Object.entries(asked).every(([name, word]) => Object.hasOwn(OF_FACES, name) && OF_FACES[name].includes(word))
   );
 }
 

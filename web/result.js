@@ -109,7 +109,7 @@ export function result({ line, announce, complain, told }) {
     save.disabled = true;
     const current = () => now === person;
     const jobs = [];
-    if (mode === "face" || now.told !== JSON.stringify(now.options)) jobs.push(portrait(now, current));
+    if (mode === "face" || now.drawnWith !== JSON.stringify(now.options)) jobs.push(portrait(now, current));
     if (mode === "sticker")
       jobs.push(other("sticker", sticker, (engine) => engine.sticker(now.person, copied(now)), current));
     if (mode === "photo")
@@ -143,7 +143,7 @@ export function result({ line, announce, complain, told }) {
     });
     now.seen = made.seen;
     now.missed = unseen(made);
-    now.told = key; // the options of which this is true
+    now.drawnWith = key; // the options that `missed` is true of
     if (!current()) return;
     face.drawing(made.face, words.face(sentence(made.drawn)));
     if (covered) face.reveal();

@@ -20,14 +20,14 @@ export class Files {
     const key = new URL(`?sha256=${sha256}`, url);
     const cache = sha256 && (await globalThis.caches?.open(CACHE).catch(() => null)); // a browser may forbid it
     const kept = await cache?.match(key).catch(() => null);
-    const bytes = kept ? new Uint8Array(await kept.arrayBuffer()) : await this.right(name, url, sha256);
+    const bytes = kept ? new Uint8Array(await kept.arrayBuffer()) : await this.verified(name, url, sha256);
     this.count(name, bytes.length, true);
     if (cache && !kept) await this.keep(cache, key, bytes);
     return bytes;
   }
 
   /** Fetches a file until its checksum is right: something on the way may keep an older one of the same name. */
-  async right(name, url, sha256) {
+  async verified(name, url, sha256) {
     for (const cache of ["default", "reload"]) {
       const bytes = await this.fetched(name, url, cache);
       if (!sha256 || !globalThis.crypto?.subtle || (await digest(bytes)) === sha256) return bytes;

@@ -20,6 +20,7 @@ SECONDS = 60  # the time of the measured steps
 TURNS, TRIED = 3, 3  # each precision is tried TURNS times, in turn, for TRIED seconds each
 GAIN = 1.1  # bfloat16 is taken if it is at least this many times as fast: clocks are not exact
 LONG_STEPS, LONG_MINUTES = 1000, 5  # a training that is shorter than either is not worth the trial, nor compiling more
+RESIDUAL = 5  # times as long takes a step of residual networks, at least
 SMALL, SMALL_BFLOAT16 = 2**15, 2**16  # most pixels of a batch whose operations two threads need not share
 WARM = 3  # calls before the clock starts: they compile
 
@@ -89,7 +90,8 @@ def steps_per_call(options: Any) -> int:
 
 
 def _is_long(options):
-    return options.steps >= LONG_STEPS and (options.minutes or LONG_MINUTES) >= LONG_MINUTES
+    steps = options.steps * (RESIDUAL if options.architecture == "residual" else 1)
+    return steps >= LONG_STEPS and (options.minutes or LONG_MINUTES) >= LONG_MINUTES
 
 
 def settled(options: Any, targets: Targets) -> Any:

@@ -137,6 +137,9 @@ class Options:
     anchor: float = option(0.0, "keep every face near the one that the generator of --init-from draws: weight of the "
                                 "distance, 0 for none (residual networks only)", at_least(0), group=TOLD,
                            commands=GAN)  # fmt: skip
+    flaws: float = option(0.0, "with --anchor: weight of the flaws that each face has more than the one that the "
+                               "generator of --init-from draws: unclear or unlike eyes, an uneven mouth; 0 for none",
+                          at_least(0), group=TOLD, commands=GAN)  # fmt: skip
     augment: tuple[str, ...] = option(("none",), "random changes of every picture that the discriminator sees, real "
                                       f"or fake: any of {', '.join(AUGMENTATIONS)}", choices=AUGMENTATIONS,
                                       group=TOLD, commands=GAN)  # fmt: skip
@@ -246,12 +249,13 @@ _RECIPES["overnight"] = replace(_RECIPES["large"], generator_widths=(128, 128, 6
                                 penalty=(0.5, 0.2), batch_size=64, learning_rate=4e-4, slow_after=10_000,
                                 average=0.9998, steps=43_000, sample_every=1_000)  # fmt: skip
 # The shipped networks learn another style within minutes, without a GPU. The discriminator sees patches, and the anchor
-# keeps the faces whole. With the gradient penalties in every fourth step only, a minute has more steps
+# keeps the faces whole: the lines of nose and mouth, and eyes without flaws. So the discriminator may be sharp, and few
+# steps are enough. With the gradient penalties in every fourth step only, a minute has more of them
 # (docs/research/quality.md).
 _RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), discriminator_widths=(48, 96, 192),
-                            patches=True, anchor=0.05, batch_size=16, learning_rate=1e-4, slow_after=300,
-                            penalty=(0.5, 0.5), penalty_every=4, steps=1_000, average=0.995, log_every=20,
-                            sample_every=100)  # fmt: skip
+                            patches=True, anchor=0.03, flaws=0.3, batch_size=16, learning_rate=1e-4,
+                            discriminator_rate=2.0, slow_after=300, penalty=(0.05, 0.05), penalty_every=4, steps=250,
+                            average=0.995, log_every=10, sample_every=50)  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}
 
 

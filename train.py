@@ -19,7 +19,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -168,6 +168,10 @@ def validate(options: Options, given: set[str]) -> None:
     if (options.anchor or options.patches) and options.architecture != "residual":
         asked = "--anchor" if options.anchor else "--patches"
         raise Misuse(f"{asked} is for residual networks: leave it out, or give --architecture residual")
+    if options.flaws and not options.anchor:
+        raise Misuse("--flaws compares faces with those that the anchor keeps: give --flaws 0, or an --anchor")
+    if options.flaws and options.channels == 1:
+        raise Misuse("--flaws sees flaws in colours only: give --flaws 0")
     if options.patches and options.warm_up and options.init_from is None:
         raise Misuse("--patches judges parts of a picture, and a warm-up needs a discriminator that sees all of it: "
                      "leave out --patches, or give --warm-up 0")  # fmt: skip
@@ -176,12 +180,19 @@ def validate(options: Options, given: set[str]) -> None:
     if options.projected:
         from drawing.reading import OF_DRAWINGS, open_reader
 
-        try:
-            open_reader(OF_DRAWINGS)
-        except Problem as fault:
-            raise Problem(
-                f"{OF_DRAWINGS} is missing or damaged: get the project again, or give --no-projected"
-            ) from fault
+        _whole(lambda: open_reader(OF_DRAWINGS), OF_DRAWINGS, "--no-projected")
+    if options.flaws:
+        from drawing import finishing
+
+        _whole(finishing.Finisher, finishing.FILE, "--flaws 0")
+
+
+def _whole(opening: Callable[[], Any], file: Path, without: str) -> None:
+    """Open a shipped network that a training needs. Raises Problem, which says how to train without it."""
+    try:
+        opening()
+    except (Problem, OSError) as fault:
+        raise Problem(f"{file} is missing or damaged: get the project again, or give {without}") from fault
 
 
 def _parameters(network: Any) -> str:

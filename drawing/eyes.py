@@ -10,8 +10,8 @@ from animefaces.colour import to_lab
 from animefaces.progress import Bar
 from drawing.finishing import Finisher
 from drawing.touches import EYES, Places
+from models.regions import EYE_REACH
 
-REACH = 0.15  # of the side of a face: an eye is all that is eye so near to its place
 ROWS = 128  # faces at a time
 
 
@@ -48,7 +48,7 @@ def looks_in(pixels: np.ndarray, parts: np.ndarray, places: Sequence[Places]) ->
     found = []
     for name in ("left_eye", "right_eye"):
         middles = np.array([getattr(one, name) for one in places])[:, :, None, None]
-        near = np.maximum(abs(x - middles[:, 0]), abs(y - middles[:, 1])) < REACH
+        near = np.maximum(abs(x - middles[:, 0]), abs(y - middles[:, 1])) < EYE_REACH
         eye = parts[..., EYES] * near
         mean, iris = _mean(eye, lab), _mean(eye * chroma, lab)
         spread = np.sqrt(np.maximum(_mean(eye, squares) - mean**2, 0))

@@ -7,9 +7,7 @@ from animefaces.colour import to_lab
 from drawing import eyes
 from drawing.finishing import Finisher
 from drawing.touches import EYES
-
-UNLIKE, UNEVEN = 0.2, 0.3  # how much a difference of the eyes counts, and an uneven mouth, beside unclear eyes
-MOUTH = 0.13, 0.07  # from the middle of a mouth to its sides, and to its top and bottom; of the side of a face
+from models.regions import MOUTH_REACH, UNEVEN, UNLIKE
 
 
 def flaws(faces: np.ndarray) -> np.ndarray:
@@ -47,6 +45,6 @@ def _uneven(pixels, places):
         axis = (place.left_eye[0] + place.right_eye[0]) / 2 * (len(lab) - 1)
         turned = cv2.warpAffine(lab, np.array([[-1, 0, 2 * axis], [0, 1, 0]]), lab.shape[1::-1],
                                 borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        near = (abs(x - place.mouth[0]) < MOUTH[0]) & (abs(y - place.mouth[1]) < MOUTH[1])
+        near = (abs(x - place.mouth[0]) < MOUTH_REACH[0]) & (abs(y - place.mouth[1]) < MOUTH_REACH[1])
         found.append(np.linalg.norm(turned - lab, axis=-1)[near].sum() / (near.sum() + 1e-3))
     return np.array(found)

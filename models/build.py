@@ -8,10 +8,12 @@ import numpy as np
 
 from models import anchor, dcgan, detector, encoder, engine, fastgan, reader, residual, saved, upscaler, vae, warm
 from models.engine import keras, ops
+from models.flaws import Flaws
 from models.gan import GAN
 from models.schedules import half_cosine
 
-READER = Path(__file__).parent / "pretrained" / "drawing_reader.keras"
+PRETRAINED = Path(__file__).parent / "pretrained"
+READER, PARTS = PRETRAINED / "drawing_reader.keras", PRETRAINED / "parts.keras"
 RESIDENT = 2**30  # bytes of faces that a device keeps: 87,000 of 64x64; a quarter of the memory of a small GPU
 
 
@@ -53,7 +55,7 @@ def build_gan(options: Any, faces: Any = None) -> GAN:
             rate_decay=rate_decay_schedule(options),
             faces=resident(options, faces),
             warm_up=_autoencoder(networks, options) if warm_up_steps(options) else None,
-            anchor=anchor.Anchor(*networks, options.anchor) if options.anchor else None,
+            anchor=_anchor(networks, options) if options.anchor else None,
             decoders=options.architecture == "fastgan",
         )
 
@@ -68,6 +70,11 @@ def resident(options: Any, faces: Any) -> np.ndarray | None:
 def _autoencoder(networks: tuple[keras.Model, keras.Model], options: Any) -> warm.Autoencoder:
     optimizer = adam(options, learning_rate=warm.RATE, beta_1=0.9, beta_2=0.999)
     return warm.Autoencoder(*networks, optimizer, steps=warm_up_steps(options))
+
+
+def _anchor(networks: tuple[keras.Model, keras.Model], options: Any) -> anchor.Anchor:
+    seen = Flaws(saved.load(PARTS), options.flaws) if options.flaws else None
+    return anchor.Anchor(*networks, options.anchor, seen)
 
 
 def warm_up_steps(options: Any) -> int:

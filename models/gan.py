@@ -30,7 +30,8 @@ class GAN:
     - real_right, fake_right: share of the images that D judges right; with the relativistic loss, share of the pairs;
     - redrawn: with decoders, the mean absolute difference of what they draw, which D's loss has, too;
     - spread: how much G's images differ from each other, divided by how much real images do;
-    - moved: with an anchor, how far G's images are from those that it drew at the start (models.anchor.Anchor).
+    - moved, lines, flaws: with an anchor, how far G's images are from those that it drew at the start, and with
+      models.flaws how many more flaws they have (models.anchor.Anchor).
 
     All random numbers on the device (dropout, augmentation) are a function of (seed, step). `state`, a State, is all
     that training changes.
@@ -187,8 +188,8 @@ class GAN:
             loss = logistic(logits, ops.ones_like(logits))  # exactly 1, whatever D is told
         if self.anchor is None:
             return loss, {}
-        moved = self.anchor.distance(fake, z)
-        return loss + self.anchor.weight * moved, {"moved": moved}
+        pull, figures = self.anchor.pull(fake, z)
+        return loss + pull, figures
 
     def _judge(self, images: Any, slope: Any = False, decoders: Decoders | None = None) -> tuple[Any, Any, Any]:
         """Images -> (D's logits of the augmented images, None, None).

@@ -12,8 +12,9 @@ from conftest import SIZES, log_of, state_of
 
 import recipes
 from animefaces import runs
-from models import build, residual
-from models.anchor import Anchor, importance
+from drawing import finishing
+from models import build, residual, saved
+from models.anchor import AROUND, LINES, MIDDLE, REACH, Anchor, importance
 
 TINY = replace(recipes.RECIPES["adapt"], size=16, latent=8, generator_widths=(8, 16, 8), discriminator_widths=(8, 16),
                batch_size=4, precision="float32")  # fmt: skip
@@ -66,18 +67,37 @@ def test_the_distance_from_the_anchor():
     anchor.take(generator)
     z = anchored_batch(0)[2][0]
     faces, maps = generator(z), anchor.networks["anchor_maps"]
-    assert float(anchor.distance(faces, z)) < 1e-10
+    loss, figures = anchor.pull(faces, z)
+    assert float(loss) < 1e-10 > float(figures["moved"]) + float(figures["lines"])
     assert maps.output_shape == (None, 16, 16, 8)  # not the coarser ones
     other = faces + 0.3
     kept, seen = (np.asarray(maps(x)) for x in (faces, other))
     places = ((seen - kept) ** 2).mean((0, 3)) / (kept**2).mean()
-    assert float(anchor.distance(other, z)) == pytest.approx((places * importance(16, 16)).mean(), rel=1e-4)
+    loss, figures = anchor.pull(other, z)
+    counts = importance(16, 16, MIDDLE, REACH, AROUND)
+    assert float(figures["moved"]) == pytest.approx((places * counts).mean(), rel=1e-4)
+    assert float(loss) == pytest.approx(float(figures["moved"]) + LINES * float(figures["lines"]))
     generator.set_weights([2 * w for w in generator.get_weights()])
-    assert float(anchor.distance(faces, z)) < 1e-10  # it has weights of its own
+    assert float(anchor.pull(faces, z)[1]["moved"]) < 1e-10  # it has weights of its own
+
+
+def test_light_and_colours_may_change_and_the_lines_of_nose_and_mouth_may_not():
+    keras.utils.set_random_seed(0)
+    anchor = Anchor(*build.build_networks(replace(TINY, size=64, generator_widths=(8, 16, 8, 4, 4))), 1.0)
+    anchor._generator = lambda z, training: z  # what it drew is given as it is
+    y, x = np.indices((64, 64)) / 63
+    face = np.where((abs(x - 0.5) < 0.1) & (abs(y - 0.74) < 0.02), -0.5, 0.5)[None, :, :, None].repeat(3, -1)
+    lighter, shaded = 0.9 * face + 0.1, face - 0.3 * x[None, :, :, None]
+    crooked, elsewhere = np.roll(face, 3, axis=1), face.copy()
+    elsewhere[:, 4:8, 10:20] = -0.5
+    moved = [float(anchor.pull(made.astype(np.float32), face.astype(np.float32))[1]["lines"])
+             for made in (face, lighter, shaded, elsewhere, crooked)]  # fmt: skip
+    assert moved[0] < 1e-8
+    assert max(moved[1:4]) < 0.1 * moved[4]
 
 
 def test_eyes_nose_and_mouth_count_more_than_the_rest():
-    counts = importance(16, 16)
+    counts = importance(16, 16, MIDDLE, REACH, AROUND)
     assert counts.mean() == pytest.approx(1, abs=1e-5)
     assert counts[6:14, 5:11].min() > 1.5
     assert max(counts[:3].max(), counts[:, :2].max(), counts[:, -2:].max()) < 0.5
@@ -206,3 +226,52 @@ def test_what_an_anchor_needs(shipped, trained, train, refused):
     assert "--from-scratch begins with random weights" in said("--from-scratch", "--init-from", "pretrained")
     file = ["--init-from", "models/pretrained/generator.keras", *shipped, "--recipe", "adapt", "--precision", "float32"]
     assert "--anchor needs a discriminator" in said(*file)
+
+
+def test_what_training_changes_with_flaws():
+    gan = anchored(flaws=0.5)
+    start = gan.state.arrays()
+    figures = [gan.steps(*anchored_batch(step)) for step in range(3)]
+    assert figures[0]["flaws"].item() == pytest.approx(0, abs=1e-5)
+    assert figures[-1]["flaws"].item() > 0
+    end = gan.state.arrays()
+    changed = {name.split("/")[0] for name in start if not np.array_equal(start[name], end[name])}
+    assert changed == {"generator", "discriminator", "average", "g_optimizer", "d_optimizer"}
+    parts = [weight for name, weight in end.items() if name.startswith("anchor_parts")]
+    assert all(np.array_equal(*pair) for pair in zip(parts, saved.load(build.PARTS).get_weights(), strict=True))
+
+
+def test_a_heavier_weight_leaves_fewer_flaws():
+    def more(weight):
+        gan = anchored(flaws=weight, learning_rate=3e-3)
+        return np.mean([gan.steps(*anchored_batch(step))["flaws"].item() for step in range(16)][8:])
+
+    assert more(30.0) < 0.7 * more(1e-6)
+
+
+def test_a_run_with_flaws_goes_on_exactly(shipped, train):
+    flags = ["--init-from", "pretrained", "--flaws", "0.5", "--run"]
+    assert train(*flags, "whole", "--steps", "4", "--log-every", "1", tiny=shipped) == 0
+    assert train(*flags, "parts", "--steps", "2", tiny=shipped) == 0
+    shutil.rmtree("models/pretrained")
+    assert train("--run", "parts", "--steps", "4", tiny=[]) == 0
+    whole, parts = state_of(Path("whole")), state_of(Path("parts"))
+    assert whole.keys() == parts.keys()
+    assert all(np.array_equal(whole[name], parts[name]) for name in whole if name != "record")
+    assert any(entry["flaws"] > 0 for entry in log_of(Path("whole")))
+
+
+def test_what_flaws_need(shipped, train, refused, monkeypatch, tmp_path):
+    said = lambda *flags, code=2: refused(lambda argv: train(*argv, tiny=[]), list(flags), code)  # noqa: E731
+    assert "give --flaws 0, or an --anchor" in said("--recipe", "large", "--flaws", "1")
+    start = ["--init-from", "pretrained", *shipped, "--flaws", "1"]
+    assert "--flaws sees flaws in colours only: give --flaws 0" in said(*start, "--channels", "1")
+    assert "--flaws" in said(*start[:-1], "-1")
+    monkeypatch.setattr(finishing, "FILE", tmp_path / "gone.keras")
+    finishing._network.cache_clear()
+    words = said(*start, code=1)
+    assert "gone.keras is missing or damaged: get the project again, or give --flaws 0" in words
+
+
+def test_networks_without_flaws_have_no_network_of_parts():
+    assert "anchor_parts" not in build.build_gan(replace(TINY, flaws=0.0)).anchor.networks

@@ -34,6 +34,8 @@ class Task:
             "spread": "spread",
             "redrawn": "error of the decoders",
             "moved": "moved from the first faces",
+            "lines": "lines of nose and mouth moved",
+            "flaws": "more flaws than the first faces",
             "eye_mismatch": "another eye fits better",
             "recall": "recall: how much the faces vary",
         },

@@ -1,0 +1,96 @@
+"""What sees flaws in the faces of a generator in training. Trainings with --flaws are in test_anchor.py."""
+
+import keras
+import numpy as np
+import pytest
+
+from animefaces import colour, latents, runs
+from drawing import flaws as drawn
+from drawing.opening import open_generator
+from models import build, saved
+from models.engine import gradients, ops
+from models.flaws import Flaws, _uneven, to_lab
+
+
+@pytest.fixture(scope="module")
+def seer():
+    return Flaws(saved.load(build.PARTS), 1.0)
+
+
+@pytest.fixture(scope="module")
+def drawings():
+    generator = open_generator(runs.PRETRAINED)
+    return generator.draw(latents.from_seeds(range(48), generator.latent))
+
+
+def as_seen(pixels):
+    return pixels.astype(np.float32) / 127.5 - 1
+
+
+def smeared(pixels):
+    """The same faces, with two colours in place of the eye on the left."""
+    made = pixels.copy()
+    made[:, 30:42, 14:28] = made[:, 30:42, 14:28].mean((1, 2), keepdims=True)
+    made[:, 33:38, 16:22] = (200, 30, 30)
+    return made
+
+
+def test_the_colours_are_those_of_the_other_rooms(drawings):
+    assert np.abs(np.asarray(to_lab(as_seen(drawings))) - colour.to_lab(drawings)).max() < 1
+
+
+def test_the_number_is_the_one_that_chooses_faces(seer, drawings):
+    ours, theirs = np.asarray(seer.numbers(as_seen(drawings))), np.log(drawn.flaws(drawings))
+    places = [np.argsort(np.argsort(numbers)) for numbers in (ours, theirs)]
+    assert np.corrcoef(*places)[0, 1] > 0.9
+    assert np.median(np.abs(ours - theirs)) < 0.1
+
+
+def test_only_what_got_worse_counts(seer, drawings):
+    whole, worse = as_seen(drawings), as_seen(smeared(drawings))
+    assert float(seer.more(whole, whole)) == 0
+    assert float(seer.more(worse, whole)) > 0.3
+    assert float(seer.more(whole, worse)) < 0.1 * float(seer.more(worse, whole))
+
+
+def test_faces_with_fewer_flaws_are_where_the_gradient_says(seer, drawings):
+    before = as_seen(drawings[:8])
+    images = keras.Variable(as_seen(smeared(drawings[:8])))
+    first = float(seer.more(images.value, before))
+    for _ in range(20):
+        _, _, (slope,) = gradients(lambda: (seer.more(images.value, before), {}), [images], lambda loss: loss)
+        slope = np.asarray(slope)
+        assert np.isfinite(slope).all()
+        images.assign(images - 0.02 * np.sign(slope))
+    assert float(seer.more(images.value, before)) < 0.5 * first
+
+
+def test_extreme_faces_have_finite_gradients(seer):
+    images = keras.Variable(np.stack([np.full((64, 64, 3), value, np.float32) for value in (-1, 0, 1)]))
+    _, _, (slope,) = gradients(lambda: (ops.sum(seer.numbers(images.value)), {}), [images], lambda loss: loss)
+    assert np.isfinite(np.asarray(slope)).all()
+
+
+def test_a_mouth_that_turns_with_the_face_is_even():
+    tilted = np.radians(20)
+    along, across = np.array([np.cos(tilted), np.sin(tilted)]), np.array([-np.sin(tilted), np.cos(tilted)])
+    eyes, mouth = np.array([0.5, 0.45]), np.array([0.5, 0.45]) + 0.25 * across
+    places = np.zeros((1, 7, 2), np.float32)
+    places[0, 0], places[0, 1], places[0, 3] = eyes - 0.15 * along, eyes + 0.15 * along, mouth
+    y, x = np.indices((64, 64)) / 63
+    u, v = ((x - mouth[0]) * axis[0] + (y - mouth[1]) * axis[1] for axis in (along, across))
+
+    def face(middle):  # a dark oval, beside the axis by that much
+        dark = ((u - middle) / 0.06) ** 2 + (v / 0.03) ** 2 < 1
+        return np.where(dark[..., None], 30, 80).repeat(3, -1)[None].astype(np.float32)
+
+    even, beside = (float(_uneven(face(middle), places)[0]) for middle in (0.0, 0.05))
+    assert even < 0.2 * beside
+    upright = places.copy()
+    upright[0, :2, 1] = eyes[1]
+    assert even < 0.4 * float(_uneven(face(0.0), upright)[0])
+
+
+def test_faces_of_another_size_are_looked_at_too(seer, drawings):
+    large = as_seen(drawings[:8].repeat(2, 1).repeat(2, 2))
+    assert np.abs(np.asarray(seer.numbers(large) - seer.numbers(as_seen(drawings[:8])))).max() < 0.5

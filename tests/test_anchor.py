@@ -106,7 +106,7 @@ def test_eyes_nose_and_mouth_count_more_than_the_rest():
 
 def test_a_heavier_anchor_keeps_faces_nearer():
     def moved(weight):
-        gan = anchored(anchor=weight, learning_rate=3e-3)
+        gan = anchored(anchor=weight, flaws=0.0, learning_rate=3e-3)
         start = gan.state.arrays()
         for step in range(8):
             figures = gan.steps(*anchored_batch(step))
@@ -146,8 +146,9 @@ def test_the_shipped_weights_have_a_name(shipped, train):
             assert np.array_equal(start[name], start[name.replace("anchor_maps", "discriminator")])
             assert np.array_equal(start[name], first[name.replace("anchor_maps", "discriminator")])
         assert maps
-    moved = [entry["moved"] for entry in log_of(run)]
-    assert moved[0] < 1e-9 < moved[-1]
+    for name in ("moved", "lines", "flaws"):
+        figures = [entry[name] for entry in log_of(run)]
+        assert figures[0] < 1e-5 < figures[-1]
 
 
 def test_a_run_with_an_anchor_goes_on_exactly(shipped, train):
@@ -228,37 +229,16 @@ def test_what_an_anchor_needs(shipped, trained, train, refused):
     assert "--anchor needs a discriminator" in said(*file)
 
 
-def test_what_training_changes_with_flaws():
-    gan = anchored(flaws=0.5)
-    start = gan.state.arrays()
-    figures = [gan.steps(*anchored_batch(step)) for step in range(3)]
-    assert figures[0]["flaws"].item() == pytest.approx(0, abs=1e-5)
-    assert figures[-1]["flaws"].item() > 0
-    end = gan.state.arrays()
-    changed = {name.split("/")[0] for name in start if not np.array_equal(start[name], end[name])}
-    assert changed == {"generator", "discriminator", "average", "g_optimizer", "d_optimizer"}
-    parts = [weight for name, weight in end.items() if name.startswith("anchor_parts")]
-    assert all(np.array_equal(*pair) for pair in zip(parts, saved.load(build.PARTS).get_weights(), strict=True))
-
-
 def test_a_heavier_weight_leaves_fewer_flaws():
     def more(weight):
         gan = anchored(flaws=weight, learning_rate=3e-3)
-        return np.mean([gan.steps(*anchored_batch(step))["flaws"].item() for step in range(16)][8:])
+        flaws = [gan.steps(*anchored_batch(step))["flaws"].item() for step in range(16)]
+        parts = [array for name, array in gan.state.arrays().items() if name.startswith("anchor_parts")]
+        assert all(np.array_equal(*pair) for pair in zip(parts, saved.load(build.PARTS).get_weights(), strict=True))
+        assert flaws[0] == pytest.approx(0, abs=1e-5)
+        return np.mean(flaws[8:])
 
     assert more(30.0) < 0.7 * more(1e-6)
-
-
-def test_a_run_with_flaws_goes_on_exactly(shipped, train):
-    flags = ["--init-from", "pretrained", "--flaws", "0.5", "--run"]
-    assert train(*flags, "whole", "--steps", "4", "--log-every", "1", tiny=shipped) == 0
-    assert train(*flags, "parts", "--steps", "2", tiny=shipped) == 0
-    shutil.rmtree("models/pretrained")
-    assert train("--run", "parts", "--steps", "4", tiny=[]) == 0
-    whole, parts = state_of(Path("whole")), state_of(Path("parts"))
-    assert whole.keys() == parts.keys()
-    assert all(np.array_equal(whole[name], parts[name]) for name in whole if name != "record")
-    assert any(entry["flaws"] > 0 for entry in log_of(Path("whole")))
 
 
 def test_what_flaws_need(shipped, train, refused, monkeypatch, tmp_path):

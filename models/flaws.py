@@ -2,7 +2,7 @@
 
 The number says how unclear the eyes are, how unlike each other, and how uneven the mouth is. A face without a flaw may
 have a large number, too: it is turned, or has an open mouth. So each face is compared with the one that the same z gave
-at first. Only two things differ from drawing/flaws.py: the mirror image is not looked at for the eyes, which takes half
+at first. Two things differ from drawing/flaws.py: the mirror image is not looked at for the eyes, which takes half
 of the time, and the mouth is compared about a line that turns with the face.
 """
 

@@ -24,8 +24,7 @@ SIDE = 16  # of the feature maps: finer ones hold the style, too, and coarser on
 # In a picture of a face, as shares of its sides: the middle between eyes, nose and mouth, and how far they are from it.
 MIDDLE, REACH = (0.5, 0.62), 0.28
 AROUND = 0.15  # how much a place far from there counts beside one in the middle
-# The same for the lines of nose and mouth.
-MOUTH, MOUTH_REACH = (0.5, 0.74), 0.2
+LINES_MIDDLE, LINES_REACH = (0.5, 0.74), 0.2  # the same for the lines of nose and mouth
 FINE = 0.11  # of the side of a face: lines are what is finer
 LINES = 40.0  # how much the lines count beside the maps
 
@@ -65,7 +64,7 @@ class Anchor:
         """
         before = ops.stop_gradient(self._generator(z, training=False))
         moved = _moved(self._seen(faces), self._seen(before), MIDDLE, REACH, AROUND)
-        lines = _moved(_fine(faces), _fine(before), MOUTH, MOUTH_REACH)
+        lines = _moved(_fine(faces), _fine(before), LINES_MIDDLE, LINES_REACH)
         loss, figures = self.weight * (moved + LINES * lines), {"moved": moved, "lines": lines}
         if not self.flaws:
             return loss, figures

@@ -140,6 +140,9 @@ class Options:
     flaws: float = option(0.0, "with --anchor: weight of the flaws that each face has more than the one that the "
                                "generator of --init-from draws: unclear or unlike eyes, an uneven mouth; 0 for none",
                           at_least(0), group=TOLD, commands=GAN)  # fmt: skip
+    coarse_chroma: bool = option(False, "the discriminator sees the colour of every picture blurred, and its "
+                                        "brightness sharply, so it does not ask for streaks of colour", group=TOLD,
+                                 commands=GAN)  # fmt: skip
     augment: tuple[str, ...] = option(("none",), "random changes of every picture that the discriminator sees, real "
                                       f"or fake: any of {', '.join(AUGMENTATIONS)}", choices=AUGMENTATIONS,
                                       group=TOLD, commands=GAN)  # fmt: skip
@@ -250,10 +253,10 @@ _RECIPES["overnight"] = replace(_RECIPES["large"], generator_widths=(128, 128, 6
                                 average=0.9998, steps=43_000, sample_every=1_000)  # fmt: skip
 # The shipped networks learn another style within minutes, without a GPU. The discriminator sees patches, and the anchor
 # keeps the faces whole: the lines of nose and mouth, and eyes without flaws. So the discriminator may be sharp, and few
-# steps are enough. With the gradient penalties in every fourth step only, a minute has more of them
-# (docs/research/quality.md).
+# steps are enough. It sees blurred colours, so that hair does not get streaks of other colours. With the gradient
+# penalties in every fourth step only, a minute has more steps (docs/research/quality.md).
 _RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), discriminator_widths=(48, 96, 192),
-                            patches=True, anchor=0.03, flaws=0.3, batch_size=16, learning_rate=1e-4,
+                            patches=True, anchor=0.03, flaws=0.3, coarse_chroma=True, batch_size=16, learning_rate=1e-4,
                             discriminator_rate=2.0, slow_after=300, penalty=(0.05, 0.05), penalty_every=4, steps=250,
                             average=0.995, log_every=10, sample_every=50)  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}

@@ -12,6 +12,7 @@ from models import engine
 from models.engine import keras, ops
 
 KINDS = ("translation", "mirror", "cutout")
+COARSE = 0.2  # of the side of an image: the width over which blur_chroma takes the mean of colours
 REACH = 1 / 8  # an image moves by at most this share of its side, in each direction
 HOLE = 1 / 2  # side of the square that cutout makes grey, as a share of the image's side
 
@@ -31,6 +32,13 @@ def augment(images: Any, kinds: Sequence[str], chance: keras.random.SeedGenerato
     if "cutout" in kinds:
         images = images * _keep(batch, height, width, chance, images.dtype)
     return images
+
+
+def blur_chroma(images: Any) -> Any:
+    """RGB images (B, H, W, 3) -> the same, with sharp brightness and blurred colour."""
+    side = 2 * max(1, int(images.shape[1] * COARSE / 2)) + 1
+    grey = ops.mean(images, axis=-1, keepdims=True)
+    return grey + ops.average_pool(images - grey, side, 1, padding="same")
 
 
 def _sources(batch: int, size: int, moving: bool, mirrored: bool, chance: Any) -> Any:

@@ -50,6 +50,7 @@ def build_gan(options: Any, faces: Any = None) -> GAN:
             augmentation=tuple(kind for kind in options.augment if kind != "none"),
             seed=options.seed,
             loss=options.loss,
+            coarse_chroma=options.coarse_chroma and options.channels == 3,
             penalty=penalty_schedule(options),
             penalty_every=options.penalty_every,
             rate_decay=rate_decay_schedule(options),

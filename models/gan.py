@@ -7,7 +7,7 @@ import numpy as np
 
 from models import dcgan, ema, engine, inside
 from models.anchor import Anchor
-from models.augment import augment
+from models.augment import augment, blur_chroma
 from models.engine import compiled, gradients, keras, ops, traced
 from models.fastgan import Decoders
 from models.losses import hinge, logistic, relativistic
@@ -48,6 +48,7 @@ class GAN:
         augmentation: Sequence[str] = (),
         seed: int = 0,
         loss: str = "logistic",
+        coarse_chroma: bool = False,
         penalty: Callable[[Any], Any] | None = None,
         penalty_every: int = 1,
         rate_decay: Callable[[Any], Any] | None = None,
@@ -59,6 +60,7 @@ class GAN:
         """Networks and optimizers -> their training.
 
         - `loss`: "logistic", which uses the targets, "relativistic" or "hinge".
+        - `coarse_chroma`: D sees the colour of RGB images blurred (models.augment.blur_chroma).
         - `penalty`: weight of the gradient penalties R1 (on real images) and R2 (on fake ones), step -> gamma, or None.
         - `penalty_every`: only every n-th step has the penalties, with n times the weight. The result is nearly the
           same and takes less work (lazy regularisation, Karras et al. 2020, arXiv 1912.04958).
@@ -70,7 +72,7 @@ class GAN:
         """
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
-        self.average_decay, self.augmentation = average_decay, augmentation
+        self.average_decay, self.augmentation, self.coarse_chroma = average_decay, augmentation, coarse_chroma
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
         self.rate_decay, self.warm_up, self.anchor = rate_decay, warm_up, anchor
         mirrored = dcgan.sees_mirror_image(discriminator)
@@ -199,6 +201,8 @@ class GAN:
         mean absolute difference of the images that they draw.
         """
         judge = self.discriminator
+        if self.coarse_chroma:
+            images = blur_chroma(images)
         if self._after_mirror:  # an image is shifted with its mirror image, so that the middle of both stays one
             images, judge = ops.concatenate([images, ops.flip(images, axis=2)], axis=-1), self._after_mirror
         images = augment(images, self.augmentation, self._chance)

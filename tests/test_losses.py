@@ -7,7 +7,7 @@ from keras import ops
 
 import recipes
 from models import ema, engine
-from models.augment import HOLE, KINDS, augment
+from models.augment import HOLE, KINDS, augment, blur_chroma
 from models.losses import logistic, relativistic
 
 
@@ -81,6 +81,17 @@ def test_mirrored_pictures_are_mirrored_or_left():
     left = [np.array_equal(r, i) for r, i in zip(result, images, strict=True)]
     assert sum(flipped) + sum(left) == len(images)
     assert min(sum(flipped), sum(left)) > 16
+
+
+def test_of_blurred_colours_only_brightness_is_sharp():
+    sharp = pictures(size=64)
+    sharp[1] = (0.3, -0.2, 0.5)
+    blurred = np.asarray(blur_chroma(sharp))
+    assert blurred.mean(-1) == pytest.approx(sharp.mean(-1), abs=1e-6)
+    assert blurred[1] == pytest.approx(sharp[1], abs=1e-6)
+    streaks = (sharp - sharp.mean(-1, keepdims=True))[0].std()
+    assert (blurred - blurred.mean(-1, keepdims=True))[0].std() < 0.15 * streaks
+    assert blur_chroma(sharp[:, :8, :8]).shape == (len(sharp), 8, 8, 3)
 
 
 def shifted(image, down, right):

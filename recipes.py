@@ -141,7 +141,8 @@ class Options:
                                "generator of --init-from draws: unclear or unlike eyes, an uneven mouth; 0 for none",
                           at_least(0), group=TOLD, commands=GAN)  # fmt: skip
     coarse_chroma: bool = option(False, "the discriminator sees the colour of every picture blurred, and its "
-                                        "brightness sharply, so it does not ask for streaks of colour", group=TOLD,
+                                        "brightness sharp, so it does not ask for streaks of colour (colour pictures "
+                                        "only)", group=TOLD,
                                  commands=GAN)  # fmt: skip
     augment: tuple[str, ...] = option(("none",), "random changes of every picture that the discriminator sees, real "
                                       f"or fake: any of {', '.join(AUGMENTATIONS)}", choices=AUGMENTATIONS,

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from models import engine
+from models.augment import blur
 from models.engine import keras, layers, ops
 from models.flaws import Flaws
 
@@ -83,8 +84,7 @@ def _moved(now, before, *where):
 
 def _fine(images):
     """Images (B, H, W, C) -> what is finer than FINE in them, of the same shape."""
-    side = 2 * max(1, int(images.shape[1] * FINE / 2)) + 1
-    return images - ops.average_pool(images, side, 1, padding="same")
+    return images - blur(images, FINE)
 
 
 def importance(height: int, width: int, middle: Sequence[float], reach: float, around: float = 0.0) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 D sees real and fake images through it, so D cannot learn a small set by heart. G's gradient flows back through it.
 All changes are geometric: the colour of hair is content and stays. Moving and mirroring are products with 0/1 matrices,
-which every backend differentiates fast and exactly.
+which every backend differentiates fast and exactly. What hides fine colour from D, blur_chroma, is not random.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from models import engine
 from models.engine import keras, ops
 
 KINDS = ("translation", "mirror", "cutout")
-COARSE = 0.2  # of the side of an image: the width over which blur_chroma takes the mean of colours
+COARSE = 0.2  # of the side of an image: of the square over which blur_chroma takes the mean of colours
 REACH = 1 / 8  # an image moves by at most this share of its side, in each direction
 HOLE = 1 / 2  # side of the square that cutout makes grey, as a share of the image's side
 
@@ -35,10 +35,15 @@ def augment(images: Any, kinds: Sequence[str], chance: keras.random.SeedGenerato
 
 
 def blur_chroma(images: Any) -> Any:
-    """RGB images (B, H, W, 3) -> the same, with sharp brightness and blurred colour."""
-    side = 2 * max(1, int(images.shape[1] * COARSE / 2)) + 1
+    """RGB images (B, H, W, 3) -> the same with blurred colour. Brightness, the mean of R, G and B, stays sharp."""
     grey = ops.mean(images, axis=-1, keepdims=True)
-    return grey + ops.average_pool(images - grey, side, 1, padding="same")
+    return grey + blur(images - grey, COARSE)
+
+
+def blur(images: Any, width: float) -> Any:
+    """Images (B, H, W, C) -> the mean of the square around each pixel. `width` of the square: a share of their side."""
+    side = 2 * max(1, int(images.shape[1] * width / 2)) + 1
+    return ops.average_pool(images, side, 1, padding="same")
 
 
 def _sources(batch: int, size: int, moving: bool, mirrored: bool, chance: Any) -> Any:

@@ -60,7 +60,7 @@ class GAN:
         """Networks and optimizers -> their training.
 
         - `loss`: "logistic", which uses the targets, "relativistic" or "hinge".
-        - `coarse_chroma`: D sees the colour of RGB images blurred (models.augment.blur_chroma).
+        - `coarse_chroma`: after the warm-up, D sees the colour of RGB images blurred (models.augment.blur_chroma).
         - `penalty`: weight of the gradient penalties R1 (on real images) and R2 (on fake ones), step -> gamma, or None.
         - `penalty_every`: only every n-th step has the penalties, with n times the weight. The result is nearly the
           same and takes less work (lazy regularisation, Karras et al. 2020, arXiv 1912.04958).
@@ -194,11 +194,11 @@ class GAN:
         return loss + pull, figures
 
     def _judge(self, images: Any, slope: Any = False, decoders: Decoders | None = None) -> tuple[Any, Any, Any]:
-        """Images -> (D's logits of the augmented images, None, None).
+        """Images -> (D's logits of the images, augmented and with coarse_chroma of blurred colour, None, None).
 
-        With `slope`, the second result is the mean squared length of their gradient. A D of patches has several logits
-        per image: then it is the length for their sum, divided by their number. With `decoders`, the third one is the
-        mean absolute difference of the images that they draw.
+        With `slope`, the second result is the mean squared length of the gradient of the logits by what D sees. A D of
+        patches has several logits per image: then it is the length for their sum, divided by their number. With
+        `decoders`, the third one is the mean absolute difference of the images that they draw.
         """
         judge = self.discriminator
         if self.coarse_chroma:

@@ -46,15 +46,15 @@ def rows(lines: Sequence[tuple[str, Sequence[np.ndarray | None]]], heads: Sequen
     return np.asarray(sheet)
 
 
-def numbered(pictures: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
-    """Pictures (N, H, W, C) and N numbers -> a sheet with the number of each picture below it."""
+def numbered(pictures: np.ndarray, numbers: Sequence[int], columns: int = COLUMNS) -> np.ndarray:
+    """Pictures (N, H, W, C) and N numbers -> a sheet with the number of each picture below it, `columns` in a row."""
     pictures = enlarge(pictures)
     count, height, wide, _ = pictures.shape
     font, high = ImageFont.load_default(12), height + LINE
-    sheet = Image.new("RGB", (min(COLUMNS, count) * (wide + GAP), -(-count // COLUMNS) * high), "white")
+    sheet = Image.new("RGB", (min(columns, count) * (wide + GAP), -(-count // columns) * high), "white")
     draw = ImageDraw.Draw(sheet)
     for i, (picture, number) in enumerate(zip(pictures, numbers, strict=True)):
-        x, y = i % COLUMNS * (wide + GAP), i // COLUMNS * high
+        x, y = i % columns * (wide + GAP), i // columns * high
         sheet.paste(Image.fromarray(picture), (x, y))
         draw.text((x + wide / 2, y + height + 1), str(number), "black", font, anchor="mt")
     return np.asarray(sheet)

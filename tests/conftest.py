@@ -20,7 +20,7 @@ os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OM
 
 from animefaces import images
 from demo import cartoons
-from models import engine  # noqa: F401 - readies TensorFlow as in the programs, before a test imports Keras
+from models import engine  # readies TensorFlow as in the programs, before a test imports Keras
 
 for sign, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
     # nohup, or a shell that starts the tests in the background, lets them ignore these; programs would ignore them too.
@@ -78,6 +78,28 @@ def trained(tmp_path_factory, faces, cache):
     with contextlib.redirect_stdout(io.StringIO()):
         assert program.main(["--data", str(faces), "--cache", str(cache), *TINY, *flags]) == 0
     return run
+
+
+@contextlib.contextmanager
+def not_compiled():
+    """TensorFlow's steps are not compiled here: for trainings of so few steps that compiling them takes longer."""
+    if engine.keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eager():
+    """The steps of this test are not compiled."""
+    with not_compiled():
+        yield
 
 
 @pytest.fixture

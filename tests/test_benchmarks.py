@@ -166,11 +166,10 @@ def test_the_letters_of_attributes_and_ages(tmp_path):
 
 
 @pytest.fixture
-def tiny_field(monkeypatch):
-    """Words of a command line for small contestants, on a thousand drawn faces of 16x16. Nothing is compiled."""
-    tensorflow = pytest.importorskip("tensorflow", reason="compiling takes JAX too long here")
+def tiny_field(eager, monkeypatch):
+    """Words of a command line for small contestants, on a thousand drawn faces of 16x16."""
+    pytest.importorskip("tensorflow", reason="compiling takes JAX too long here")
     monkeypatch.setattr(flow, "STEPS", 2)
-    tensorflow.config.run_functions_eagerly(True)
     small = {"batch_size": 4, "generator_widths": (8, 8), "discriminator_widths": (8, 8), "latent": 8}
     own = {"flow": {"latent": 16 * 16 * 3}, "r3gan": {}}
     for name, (module, settings) in contestants.OTHERS.items():
@@ -179,9 +178,8 @@ def tiny_field(monkeypatch):
     shape = keras.Input((None, None, 3))
     features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3)(shape))
     keras.Model(shape, features).save("features.keras")
-    yield ["--data", "faces.npy", "--features", "features.keras", "--minutes", "1", "--size", "16",
-           "--precision", "float32", "--output", "out"]  # fmt: skip
-    tensorflow.config.run_functions_eagerly(False)
+    return ["--data", "faces.npy", "--features", "features.keras", "--minutes", "1", "--size", "16",
+            "--precision", "float32", "--output", "out"]  # fmt: skip
 
 
 def test_a_field_trains_each_contestant_once(tiny_field, refused, monkeypatch, capsys):

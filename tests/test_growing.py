@@ -80,7 +80,7 @@ def test_a_discriminator_that_saw_no_mirror_images_judges_as_before_and_can_lear
         take_layers(source, network, grows_at_end=False)
 
 
-def test_a_run_without_mirror_images_goes_on_with_them(train):
+def test_a_run_without_mirror_images_goes_on_with_them(eager, train):
     assert train("--recipe", "light", "--run", "old", "--steps", "2") == 0
     assert train("--init-from", "old", "--mirrored", "--run", "new", "--steps", "1", "--learning-rate", "1e-9",
                  tiny=[]) == 0  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_run_without_mirror_images_goes_on_with_them(train):
     assert np.allclose(other[:, :, :3], one, atol=1e-6) and np.abs(other[:, :, 3:]).max() < 1e-6
 
 
-def test_a_run_of_fastgan_goes_on_with_a_reader(train):
+def test_a_run_of_fastgan_goes_on_with_a_reader(eager, train):
     assert train("--recipe", "fastgan", "--no-projected", "--precision", "float32", "--run", "old", "--steps", "1") == 0
     old = saved.load("old/discriminator.keras")
     gan = build.build_gan(replace(recipes.RECIPES["fastgan"], size=16, latent=8, generator_widths=(16, 8),
@@ -104,7 +104,7 @@ def test_a_run_of_fastgan_goes_on_with_a_reader(train):
     assert np.allclose(*map(np.asarray, drawn), atol=1e-4)
 
 
-def test_a_training_begins_with_networks_for_smaller_pictures(train, refused):
+def test_a_training_begins_with_networks_for_smaller_pictures(eager, train, refused):
     assert train("--recipe", "tutorial", "--mirrored", "--run", "small", "--steps", "2") == 0
     assert train("--init-from", "small", "--size", "32", "--run", "large", "--steps", "1", "--learning-rate", "1e-9",
                  tiny=[]) == 0  # fmt: skip

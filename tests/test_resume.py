@@ -121,7 +121,7 @@ def test_several_steps_per_call_are_the_same_training(asked, trained, train):
     assert seen == pytest.approx(20 * 4, rel=0.1)
 
 
-def test_what_goes_on_with_several_steps_per_call_logs_the_same_steps(train):
+def test_what_goes_on_with_several_steps_per_call_logs_the_same_steps(eager, train):
     flags = ["--steps-per-call", 4, "--log-every", 3, "--sample-every", 100, "--save-minutes", "0"]
     assert train("--run", "whole", "--steps", 15, *flags, tiny=TUTORIAL) == 0
     for steps in (5, 15):  # the fifth is in the middle of a call, and no entry is due
@@ -140,7 +140,7 @@ def test_several_steps_in_a_graph_add_up_in_the_order_of_one(train):
     ("large", []), ("quick", ["--warm-up", 4, "--mirrored"]), ("soft", []),
     ("fastgan", []),
 ])  # fmt: skip
-def test_other_recipes_go_on_exactly_too(recipe, more, train, tmp_path):
+def test_other_recipes_go_on_exactly_too(recipe, more, eager, train, tmp_path):
     flags = ["--recipe", recipe, *more, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]
     assert train("--run", "whole", *flags) == 0
     shutil.copytree("whole", "run")

@@ -272,11 +272,15 @@ def compiled(
         if count == 1 or not looped:
             figures = [one(*(x[i] for x in inputs)) for i in range(count)]
             return {name: tf.stack([values[name] for values in figures]) for name in figures[0]}
-        first = one(*(x[0] for x in inputs))
-        kinds = {name: value.dtype for name, value in first.items()}
-        # A loop in the graph: the step is traced once, however many steps the call does.
-        rest = tf.map_fn(lambda x: one(*x), [x[1:] for x in inputs], fn_output_signature=kinds, parallel_iterations=1)
-        return {name: tf.concat([value[None], rest[name]], axis=0) for name, value in first.items()}
+        names: list[str] = []
+
+        def row(x):  # traced once, however many steps the loop does
+            figures = one(*x)
+            names[:] = figures
+            return tf.stack([tf.cast(value, tf.float32) for value in figures.values()])
+
+        rows = tf.map_fn(row, inputs, fn_output_signature=tf.float32, parallel_iterations=1)
+        return dict(zip(names, tf.unstack(rows, axis=1), strict=True))
 
     def call(*inputs):
         count, done, parts = len(inputs[0]), 0, []

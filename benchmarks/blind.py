@@ -30,10 +30,11 @@ from animefaces.words import counted
 SIZE, SIDE = 64, 128  # pixels of a face: as all are compared, and at least on a sheet
 TILES, PAIRS = (48, 8), (24, 4)  # how many faces, and how many pairs, a sheet has, and a row of it
 FLAWED = (
-    "0 if the face is well drawn; 1 if it has a small flaw (soft, one smeared eye, eyes of two colours, hair of two "
+    "0 if the face is drawn well; 1 if it has a small flaw (soft, one smeared eye, eyes of two colours, hair of two "
     "unrelated colours); 2 if it is broken (no proper face)"
 )
-BETTER = "L or R: which of the two faces, left or right, could more likely be a picture of the folder that is beside?"
+LIKELIER = "L if the left face could more likely be one of those real pictures, R if it is the right face."
+BETTER = "L if the left face is drawn better, R if it is the right face: clean eyes, mouth, skin and hair."
 MARGIN = 6  # at the left and right of a pair, in pixels of its faces
 MAKES, PILE = ("faces", "pairs"), ("table",)
 
@@ -48,8 +49,9 @@ class Options:
                                      commands=MAKES)  # fmt: skip
     count: int = option(48, "number of faces of each source, or of pairs", at_least(1), commands=MAKES)
     seed: int = option(0, "the first seed of the faces, and of the order", at_least(0), commands=MAKES)
-    question: str | None = option(None, "what the marks mean, in a sentence (default: flaws for faces, the likelier "
-                                  "picture for pairs)", commands=MAKES)  # fmt: skip
+    question: str | None = option(None, "what the marks mean, in a sentence (default: flaws for faces; for pairs the "
+                                  "better drawn face, with --beside the one that is more like them)",
+                                  commands=MAKES)  # fmt: skip
     marks: tuple[Path, ...] = option((), "the marks, a CSV file of each judge", commands=PILE)
     pile: Path = option(Path("results/blind"), "folder of the sheets and of key.csv")
 
@@ -63,26 +65,27 @@ def named(words, flag):
     return {name: Path(path) for name, _, path in pairs}
 
 
-def drawn(path, first, count, last=False):
-    """A source -> its faces from number `first` on, uint8 (count, SIZE, SIZE, 3).
+def drawn(path, first, options, last=False):
+    """A source -> its faces, uint8 (options.count, SIZE, SIZE, 3).
 
-    The number of a drawn face is its seed. Pictures are numbered in an order by chance, always the same; `last`: from
-    the end, so that faces to learn from are not among those that are judged.
+    Drawn faces are of the seeds from `first` on. Pictures are chosen by chance, others with another options.seed; with
+    `last`, others than without, so that faces to learn from are not among those that are judged.
     """
     import numpy as np
 
     from animefaces import dataset, images, latents
     from drawing.opening import open_generator
 
+    count = options.count
     if path.suffix == ".keras" or (path / "options.json").exists():
         generator = open_generator(path)
         faces = generator.draw(latents.from_seeds(range(first, first + count), generator.latent))
         return np.stack([images.to_array(images.to_image(face), SIZE) for face in faces])
     pictures = dataset.open_faces([path], SIZE)
-    order = np.random.default_rng(0).permutation(len(pictures))
-    if len(order) < first + count:
-        raise Problem(f"{path} has {counted(len(order), 'picture')}, and {first + count:,} are needed: lower --count")
-    return pictures[(order[::-1] if last else order)[first : first + count]]
+    order = np.random.default_rng(options.seed).permutation(len(pictures))
+    if len(order) < count:
+        raise Problem(f"{path} has {counted(len(order), 'picture')}, and {count:,} are needed: lower --count")
+    return pictures[order[-count:] if last else order[:count]]
 
 
 def of_faces(sources, options, rng):
@@ -90,7 +93,7 @@ def of_faces(sources, options, rng):
     import numpy as np
 
     count = options.count
-    tiles = np.concatenate([drawn(path, options.seed + i * count, count) for i, path in enumerate(sources.values())])
+    tiles = np.concatenate([drawn(path, options.seed + i * count, options) for i, path in enumerate(sources.values())])
     order = rng.permutation(len(tiles))
     return tiles[order], [[list(sources)[i // count]] for i in order]
 
@@ -101,7 +104,7 @@ def of_pairs(sources, options, rng):
 
     if len(sources) != 2:
         raise Misuse(f"--sources: pairs are of two sources, not of {len(sources)}: give two, or make a pile of faces")
-    faces = np.stack([drawn(path, options.seed, options.count) for path in sources.values()], 1)
+    faces = np.stack([drawn(path, options.seed, options) for path in sources.values()], 1)
     sides = rng.permuted(np.arange(options.count) % 2)  # half of the faces of a source are on the left
     rows = np.arange(options.count)
     tiles = np.concatenate([faces[rows, sides], faces[rows, 1 - sides]], axis=2)
@@ -119,22 +122,22 @@ def make(work, columns, question, layout, options):
     sources, beside = named(options.sources, "sources"), named(options.beside, "beside")
     if len(sources) < 2:
         raise Misuse("--sources: give at least two, for example now=results/00001-adapt real=faces.zip")
-    tiles, key = work(sources, options, np.random.default_rng(options.seed))
     folder = options.pile / "sheets"
+    if folder.exists():
+        raise Problem(f"{folder} is there already: name another folder with --pile")
+    tiles, key = work(sources, options, np.random.default_rng(options.seed))
     held, across = layout
     for first in range(0, len(tiles), held):
         part = tiles[first : first + held]
         sheet = sheets.numbered(sheets.enlarge(part, SIDE), range(first, first + len(part)), across)
         images.save(folder / f"sheet_{first // held:02d}.png", sheet)
     for name, path in beside.items():
-        learned = sheets.enlarge(drawn(path, 0, min(TILES[0], options.count), last=True), SIDE)
+        learned = sheets.enlarge(drawn(path, 0, options, last=True), SIDE)
         images.save(folder / f"beside_{name}.png", images.grid(learned, sheets.COLUMNS))
     text = [f"Look at beside_{name}.png: real pictures, {name}." for name in beside]
-    text.append(
-        f"Then look at each sheet_*.png. Each {'face' if work is of_faces else 'pair'} has its number below it."
-    )
-    text.append(f"Give each number one mark, your first impression. {options.question or question}")
-    text.append("Write a CSV file with the first line number,mark, and one line for each number.")
+    text.append("Then look at each sheet_*.png. The number of a face, or of a pair of faces, is below it.")
+    text.append("Write a CSV file: the first line is number,mark, and then there is one line for each number.")
+    text.append(f"The mark is your first impression: {options.question or question}")
     files.write_text(folder / "question.txt", "\n".join(text) + "\n")
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows([["number", *columns], *([i, *row] for i, row in enumerate(key))])
@@ -149,7 +152,7 @@ def faces(options, given):
 
 def pairs(options, given):
     """A pile of pairs."""
-    make(of_pairs, ["left", "right"], BETTER, PAIRS, options)
+    make(of_pairs, ["left", "right"], LIKELIER if options.beside else BETTER, PAIRS, options)
 
 
 def read(path, *columns):

@@ -71,7 +71,8 @@ def test_the_faces_of_a_pair_are_of_one_seed_and_their_sides_are_balanced(traine
 def test_faces_to_learn_from_are_not_judged():
     for seed in range(12):
         images.save(f"faces/{seed:02d}.png", cartoons.draw(seed, 16))
-    judged, learned = blind.drawn(Path("faces"), 0, 6), blind.drawn(Path("faces"), 0, 6, last=True)
+    options = blind.Options(count=6, seed=3)
+    judged, learned = blind.drawn(Path("faces"), 0, options), blind.drawn(Path("faces"), 0, options, last=True)
     assert not {face.tobytes() for face in judged} & {face.tobytes() for face in learned}
 
 
@@ -107,6 +108,7 @@ def test_what_a_pile_needs(sources, refused):
     assert "12 pictures, and 13 are needed" in refused(blind.main, ["faces", *sources, "--count", "13"], 1)
     assert "pairs are of two sources, not of 3" in refused(blind.main, ["pairs", *sources, "more=dark"], 2)
     assert blind.main(["pairs", *sources, "--count", "4"]) == 0
+    assert "is there already: name another folder" in refused(blind.main, ["faces", *sources], 1)
     assert "the CSV file of at least one judge" in refused(blind.main, ["table"], 2)
     for marks, words in ((["L"] * 3, "see number 3"), (["L"] * 5, "see number 4"), ([*"LLL", "0"], "the mark '0'")):
         write_marks("ann.csv", marks)

@@ -144,6 +144,9 @@ class Options:
                                         "brightness sharp, so it does not ask for streaks of colour (colour pictures "
                                         "only)", group=TOLD,
                                  commands=GAN)  # fmt: skip
+    coarse_luma: bool = option(False, "the discriminator sees the brightness of every picture a little blurred, so it "
+                                      "does not learn how sharp the pictures are", group=TOLD,
+                               commands=GAN)  # fmt: skip
     augment: tuple[str, ...] = option(("none",), "random changes of every picture that the discriminator sees, real "
                                       f"or fake: any of {', '.join(AUGMENTATIONS)}", choices=AUGMENTATIONS,
                                       group=TOLD, commands=GAN)  # fmt: skip
@@ -254,12 +257,13 @@ _RECIPES["overnight"] = replace(_RECIPES["large"], generator_widths=(128, 128, 6
                                 average=0.9998, steps=43_000, sample_every=1_000)  # fmt: skip
 # The shipped networks learn another style within minutes, without a GPU. The discriminator sees patches, and the anchor
 # keeps the faces whole: the lines of nose and mouth, and eyes without flaws. So the discriminator may be sharp, and few
-# steps are enough. It sees blurred colours, so that hair does not get streaks of other colours. With the gradient
-# penalties in every fourth step only, a minute has more steps (docs/research/quality.md).
+# steps are enough. It sees blurred colours, so that hair does not get streaks of other colours, and no fine lines, so
+# that faces do not get as soft as many pictures are. Penalties in every fourth step only leave time for more steps
+# (docs/research/quality.md).
 _RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), discriminator_widths=(48, 96, 192),
-                            patches=True, anchor=0.03, flaws=0.3, coarse_chroma=True, batch_size=16, learning_rate=1e-4,
-                            discriminator_rate=2.0, slow_after=300, penalty=(0.05, 0.05), penalty_every=4, steps=250,
-                            average=0.995, log_every=10, sample_every=50)  # fmt: skip
+                            patches=True, anchor=0.03, flaws=0.3, coarse_chroma=True, coarse_luma=True, batch_size=16,
+                            learning_rate=1e-4, discriminator_rate=2.0, slow_after=300, penalty=(0.05, 0.05),
+                            penalty_every=4, steps=200, average=0.995, log_every=10, sample_every=50)  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}
 
 

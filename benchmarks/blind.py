@@ -134,8 +134,8 @@ def make(work, columns, question, layout, options):
     for name, path in beside.items():
         learned = sheets.enlarge(drawn(path, 0, options, last=True), SIDE)
         images.save(folder / f"beside_{name}.png", images.grid(learned, sheets.COLUMNS))
-    text = [f"Look at beside_{name}.png: real pictures, {name}." for name in beside]
-    text.append("Then look at each sheet_*.png. The number of a face, or of a pair of faces, is below it.")
+    text = [f"First look at beside_{name}.png: real pictures, {name}." for name in beside]
+    text.append("Look at each sheet_*.png. The number of a face, or of a pair of faces, is below it.")
     text.append("Write a CSV file: the first line is number,mark, and then there is one line for each number.")
     text.append(f"The mark is your first impression: {options.question or question}")
     files.write_text(folder / "question.txt", "\n".join(text) + "\n")

@@ -2,7 +2,8 @@
 
 D sees real and fake images through it, so D cannot learn a small set by heart. G's gradient flows back through it.
 All changes are geometric: the colour of hair is content and stays. Moving and mirroring are products with 0/1 matrices,
-which every backend differentiates fast and exactly. What hides fine colour from D, blur_chroma, is not random.
+which every backend differentiates fast and exactly. What hides details from D, blur_chroma and blur_luma, is not
+random.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from models import engine
 from models.engine import keras, ops
 
 KINDS = ("translation", "mirror", "cutout")
-COARSE = 0.2  # of the side of an image: of the square over which blur_chroma takes the mean of colours
+CHROMA, LUMA = 0.2, 0.05  # sides of the squares over which colour and brightness are blurred, as shares of the image's
 REACH = 1 / 8  # an image moves by at most this share of its side, in each direction
 HOLE = 1 / 2  # side of the square that cutout makes grey, as a share of the image's side
 
@@ -37,7 +38,13 @@ def augment(images: Any, kinds: Sequence[str], chance: keras.random.SeedGenerato
 def blur_chroma(images: Any) -> Any:
     """RGB images (B, H, W, 3) -> the same with blurred colour. Brightness, the mean of R, G and B, stays sharp."""
     grey = ops.mean(images, axis=-1, keepdims=True)
-    return grey + blur(images - grey, COARSE)
+    return grey + blur(images - grey, CHROMA)
+
+
+def blur_luma(images: Any) -> Any:
+    """Images (B, H, W, C) -> the same with blurred brightness, the mean of their channels. Colour stays sharp."""
+    grey = ops.mean(images, axis=-1, keepdims=True)
+    return images - grey + blur(grey, LUMA)
 
 
 def blur(images: Any, width: float) -> Any:

@@ -51,6 +51,7 @@ def build_gan(options: Any, faces: Any = None) -> GAN:
             seed=options.seed,
             loss=options.loss,
             coarse_chroma=options.coarse_chroma and options.channels == 3,
+            coarse_luma=options.coarse_luma,
             penalty=penalty_schedule(options),
             penalty_every=options.penalty_every,
             rate_decay=rate_decay_schedule(options),

@@ -7,7 +7,7 @@ import numpy as np
 
 from models import dcgan, ema, engine, inside
 from models.anchor import Anchor
-from models.augment import augment, blur_chroma
+from models.augment import augment, blur_chroma, blur_luma
 from models.engine import compiled, gradients, keras, ops, traced
 from models.fastgan import Decoders
 from models.losses import hinge, logistic, relativistic
@@ -49,6 +49,7 @@ class GAN:
         seed: int = 0,
         loss: str = "logistic",
         coarse_chroma: bool = False,
+        coarse_luma: bool = False,
         penalty: Callable[[Any], Any] | None = None,
         penalty_every: int = 1,
         rate_decay: Callable[[Any], Any] | None = None,
@@ -61,6 +62,7 @@ class GAN:
 
         - `loss`: "logistic", which uses the targets, "relativistic" or "hinge".
         - `coarse_chroma`: after the warm-up, D sees the colour of RGB images blurred (models.augment.blur_chroma).
+        - `coarse_luma`: after the warm-up, D sees the brightness of images blurred (models.augment.blur_luma).
         - `penalty`: weight of the gradient penalties R1 (on real images) and R2 (on fake ones), step -> gamma, or None.
         - `penalty_every`: only every n-th step has the penalties, with n times the weight. The result is nearly the
           same and takes less work (lazy regularisation, Karras et al. 2020, arXiv 1912.04958).
@@ -72,7 +74,8 @@ class GAN:
         """
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
-        self.average_decay, self.augmentation, self.coarse_chroma = average_decay, augmentation, coarse_chroma
+        self.average_decay, self.augmentation = average_decay, augmentation
+        self.coarse_chroma, self.coarse_luma = coarse_chroma, coarse_luma
         self.loss, self.penalty, self.penalty_every = loss, penalty, penalty_every if penalty else 1
         self.rate_decay, self.warm_up, self.anchor = rate_decay, warm_up, anchor
         mirrored = dcgan.sees_mirror_image(discriminator)
@@ -194,7 +197,7 @@ class GAN:
         return loss + pull, figures
 
     def _judge(self, images: Any, slope: Any = False, decoders: Decoders | None = None) -> tuple[Any, Any, Any]:
-        """Images -> (D's logits of the images, augmented and with coarse_chroma of blurred colour, None, None).
+        """Images -> (D's logits of the images, augmented and with coarse_chroma or coarse_luma blurred, None, None).
 
         With `slope`, the second result is the mean squared length of the gradient of the logits by what D sees. A D of
         patches has several logits per image: then it is the length for their sum, divided by their number. With
@@ -203,6 +206,8 @@ class GAN:
         judge = self.discriminator
         if self.coarse_chroma:
             images = blur_chroma(images)
+        if self.coarse_luma:
+            images = blur_luma(images)
         if self._after_mirror:  # an image is shifted with its mirror image, so that the middle of both stays one
             images, judge = ops.concatenate([images, ops.flip(images, axis=2)], axis=-1), self._after_mirror
         images = augment(images, self.augmentation, self._chance)

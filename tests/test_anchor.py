@@ -15,6 +15,7 @@ from animefaces import runs
 from drawing import finishing
 from models import build, residual, saved
 from models.anchor import AROUND, LINES, MIDDLE, REACH, Anchor, importance
+from models.augment import blur_luma
 from models.flaws import Flaws
 
 TINY = replace(recipes.RECIPES["adapt"], size=16, latent=8, generator_widths=(8, 16, 8), discriminator_widths=(8, 16),
@@ -73,6 +74,24 @@ def test_the_discriminator_hardly_sees_streaks_of_colour():
     assert seen(True) < 0.35 * seen(False)
     assert recipes.RECIPES["adapt"].coarse_chroma
     assert not build.build_gan(replace(TINY, channels=1, anchor=0.0, flaws=0.0)).coarse_chroma  # there is no colour
+
+
+def test_the_discriminator_hardly_sees_how_sharp_pictures_are():
+    y, x = np.indices((64, 64)) / 64
+    soft = (np.sin(9 * x) * np.cos(7 * y) / 2)[None, :, :, None].repeat(3, -1).astype(np.float32)
+    lines = soft + np.where(np.arange(64) % 3 == 0, 0.4, -0.2)[None, None, :, None].astype(np.float32)
+    darker, gaudy = soft - 0.3, soft + np.float32(np.arange(64) % 2)[:, None] * np.float32([0.4, -0.4, 0])
+    assert np.abs(blur_luma(darker) - blur_luma(soft) + 0.3).max() < 1e-5  # light and dark are seen
+    assert np.abs(blur_luma(gaudy) - blur_luma(soft) - (gaudy - soft)).max() < 1e-5  # and so is colour
+
+    def seen(coarse):
+        gan = build.build_gan(replace(TINY, size=64, generator_widths=(8,) * 5, anchor=0.0, flaws=0.0,
+                                      augment=("none",), coarse_luma=coarse))  # fmt: skip
+        gan.discriminator = keras.Sequential([keras.Input((64, 64, 3)), keras.layers.Flatten()])
+        return np.abs(gan._judge(lines)[0] - gan._judge(soft)[0]).mean()
+
+    assert seen(True) < 0.1 * seen(False)
+    assert recipes.RECIPES["adapt"].coarse_luma
 
 
 def test_the_distance_from_the_anchor():

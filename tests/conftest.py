@@ -1,6 +1,7 @@
 """Drawn faces, tiny runs, and a folder of its own for every test."""
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from animefaces import images
 from demo import cartoons
 from models import engine  # readies TensorFlow as in the programs, before a test imports Keras
 
+gc.set_threshold(50_000, 20, 50)  # graphs are many objects: as usual, looking for garbage takes a tenth of the time
 for sign, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
     # nohup, or a shell that starts the tests in the background, lets them ignore these; programs would ignore them too.
     if hasattr(signal, sign) and signal.getsignal(getattr(signal, sign)) is signal.SIG_IGN:

@@ -277,7 +277,7 @@ def test_flaws_are_a_part_of_the_loss():
 
 def test_a_heavier_weight_leaves_fewer_flaws():
     def more(weight):
-        gan = anchored(flaws=weight, learning_rate=3e-3)
+        gan = anchored(flaws=weight, learning_rate=3e-3, coarse_luma=False)  # of 16 pixels too little would be seen
         flaws = [gan.steps(*anchored_batch(step))["flaws"].item() for step in range(16)]
         parts = [array for name, array in gan.state.arrays().items() if name.startswith("anchor_parts")]
         assert all(np.array_equal(*pair) for pair in zip(parts, saved.load(build.PARTS).get_weights(), strict=True))

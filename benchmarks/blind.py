@@ -69,7 +69,7 @@ def drawn(path, first, options, last=False):
     """A source -> its faces, uint8 (options.count, SIZE, SIZE, 3).
 
     Drawn faces are of the seeds from `first` on. Pictures are chosen by chance, others with another options.seed; with
-    `last`, others than without, so that faces to learn from are not among those that are judged.
+    `last`, others than without it if there are enough: faces to learn from should not be among those that are judged.
     """
     import numpy as np
 

@@ -65,6 +65,20 @@ def test_convolution_by_the_engine_is_that_of_keras(kind, kernel, stride, small,
         assert np.abs(ours - exact).max() < 0.05 * np.abs(exact).max()
 
 
+def test_several_steps_of_a_loop_are_traced_once(monkeypatch):
+    monkeypatch.setattr(engine.backend, "device", lambda: "GPU")
+    traced, total = [], keras.Variable(0.0)
+
+    def step(x):
+        traced.append(x)
+        total.assign(total + x)
+        return {"sum": total * 1, "rank": ops.cast(x, "int32")}
+
+    figures = engine.compiled(step, [total])(np.float32([1, 2, 3]))
+    assert len(traced) == 1
+    assert {name: values.tolist() for name, values in figures.items()} == {"sum": [1, 3, 6], "rank": [1, 2, 3]}
+
+
 WHOLE = """
 import tensorflow as tf
 from models import engine

@@ -60,7 +60,7 @@ def named(words, flag):
     """["now=results/run"] -> {"now": Path("results/run")}."""
     pairs = [word.partition("=") for word in words]
     for name, _, path in pairs:
-        if not (name and path):
+        if not path or Path(name).name != name:  # a name becomes the name of a file
             raise Misuse(f"--{flag} {name}: give a name and what it names, for example now=results/00001-adapt")
     return {name: Path(path) for name, _, path in pairs}
 
@@ -126,14 +126,14 @@ def make(work, columns, question, layout, options):
     if folder.exists():
         raise Problem(f"{folder} is there already: name another folder with --pile")
     tiles, key = work(sources, options, np.random.default_rng(options.seed))
+    learned = {name: drawn(path, 0, options, last=True) for name, path in beside.items()}
     held, across = layout
     for first in range(0, len(tiles), held):
         part = tiles[first : first + held]
         sheet = sheets.numbered(sheets.enlarge(part, SIDE), range(first, first + len(part)), across)
         images.save(folder / f"sheet_{first // held:02d}.png", sheet)
-    for name, path in beside.items():
-        learned = sheets.enlarge(drawn(path, 0, options, last=True), SIDE)
-        images.save(folder / f"beside_{name}.png", images.grid(learned, sheets.COLUMNS))
+    for name, pictures in learned.items():
+        images.save(folder / f"beside_{name}.png", images.grid(sheets.enlarge(pictures, SIDE), sheets.COLUMNS))
     text = [f"First look at beside_{name}.png: real pictures, {name}." for name in beside]
     text.append("Look at each sheet_*.png. The number of a face, or of a pair of faces, is below it.")
     text.append("Write a CSV file: the first line is number,mark, and then there is one line for each number.")

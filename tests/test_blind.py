@@ -105,6 +105,11 @@ def test_what_a_pile_needs(sources, refused):
     assert "make the pile first" in refused(blind.main, ["table", "--marks", "ann.csv"], 1)
     assert "at least two" in refused(blind.main, ["faces"], 2)
     assert "give a name and what it names" in refused(blind.main, ["faces", "--sources", "dark", "light"], 2)
+    assert "give a name" in refused(blind.main, ["faces", *sources, "--beside", "../style=light"], 2)
+    few = [*sources, "more=dark", "--count", "12", "--beside", "style=few"]
+    images.save("few/0.png", np.zeros((16, 16, 3), np.uint8))
+    assert "1 picture, and 12 are needed" in refused(blind.main, ["faces", *few], 1)
+    assert not Path("results").exists()
     assert "12 pictures, and 13 are needed" in refused(blind.main, ["faces", *sources, "--count", "13"], 1)
     assert "pairs are of two sources, not of 3" in refused(blind.main, ["pairs", *sources, "more=dark"], 2)
     assert blind.main(["pairs", *sources, "--count", "4"]) == 0

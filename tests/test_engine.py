@@ -60,7 +60,8 @@ def test_convolution_by_the_engine_is_that_of_keras(kind, kernel, stride, small,
     for arrays in zip(*found, strict=True):
         ours, theirs, exact = (ops.convert_to_numpy(ops.cast(x, "float32")) for x in arrays)
         wrong = [np.sqrt(np.square(made - exact).mean()) for made in (ours, theirs)]
-        assert wrong[0] <= 1.05 * wrong[1]  # which has more rounding errors where the processor has no bfloat16
+        # Where the processor has no bfloat16, Keras's gradient has more rounding errors than ours.
+        assert wrong[0] <= max(1.05 * wrong[1], 0.015 * exact.std())
         assert wrong[1] < 0.05 * exact.std()
         assert np.abs(ours - exact).max() < 0.05 * np.abs(exact).max()
 

@@ -250,7 +250,7 @@ def compiled(
     """Compile `step`, which reads and assigns `variables` -> a function that does K steps in one call.
 
     `fixed`: variables that the step only reads. Each input of the function has one more, leading axis of K entries,
-    one per step. The function returns a dict of numpy arrays, also with K entries each. A loop makes all of them float32.
+    one per step. The function returns a dict of numpy arrays, also with K entries each; those of a loop are float32.
 
     GPUs and replicas do all steps in a loop, which compiles one step only. On a CPU TensorFlow's loops are slow: there
     a graph has UNROLLED steps, or one.

@@ -20,13 +20,22 @@ def update(average: keras.Model, network: keras.Model, decay: float, step: Any) 
         slow.assign(slow + (fast - slow) * (1 - decay))
 
 
+def in_float32(network: keras.Model) -> keras.Model:
+    """A network -> itself, if it computes in float32 on one device. If not: its copy that does."""
+    alone = all(layer.dtype_policy.name == "float32" and not _synchronized(layer) for layer in network.layers)
+    return network if alone else copy_in_float32(network)
+
+
+def _synchronized(layer):
+    return getattr(layer, "synchronized", False)
+
+
 def copy_in_float32(network: keras.Model) -> keras.Model:
     """A network -> a copy with the same weights that computes in float32, which every CPU does fast."""
 
     def copied(layer):
-        settings = layer.get_config()
-        alone = {"synchronized": False} if "synchronized" in settings else {}  # a file is for use on one device
-        return layer.__class__.from_config({**settings, **alone, "dtype": "float32"})
+        alone = {"synchronized": False} if _synchronized(layer) else {}  # a file is for use on one device
+        return layer.__class__.from_config({**layer.get_config(), **alone, "dtype": "float32"})
 
     copy = keras.models.clone_model(network, clone_function=copied)
     copy.set_weights(network.get_weights())

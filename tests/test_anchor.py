@@ -1,5 +1,6 @@
 """The recipe `adapt`: a discriminator of patches, and an anchor that keeps faces whole."""
 
+import functools
 import json
 import shutil
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SIZES, log_of, state_of
+from conftest import OFTEN, SIZES, assert_goes_on_exactly, log_of, not_compiled, state_of
 
 import recipes
 from animefaces import runs
@@ -139,9 +140,13 @@ def test_eyes_nose_and_mouth_count_more_than_the_rest():
 
 
 def test_a_heavier_anchor_keeps_faces_nearer():
-    def moved(weight):
-        gan = anchored(anchor=weight, flaws=0.0, learning_rate=3e-3)
-        start = gan.state.arrays()
+    gan = anchored(flaws=0.0, learning_rate=3e-3)
+    gan.anchor.weight = weight = keras.Variable(0.0)  # compiled once for both
+    start = gan.state.arrays()
+
+    def moved(heavy):
+        weight.assign(heavy)
+        gan.state.restore(start)
         for step in range(8):
             figures = gan.steps(*anchored_batch(step))
         end = gan.state.arrays()
@@ -152,11 +157,22 @@ def test_a_heavier_anchor_keeps_faces_nearer():
     assert moved(100.0) < 0.5 * moved(0.01)
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory, faces, cache):
+    """A small run of `large`."""
+    import train as program
+
+    run = tmp_path_factory.mktemp("large") / "run"
+    words = ["--recipe", "large", "--generator-widths", "8,16,8", "--discriminator-widths", "8,16,8", "--steps", "2"]
+    with not_compiled():
+        assert program.main(["--data", str(faces), "--cache", str(cache), *SIZES, *words, "--run", str(run)]) == 0
+    return run
+
+
 @pytest.fixture
-def shipped(eager, train, monkeypatch):
-    """A small run of `large` in the place of the shipped weights."""
-    widths = ["--generator-widths", "8,16,8", "--discriminator-widths", "8,16,8"]
-    assert train("--recipe", "large", "--run", "models/pretrained", "--steps", "2", tiny=[*SIZES, *widths]) == 0
+def shipped(eager, large, monkeypatch):
+    """This run in the place of the shipped weights."""
+    shutil.copytree(large, "models/pretrained")
     monkeypatch.setattr(runs, "PRETRAINED", Path("models/pretrained").absolute())
     return [*SIZES, "--generator-widths", "8,16,8", "--discriminator-widths", "8,16"]
 
@@ -186,14 +202,9 @@ def test_the_shipped_weights_have_a_name(shipped, train):
 
 
 def test_a_run_with_an_anchor_goes_on_exactly(shipped, train):
-    flags = ["--init-from", "pretrained", "--run"]
-    assert train(*flags, "whole", "--steps", "4", tiny=shipped) == 0
-    assert train(*flags, "parts", "--steps", "2", tiny=shipped) == 0
+    assert train("--init-from", "pretrained", "--run", "run", "--steps", "3", *OFTEN, tiny=shipped) == 0
     shutil.rmtree("models/pretrained")  # a run needs only itself
-    assert train("--run", "parts", "--steps", "4", tiny=[]) == 0
-    whole, parts = state_of(Path("whole")), state_of(Path("parts"))
-    assert whole.keys() == parts.keys()
-    assert all(np.array_equal(whole[name], parts[name]) for name in whole if name != "record")
+    assert_goes_on_exactly(functools.partial(train, tiny=[]), Path("run"), 3)
 
 
 def test_a_run_of_patches_is_a_start_too(shipped, train):
@@ -244,7 +255,8 @@ def test_without_the_shipped_weights_a_training_begins_with_random_ones(monkeypa
     assert recipes.started(recipes.RECIPES["encoder"], set())[0].recipe == "encoder"
 
 
-def test_a_plain_training_says_what_it_begins_with(train, monkeypatch, capsys):
+def test_a_plain_training_says_what_it_begins_with(eager, train, monkeypatch, capsys):
+    monkeypatch.setitem(recipes.RECIPES, "adapt", replace(recipes.RECIPES["adapt"], batch_size=4))  # quicker
     assert train("--run", "run", "--steps", "1", "--precision", "float32", tiny=[]) == 0
     assert "random weights instead: --from-scratch" in capsys.readouterr().out
     assert options_of(Path("run"))["recipe"] == "adapt"
@@ -276,8 +288,13 @@ def test_flaws_are_a_part_of_the_loss():
 
 
 def test_a_heavier_weight_leaves_fewer_flaws():
-    def more(weight):
-        gan = anchored(flaws=weight, learning_rate=3e-3, coarse_luma=False)  # of 16 pixels too little would be seen
+    gan = anchored(learning_rate=3e-3, coarse_luma=False)  # of 16 pixels too little would be seen
+    gan.anchor.flaws.weight = weight = keras.Variable(0.0)  # compiled once for both
+    start = gan.state.arrays()
+
+    def more(heavy):
+        weight.assign(heavy)
+        gan.state.restore(start)
         flaws = [gan.steps(*anchored_batch(step))["flaws"].item() for step in range(16)]
         parts = [array for name, array in gan.state.arrays().items() if name.startswith("anchor_parts")]
         assert all(np.array_equal(*pair) for pair in zip(parts, saved.load(build.PARTS).get_weights(), strict=True))

@@ -12,7 +12,7 @@ CASES = try_all.all_cases(short=True)
 @pytest.mark.parametrize(
     "case", CASES, ids=lambda case: f"{case.kind}: {case.name}".encode("ascii", "replace").decode()
 )
-def test_case(case):
+def test_case(case, eager):
     outcome, why = try_all.attempt(case)
     assert not why, why
     assert outcome in ("used", "refused")

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from conftest import assert_goes_on_exactly, log_of, python
+from conftest import OFTEN, assert_goes_on_exactly, log_of, python
 from PIL import Image
 
 import train as program
@@ -37,7 +37,7 @@ def small(monkeypatch):
     monkeypatch.setattr(networks, "build_detector", tiny)
     monkeypatch.setattr(training, "BLOCK", 2)
     monkeypatch.setattr(training, "HELD", 3)
-    monkeypatch.setattr(training, "SHOWN", 4)
+    monkeypatch.setattr(training, "SHOWN", 2)
     monkeypatch.setattr(boxes, "SIDES", (192, 960))  # one search: each shape is compiled once more
 
 
@@ -78,9 +78,9 @@ def train(data, cache):
     return run
 
 
-def test_a_run_is_whole_and_goes_on(train, capsys):
+def test_a_run_is_whole_and_goes_on(eager, train, capsys):
     run = Path("results/run")
-    assert train("--run", run, "--steps", "6", "--sample-every", "3") == 0
+    assert train("--run", run, "--steps", "3", "--sample-every", "2", *OFTEN) == 0
     assert {path.name for path in run.iterdir()} == {
         "options.json", "log.jsonl", "events", "samples", "curves.png", "progress.gif", "state", "lock",
         "detector.keras",
@@ -91,7 +91,7 @@ def test_a_run_is_whole_and_goes_on(train, capsys):
     network = Network(run / "detector.keras")
     assert network.session and network.output_shape == (None, None, None, networks.OUTPUTS)
     assert detectors.open_detector(str(run))(labelled(0)) is not None
-    assert_goes_on_exactly(train, run, 6)
+    assert_goes_on_exactly(train, run, 3)
 
 
 def test_it_learns():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_goes_on_exactly, log_of
+from conftest import OFTEN, assert_goes_on_exactly, log_of, not_compiled
 
 import train as program
 from animefaces import images, looks
@@ -47,18 +47,18 @@ def train(labelled, cache):
     return run
 
 
-def test_a_run_is_whole_and_goes_on(train, capsys):
+def test_a_run_is_whole_and_goes_on(eager, train, capsys):
     run = Path("results/run")
-    assert train("--run", run, "--steps", "12", "--sample-every", "6") == 0
+    assert train("--run", run, "--steps", "3", "--log-every", "2", *OFTEN) == 0
     assert {path.name for path in run.iterdir()} == {
         "options.json", "log.jsonl", "events", "samples", "curves.png", "progress.gif", "state", "lock", "reader.keras",
     }  # fmt: skip
     told = capsys.readouterr().out
     assert "labels     of 36 pictures, and of 4 test pictures" in told
     assert "agreement  hair" in told
-    assert [entry["step"] for entry in log_of(run)] == [10, 12]
+    assert [entry["step"] for entry in log_of(run)] == [2, 3]
     assert 0 <= log_of(run)[-1]["kappa"] <= 1
-    assert_goes_on_exactly(train, run, 12)
+    assert_goes_on_exactly(train, run, 3)
 
 
 def test_it_learns_what_the_table_says(train, labelled):
@@ -68,11 +68,13 @@ def test_it_learns_what_the_table_says(train, labelled):
     assert [looks.words(one)["hair"] for one in read] == ["black", "black", "blond", "blond"]
     assert np.allclose(read[:, looks.PLACES["hair"]].sum(axis=1), 1, atol=1e-4)
     # Training can begin with a reader.
-    assert train("--run", "more", "--steps", "1", "--init-from", "run") == 0
+    with not_compiled():
+        assert train("--run", "more", "--steps", "1", "--init-from", "run") == 0
     again = open_reader(Path("more")).read(np.stack([images.read(labelled / "9.png")]))
     assert looks.words(again[0])["hair"] == "black"
     shutil.rmtree("run")  # a run needs only itself
-    assert train("--run", "more", "--steps", "2", "--init-from", "run") == 0
+    with not_compiled():
+        assert train("--run", "more", "--steps", "2", "--init-from", "run") == 0
 
 
 def test_mirror_images_are_turned_the_other_way(monkeypatch, labelled, cache):

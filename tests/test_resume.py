@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT, SIZES, TINY, assert_same_training, log_of, python, state_of
+from conftest import OFTEN, PROJECT, SIZES, TINY, assert_same_training, log_of, python, state_of
 
 from animefaces import logs, npz, states
 from models import contents, engine
@@ -19,9 +19,8 @@ from models import contents, engine
 ALL_AT_ONCE = [
     *SIZES, "--recipe", "pooled", "--generator-widths", "16,8", "--discriminator-widths", "8",
     "--augment", "translation", "mirror", "cutout", "--real-label", "0.7,1.2", "--fake-label", "0,0.3",
-    "--flip-every", "3", "--warm-up", "5", "--steps", "23", "--sample-every", "6",
+    "--flip-every", "3", "--warm-up", "5", "--steps", "13", "--sample-every", "6", "--log-every", "5",
 ]  # fmt: skip
-OFTEN = ["--save-minutes", "0"]  # saves after every step
 
 # Moments to be killed at: which file's which replacement, and whether just before (its temporary file half written) or
 # just after it.
@@ -30,8 +29,8 @@ MOMENTS = {
     "before the first state": ("step_000000000.npz", 1, "before"),
     "after the generator, before the state": ("generator.keras", 4, "after"),
     "in the middle of a state": ("step_000000007.npz", 1, "before"),
-    "after a state, before an old one goes": ("step_000000013.npz", 1, "after"),
-    "in the middle of a sample": ("step_000012.png", 1, "before"),
+    "after a state, before an old one goes": ("step_000000011.npz", 1, "after"),
+    "in the middle of a sample": ("step_000006.png", 1, "before"),
 }
 
 
@@ -69,7 +68,7 @@ def test_killed_at_any_moment(kill_states, moment, train, tmp_path):
     run = Path(shutil.copytree(kill_states / moment, tmp_path / "run"))
     if (run / "log.jsonl").exists():
         with open(run / "log.jsonl", "a", encoding="utf-8") as file:
-            file.write('{"step": 20, "epo')  # a line cut in two
+            file.write('{"step": 10, "epo')  # a line cut in two
     assert train("--run", run, tiny=[*ALL_AT_ONCE, *OFTEN]) == 0
     assert_same_training(run, kill_states / "whole")
     assert list(run.rglob(".*")) == []  # nothing half written is left
@@ -77,7 +76,7 @@ def test_killed_at_any_moment(kill_states, moment, train, tmp_path):
 
 
 def test_the_log_is_whole(kill_states):
-    assert [entry["step"] for entry in log_of(kill_states / "whole")] == [10, 20]
+    assert [entry["step"] for entry in log_of(kill_states / "whole")] == [5, 10]
 
 
 def test_a_real_kill_in_the_middle_of_a_save(kill_states, faces, cache, train, tmp_path):
@@ -94,10 +93,10 @@ def test_ctrl_c_saves_and_says_how_to_go_on(kill_states, faces, cache, train, tm
     done = python(PROJECT / "tests" / "cut_short.py", "interrupt", "log.jsonl", "1", *flags, cwd=tmp_path)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]  # on a slow computer, lines about the progress come before
-    assert last == "error: stopped at step 10: python train.py --run run continues"
+    assert last == "error: stopped at step 5: python train.py --run run continues"
     assert Path("run/curves.png").exists()
     assert train("--run", "run", tiny=ALL_AT_ONCE) == 0
-    assert "run, from step 10" in capsys.readouterr().out
+    assert "run, from step 5" in capsys.readouterr().out
     assert_same_training(Path("run"), kill_states / "whole")
 
 
@@ -137,14 +136,14 @@ def test_several_steps_in_a_graph_add_up_in_the_order_of_one(train):
 
 
 @pytest.mark.parametrize(("recipe", "more"), [
-    ("large", []), ("quick", ["--warm-up", 4, "--mirrored"]), ("soft", []),
+    ("large", []), ("quick", ["--warm-up", 2, "--mirrored"]), ("soft", []),
     ("fastgan", []),
 ])  # fmt: skip
 def test_other_recipes_go_on_exactly_too(recipe, more, eager, train, tmp_path):
-    flags = ["--recipe", recipe, *more, "--steps", 5, "--augment", "cutout", "--save-minutes", "0"]
+    flags = ["--recipe", recipe, *more, "--steps", 3, "--augment", "cutout", *OFTEN]
     assert train("--run", "whole", *flags) == 0
     shutil.copytree("whole", "run")
-    Path("run/state/step_000000005.npz").unlink()  # goes on from step 4
+    Path("run/state/step_000000003.npz").unlink()  # goes on from step 2
     assert train("--run", "run", *flags) == 0
     assert_same_training(Path("run"), Path("whole"))
 

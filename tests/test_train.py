@@ -63,15 +63,16 @@ def digits():
                                                         ("GPU", "large", False)])  # fmt: skip
 def test_a_gpu_is_told_of_the_recipe_made_for_it(device, recipe, told, train, monkeypatch, capsys):
     monkeypatch.setattr("models.engine.device", lambda: device)
+    monkeypatch.setattr(program.Training, "go_on", lambda self: None)
     more = ["--no-projected"] if recipe == "fastgan" else []  # quicker
-    tried(train, "--recipe", recipe, *more, "--steps", "1")
+    tried(train, "--recipe", recipe, *more)
     assert ("--recipe large is made" in capsys.readouterr().out) == told
 
 
 @pytest.mark.parametrize("name", GANS)
 def test_every_recipe_takes_a_real_step(name, train):
     data = digits() if name == "mnist" else []
-    run = tried(train, *data, "--recipe", name, "--steps", "1", tiny=SMALL[name])
+    run = tried(train, *data, "--recipe", name, "--steps", "1", tiny=SMALL[name], compiled=True)
     before, after = (np.load(path) for path in sorted((run / "state").iterdir()))
     moved = [key for key in after.files if key != "record" and not np.array_equal(before[key], after[key])]
     assert {key.split("/")[0] for key in moved} >= {"generator", "discriminator", "average"}
@@ -90,7 +91,7 @@ def test_reduced_precision_trains(precision, train):
     import keras
 
     try:
-        run = tried(train, "--precision", precision, "--steps", "2")
+        run = tried(train, "--precision", precision, "--steps", "2", compiled=True)
     finally:
         keras.config.set_dtype_policy("float32")
     assert {value.dtype.name for value in state_of(run).values()} <= {"float32", "int32", "int64", "uint32"}

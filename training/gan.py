@@ -77,7 +77,7 @@ class Task:
         """What is written beside each saved state: file name -> network."""
         # The discriminator is for explore.py; training goes on from the one in the state.
         return {runs.GENERATOR: self.player.average,
-                runs.DISCRIMINATOR: ema.copy_in_float32(self.player.discriminator)}  # fmt: skip
+                runs.DISCRIMINATOR: ema.in_float32(self.player.discriminator)}  # fmt: skip
 
     def drawn(self, z: np.ndarray) -> np.ndarray:
         """z (N, latent) -> the faces of the averaged generator, uint8 (N, H, W, C)."""

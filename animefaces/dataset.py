@@ -30,6 +30,7 @@ GIVE = "give pictures, or folders, zips or arrays of pictures"
 AT_ONCE = 512  # pictures decoded between two writes
 READING = 2  # to be raised when pictures are decoded to other pixels than before: then the cache is made again
 FEW = 100  # pictures: a generator only repeats fewer ones
+FEWEST = 20  # pictures that show a style to a generator that knows faces and is held by an anchor
 COMPARED = 256  # pictures of a set that are compared with each other
 ALIKE = 4.0  # two pictures differ by less than this, on average, in [0, 255]: nobody sees two
 
@@ -105,10 +106,11 @@ def _alone(path):
     return None
 
 
-def doubts(faces: Faces) -> str | None:
+def doubts(faces: Faces, anchored: bool = False) -> str | None:
     """A set of pictures -> why nothing good can be learned from it and what to do, in one line; None if it is good.
 
-    Of a large set, COMPARED pictures are compared, spread evenly over it.
+    Of a large set, COMPARED pictures are compared, spread evenly over it. `anchored`: the training has an anchor, so it
+    learns a style only.
     """
     chosen = np.linspace(0, len(faces) - 1, min(len(faces), COMPARED)).astype(int)
     different: list[np.ndarray] = []
@@ -119,10 +121,9 @@ def doubts(faces: Faces) -> str | None:
     if len(chosen) >= 4 * len(different) or len(chosen) > len(different) == 1:
         found = f"nearly all pictures are alike, only {len(different):,} of {len(chosen):,} differ"
         return f"{found}: give others too, and let preprocess.py leave out the copies"
-    if len(faces) < FEW:
-        return (
-            f"a set of {counted(len(faces), 'picture')} is too small, it is learned by heart: give {FEW} or many more"
-        )
+    few, why = (FEWEST, "hardly shows a style") if anchored else (FEW, "is too small, it is learned by heart")
+    if len(faces) < few:
+        return f"a set of {counted(len(faces), 'picture')} {why}: give {few} or many more"
     return None
 
 

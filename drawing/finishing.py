@@ -95,7 +95,7 @@ def _finished(pixels, parts, places, wanted, has):
         made = touches.bearded(made, parts, places, touches.of_beard(hair))
     if said.get("glasses") == looks.YES and shown.get("glasses") != looks.YES:
         made = touches.with_glasses(made, places)
-    return made
+    return touches.as_grey(pixels, made)
 
 
 def colour_of(wanted: np.ndarray, name: str, colours: Mapping[str, Sequence[float]]) -> np.ndarray | None:

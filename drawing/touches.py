@@ -28,6 +28,7 @@ MOUTH, TONGUE, TEETH, LIPS, CLOSED = (np.array(colour, np.float32) for colour in
     (46, 42, 24), (66, 40, 22), (96, 2, 2), (30, 23, 15), (34, 12, 12)))  # fmt: skip
 FRAMES = np.array((18, 2, -4), np.float32)  # of glasses
 BEARD = np.array((30, 5, 8), np.float32)  # without a colour of the hair
+GREY = 5.0  # mean chroma: a face with less has no colours. 1,000 faces of the shipped weights have 5.1 or more
 
 Colour = Sequence[float]  # L, a, b
 
@@ -288,6 +289,16 @@ def with_glasses(pixels: np.ndarray, places: Places, strength: float = 0.85) -> 
     lines.append(([(rx + wide, ry), (rx + wide + 0.05, ry - 0.012)], 1.0))
     lab = to_lab(pixels)
     return _mixed(lab, FRAMES, _drawn(len(pixels), lines, blur=0.5) * strength)
+
+
+def as_grey(pixels: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """A drawn face, and the same with touches, uint8 (S, S, 3) -> the second one, in grey if the first one is.
+
+    So a face in the style of printed comics keeps it, whatever colour of hair it should have.
+    """
+    if np.linalg.norm(to_lab(pixels)[..., 1:], axis=-1).mean() >= GREY:
+        return made
+    return from_lab(to_lab(made) * np.array((1, 0, 0), np.float32))
 
 
 def _grid(side):

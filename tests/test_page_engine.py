@@ -106,6 +106,16 @@ def test_mouths_beards_age_and_glasses(drawn):
     assert_alike(*calls)
 
 
+def test_a_grey_face_stays_grey(drawn):
+    calls = []
+    for pixels, parts, places in drawn:
+        grey = pixels.mean(axis=-1, keepdims=True).astype(np.uint8).repeat(3, axis=-1)
+        made = touches.coloured(grey, parts, places, touches.HAIR_COLOURS["blond"])
+        calls.append(("touches", "asGrey", (grey, made), touches.as_grey(grey, made)))
+        assert touches.as_grey(pixels, made) is made
+    assert_alike(*calls)
+
+
 def test_the_light_of_photos():
     """Very dark, hazy, bright, grey and tinted crops."""
     photo = images.read(ASTRONAUT)

@@ -132,6 +132,17 @@ def test_grey_faces_stay_as_they_are():
     assert np.array_equal(made[1], grey[1, :, ::-1])
 
 
+def test_faces_in_the_grey_of_comics_get_lighter_hair_and_no_colours():
+    faces = open_generator(runs.PRETRAINED).draw(latents.from_seeds([3, 14], 100))
+    grey = faces.mean(axis=-1, keepdims=True).astype(np.uint8).repeat(3, axis=-1)
+    grey[..., 2] -= np.minimum(grey[..., 2], 2)  # a tint, as drawn faces have it
+    wanted = np.stack([row(hair=hair) for hair in ("blond", "black")])
+    blond, black = finishing.Finisher().finished(grey, finishing.Finish(wanted, wanted, np.zeros(2, bool)))
+    for made in (blond, black):
+        assert np.ptp(made, axis=-1).max() <= 1
+    assert abs(blond.mean() - grey[0].mean()) > 5 < abs(black.mean() - grey[1].mean())
+
+
 @pytest.mark.parametrize("name", ["missing.keras", "generator.keras"])
 def test_what_is_no_reader_is_said(trained, name):
     with pytest.raises(Problem, match="train a reader with python train"):

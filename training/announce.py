@@ -59,7 +59,7 @@ def _pictures(options, faces):
         lines.append(f"{faces.enlarged:,} of them are smaller than that, so they are blurred: give larger pictures or "
                      "a smaller --size")  # fmt: skip
     lines += faces.remarks()
-    if doubt := doubts(faces):
+    if doubt := doubts(faces, anchored=bool(options.anchor)):
         lines.append(f"warning: {doubt}")
     if options.batch_size > len(faces):
         lines.append(f"a step takes {options.batch_size}, so it takes the same pictures several times: give more "

@@ -31,7 +31,7 @@ export class Finisher {
       made = touches.aged(made, parts, places, said.age === "old" ? OLD_LINES : ADULT_LINES, said.age === "old");
     if (said.beard === "yes") made = touches.bearded(made, parts, places, touches.ofBeard(hair));
     if (said.glasses === "yes" && shown.glasses !== "yes") made = touches.withGlasses(made, places);
-    return made;
+    return touches.asGrey(pixels, made);
   }
 
   /** A row of looks, "hair" or "skin", and the colours of its words -> Lab, or null to leave it as it is.

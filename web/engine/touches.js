@@ -32,6 +32,7 @@ const LIPS = [30, 23, 15]; // the line of an open mouth
 const CLOSED = [34, 12, 12]; // that of a closed one
 const FRAMES = [18, 2, -4]; // of glasses
 const BEARD = [30, 5, 8]; // without a colour of the hair
+const GREY = 5; // mean chroma: a face with less has no colours
 
 const { picture, combined, channel } = raster;
 const share = (value) => clip(value, 0, 1);
@@ -455,4 +456,15 @@ function filled(side, points) {
   const canvas = picture(side * FINE, side * FINE);
   fill(canvas, scaled(points, side * FINE));
   return raster.resized(canvas, side, side, raster.area);
+}
+
+/** A drawn face, and the same with touches -> the second one, in grey if the first one is. */
+export function asGrey(face, made) {
+  const before = toLab(face).data;
+  let chroma = 0;
+  for (let i = 0; i < before.length; i += 3) chroma += Math.hypot(before[i + 1], before[i + 2]);
+  if (chroma / (before.length / 3) >= GREY) return made;
+  const lab = toLab(made);
+  for (let i = 0; i < lab.data.length; i += 3) lab.data[i + 1] = lab.data[i + 2] = 0;
+  return fromLab(lab);
 }

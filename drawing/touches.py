@@ -294,9 +294,10 @@ def with_glasses(pixels: np.ndarray, places: Places, strength: float = 0.85) -> 
 def as_grey(pixels: np.ndarray, made: np.ndarray) -> np.ndarray:
     """A drawn face, and the same with touches, uint8 (S, S, 3) -> the second one, in grey if the first one is.
 
-    So a face in the style of printed comics keeps it, whatever colour of hair it should have.
+    So a face in the style of printed comics keeps it, whatever colour of hair it should have. A face without touches is
+    given back as it is.
     """
-    if np.linalg.norm(to_lab(pixels)[..., 1:], axis=-1).mean() >= GREY:
+    if made is pixels or np.linalg.norm(to_lab(pixels)[..., 1:], axis=-1).mean() >= GREY:
         return made
     return from_lab(to_lab(made) * np.array((1, 0, 0), np.float32))
 

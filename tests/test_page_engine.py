@@ -112,7 +112,7 @@ def test_a_grey_face_stays_grey(drawn):
         grey = pixels.mean(axis=-1, keepdims=True).astype(np.uint8).repeat(3, axis=-1)
         made = touches.coloured(grey, parts, places, touches.HAIR_COLOURS["blond"])
         calls.append(("touches", "asGrey", (grey, made), touches.as_grey(grey, made)))
-        assert touches.as_grey(pixels, made) is made
+        assert touches.as_grey(pixels, made) is made and touches.as_grey(grey, grey) is grey
     assert_alike(*calls)
 
 

@@ -460,6 +460,7 @@ function filled(side, points) {
 
 /** A drawn face, and the same with touches -> the second one, in grey if the first one is. */
 export function asGrey(face, made) {
+  if (made === face) return made;
   const before = toLab(face).data;
   let chroma = 0;
   for (let i = 0; i < before.length; i += 3) chroma += Math.hypot(before[i + 1], before[i + 2]);

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 SIZE = 64
 HAIR = slice(0, 18), slice(8, 56)  # the rows and the columns where most faces have hair
-# OpenCV's hues (0 to 180), from which one to which, and the least saturation and value (0 to 255).
+HUES = 180  # of OpenCV
+# From which of these hues to which, and the least saturation and value (0 to 255).
 COLOURS = {"red": ((170, 8), 110, 70), "blue": ((85, 118), 80, 90)}
 CUTOFF = 5  # percent of the darkest and of the lightest pixels that become black and white
 
@@ -45,7 +46,7 @@ def share(faces: "np.ndarray", look: str) -> "np.ndarray":
 
     (first, last), saturation, value = COLOURS[look]
     h, s, v = np.moveaxis(np.stack([cv2.cvtColor(face, cv2.COLOR_RGB2HSV)[HAIR] for face in faces]), -1, 0)
-    hue = (h >= first) & (h <= last) if first < last else (h >= first) | (h <= last)
+    hue = (h.astype(int) - first) % HUES <= (last - first) % HUES  # they go round in a circle
     return (hue & (s >= saturation) & (v >= value)).mean((1, 2))
 
 

@@ -40,7 +40,7 @@ kernel = "discriminator/conv2d/kernel"
 assert np.array_equal(before[kernel], after[kernel]), "an infinite gradient was used"
 assert all(np.isfinite(a).all() for a in after.values())
 figures["scaled"] = [scaled]
-held = anchored(flaws=0.0, penalty=(0.0, 0.0))
+held = anchored()
 figures["moved"] = [held.steps(*anchored_batch(step))["moved"].item() for step in range(2)]
 
 z = np.random.default_rng(0).standard_normal((5, 8), np.float32)

@@ -36,7 +36,7 @@ def both(tmp_path_factory):
     with not_compiled():
         figures = {name: values.tolist() for name, values in gan.steps(*batch(steps=4)).items()}
         figures["scaled"] = scaling_gan().steps(*inputs)["d_loss"].tolist()
-        held = anchored(flaws=0.0, penalty=(0.0, 0.0))
+        held = anchored()
         figures["moved"] = [held.steps(*anchored_batch(step))["moved"].item() for step in range(2)]
     return gan, figures, json.loads(done.stdout.splitlines()[-1]), folder
 

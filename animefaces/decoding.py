@@ -42,6 +42,10 @@ def decoded(file: File, size: int | None = None) -> Iterator[Image.Image]:
         _shrink(image, size)
         try:
             image.load()
+        except ValueError as fault:  # of libheif
+            if "end of file" not in str(fault):
+                raise OSError(str(fault)) from fault
+            raise ValueError(CUT_SHORT) from fault
         except OSError as fault:
             if "truncated" not in str(fault):
                 raise
@@ -69,7 +73,7 @@ def opened(file: File) -> Iterator[Image.Image]:
             raise NoPicture(f"{name} of a kind that cannot be read, or damaged: save it as PNG") from fault
         except Image.DecompressionBombError as fault:
             raise ValueError(TOO_MANY) from fault
-        except (ValueError, MemoryError):
+        except (ValueError, MemoryError, ImportError):
             raise
         except Exception as fault:  # on damaged files a fuzzer met SyntaxError, struct.error, TypeError and more
             if isinstance(fault, OSError) and fault.errno is not None:
@@ -78,6 +82,10 @@ def opened(file: File) -> Iterator[Image.Image]:
 
 
 def _image(file, name):
+    if name == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     try:
         return Image.open(file, formats=[name])
     except (UnidentifiedImageError, ValueError):  # a ValueError: a text unpacks to more than Pillow's limit

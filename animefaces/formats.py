@@ -13,6 +13,7 @@ PICTURES = {
     "PNG": (".png .apng", rb"\x89PNG\r\n\x1a\n"),
     "WEBP": (".webp", rb"RIFF....WEBP"),
     "AVIF": (".avif", rb"....ftyp(?=.{0,200}?avi[fs])"),
+    "HEIF": (".heic .heif .hif", rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)"),  # a phone's photos
     "GIF": (".gif", rb"GIF8[79]a"),
     "BMP": (".bmp", rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"),
     "TIFF": (".tif .tiff", rb"II[*+]\0|MM\0[*+]"),
@@ -26,7 +27,6 @@ _UNPACK = "unpack it or make a zip of it"
 # What else people have among their pictures: how it begins -> words for it.
 _OTHERS = {
     rb"\Z": "an empty file",
-    rb"....ftyp(hei|hev|mif1|msf1)": "HEIC: save it as JPEG",
     rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI |FLV\x01|\0\0\x01[\xb3\xba]": "a video",
     rb"\xff\x0a|\0\0\0\x0cJXL ": "JPEG XL: save it as PNG",
     rb"8BPS": "a Photoshop file: save it as PNG",
@@ -64,5 +64,5 @@ def is_zip(head: bytes) -> bool:
 
 
 def described(head: bytes) -> str:
-    """The first HEAD bytes of a file that is no picture -> what it is: "an HTML page", "HEIC: save it as JPEG"."""
+    """The first HEAD bytes of a file that is no picture -> what it is: "an HTML page", "JPEG XL: save it as PNG"."""
     return next((words for begins, words in _WORDS if begins.match(head)), "no picture, or one of an unknown format")

@@ -349,7 +349,7 @@ def test_no_pictures_at_all_are_a_problem(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.txt").write_text("hi")
     (tmp_path / "page.zip").write_text("<html>")
-    (tmp_path / "phone.HEIC").write_bytes(b"....ftypheic")
+    (tmp_path / "small.JXL").write_bytes(b"\xff\x0a\xfa")
     zipped(tmp_path / "none.zip", {})
     zipped(tmp_path / "bad.zip", {"a.png": b"hi"})
     give = ": give pictures, or folders, zips or arrays of pictures$"
@@ -357,7 +357,7 @@ def test_no_pictures_at_all_are_a_problem(tmp_path):
         "empty": f"no pictures in .*empty{give}", "none.zip": rf"none.zip \(a zip, no pictures in it\){give}",
         "bad.zip": rf"no pictures in .*bad.zip \(passed over 1 file: a.png \(text\)\){give}",
         "text.txt": rf"no pictures in .*text.txt \(text\){give}", "page.zip": rf"page.zip \(an HTML page\){give}",
-        "phone.HEIC": r"no pictures in .*phone.HEIC \(HEIC\): save it as JPEG$",
+        "small.JXL": r"no pictures in .*small.JXL \(JPEG XL\): save it as PNG$",
         "gone": "does not exist", "gone.zip": "does not exist",
         "gone.npz": "does not exist", "gone.png": "does not exist",
     }.items():  # fmt: skip

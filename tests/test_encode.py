@@ -216,15 +216,15 @@ def test_what_gives_no_face_is_named_and_skipped(draw, people, capsys):
     for name in ("sea.png", "sky.png"):
         images.save(name, np.full((150, 150, 3), 128, np.uint8))
     Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
-    Path("phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    Path("small.jxl").write_bytes(b"\xff\x0a\xfa")
     Path("page.jpg").write_text("<!DOCTYPE html><html>")
-    photos = ["sea.png", "gone.png", "wide.png", "broken.jpg", "sky.png", "phone.heic", "page.jpg"]
+    photos = ["sea.png", "gone.png", "wide.png", "broken.jpg", "sky.png", "small.jxl", "page.jpg"]
     assert draw(*photos, detect=True) == 0
     said = capsys.readouterr()
     for words in ("2 files: sea.png, sky.png (none was found: if it is a tight crop of a face, add --no-detect)\n",
                   "1 file: gone.png (does not exist: check the path)\n", "1 file: broken.jpg (",
                   "1 file: page.jpg (an HTML page)\n",
-                  "1 file: phone.heic (HEIC: save it as JPEG)\n"):  # fmt: skip
+                  "1 file: small.jxl (JPEG XL: save it as PNG)\n"):  # fmt: skip
         assert f"warning: passed over {words}" in said.err
     assert "skipped 6 of 7 photos\n" in said.out
     assert f"{CARD}: 2 faces\n" in said.out
@@ -242,7 +242,7 @@ def test_when_nothing_comes_out(draw, people, refused):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"\0\0\0\x18ftypheic", "photo.jpg gave no face (HEIC): save it as JPEG"),
+        (b"\xff\x0a\xfa", "photo.jpg gave no face (JPEG XL): save it as PNG"),
         (b"<!DOCTYPE html><html>", "photo.jpg gave no face (an HTML page): name photos, or folders and zips of them"),
         (b"", "photo.jpg gave no face (an empty file): name photos, or folders and zips of them"),
         (b"PK\3\4 ", "photo.jpg gave no face (a zip with another ending): if it holds pictures, name it .zip"),

@@ -9,6 +9,7 @@ import warnings
 import zlib
 
 import numpy as np
+import pillow_heif
 import pytest
 from conftest import python
 from PIL import Image, ImageCms, PngImagePlugin
@@ -16,6 +17,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 from animefaces import decoding, formats, images
 from animefaces.files import written_whole
 from animefaces.formats import NoPicture
+
+pillow_heif.register_heif_opener()  # so that Pillow writes HEIC
 
 
 def stored(image, format="PNG", **settings):
@@ -238,10 +241,10 @@ def profile(swapped=False):
     return bytes(data)
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_colours_are_converted_to_srgb(format):
     red = Image.new("RGB", (16, 16), (250, 20, 30))
-    best = {"quality": 100} if format in ("JPEG", "WEBP", "AVIF") else {}
+    best = {"quality": 100} if format in ("JPEG", "WEBP", "AVIF", "HEIF") else {}
     kept = images.read(stored(red, format, icc_profile=profile(), **best))[8, 8].astype(int)
     turned = images.read(stored(red, format, icc_profile=profile(swapped=True), **best))[8, 8].astype(int)
     assert np.abs(kept - [250, 20, 30]).max() < 6
@@ -298,7 +301,8 @@ WHAT = [
     (b"BMW is a car, as far as I know.", "text"), (b"P5 is a kind of paper", "text"),
     (b"\xef\xbb\xbf\n<!-- hi --><!DOCTYPE html><p>", "an HTML page"), (b"<HTML lang=de>", "an HTML page"),
     (b'<?xml version="1.0"?><html xmlns="">', "an HTML page"), (b"<?xml version='1.0'?><svg>", "SVG: save it as PNG"),
-    (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC: save it as JPEG"), (b"\0\0\0\x18ftypisom\0\0", "a video"),
+    (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIF of a kind that cannot be read, or damaged: save it as PNG"),
+    (b"\0\0\0\x18ftypisom\0\0", "a video"),
     (b"8BPS\0\1", "a Photoshop file: save it as PNG"), (b"%PDF-1.7", "a PDF: save its pages as PNG"),
     (b"Rar!\x1a\7", "a rar archive: unpack it or make a zip of it"), (b"\xff\x0a\xfa", "JPEG XL: save it as PNG"),
     (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS: run git lfs pull"),

@@ -217,7 +217,7 @@ def others(folder):
     inner = zipped("inner.zip", Path(folder, "1.png"))
     files = {
         "page.jpg": (b"<!DOCTYPE html><title>404</title>", "an HTML page"),
-        "phone.heic": (b"\0\0\0\x18ftypheic", "HEIC: save it as JPEG"), "film.mp4": (b"\0\0\0\x18ftypisom", "a video"),
+        "small.jxl": (b"\xff\x0a\xfa", "JPEG XL: save it as PNG"), "film.mp4": (b"\0\0\0\x18ftypisom", "a video"),
         "notes.txt": (b"hi", "text"), "labels.csv": (b"1.png,smile", "text"), "empty.png": (b"", "an empty file"),
         "empty": (b"", "an empty file"), "a\nb.txt": (b"hi", "text"),
         "page.zip": (b"<html>", "an HTML page"),
@@ -248,12 +248,12 @@ def test_what_is_passed_over_takes_one_line_for_each_reason():
         ("q\n.jpg", "an HTML page"),
     ]
     skipped += [(os.fsdecode(b"caf\xe9.png"), "damaged (of a certain kind)"), ("b.png", "damaged (of another kind)")]
-    lines = sources.passed_over([*skipped, ("i.heic", "HEIC: save it as JPEG")])
+    lines = sources.passed_over([*skipped, ("i.jxl", "JPEG XL: save it as PNG")])
     assert lines == [
         "passed over 1,205 files: 1000.txt, 1001.txt, 1002.txt and 1,202 more (text)",
         "passed over 2 files: p.jpg, q\\n.jpg (an HTML page)",
         "passed over 2 files: caf\\udce9.png, b.png (damaged)",
-        "passed over 1 file: i.heic (HEIC: save it as JPEG)",
+        "passed over 1 file: i.jxl (JPEG XL: save it as PNG)",
     ]
     lines = sources.passed_over((f"{i}", f"reason {i}") for i in range(20))
     assert len(lines) == 9 and lines[-1] == "passed over 12 files for 12 other reasons"

@@ -19,7 +19,7 @@ from tests.corpus import archives, arrays, made
 from tests.corpus.case import Done, must, run
 
 PICTURES = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "gif": "GIF", "bmp": "BMP", "tif": "TIFF", "ico": "ICO",
-            "jp2": "JPEG2000", "ppm": "PPM", "avif": "AVIF"}  # fmt: skip
+            "jp2": "JPEG2000", "ppm": "PPM", "avif": "AVIF", "heic": "HEIF"}  # fmt: skip
 
 
 def hostile(ground: Ground, t: Try) -> None:

@@ -190,7 +190,7 @@ ARCHIVES = [
     ("one picture is packed in an unknown way", "set.zip", lambda: _flags(zipped(), 3, 0, 98), 9, ("3.png",)),
     ("one picture has a wrong sum", "set.zip", lambda: _wrong_sum(zipped()), 9, ("0.png",)),
     ("one picture is an HTML page", "set.zip", lambda: zipped(**{"x.png": pictures.HTML}), 10, ("x.png", "HTML")),
-    ("one picture is HEIC", "set.zip", lambda: zipped(**{"x.heic": pictures.HEIC}), 10, ("x.heic", "HEIC")),
+    ("one picture is JPEG XL", "set.zip", lambda: zipped(**{"x.jxl": pictures.JPEG_XL}), 10, ("x.jxl", "JPEG XL")),
     ("one picture is empty", "set.zip", lambda: zipped(**{"x.png": b""}), 10, ("x.png", "empty|no bytes|0 bytes")),
     ("one picture is cut", "set.zip", lambda: zipped(**{"x.png": made.encoded("PNG")[:300]}), 10, ("x.png",)),
     ("a member is a bomb", "set.zip", lambda: zipped(**{"bomb.png": bytes(300 << 20)}), 10, ("bomb.png",)),

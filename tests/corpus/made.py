@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from PIL import Image
+
+pillow_heif.register_heif_opener()  # so that Pillow writes HEIC
 
 SIZE, LATENT = 16, 12
 # The picture has four quarters, so that it shows how it was turned. All together they are a middle grey.

@@ -84,6 +84,8 @@ class Options:
                                     group=NETS, commands=GAN)  # fmt: skip
     chroma_subsampling: bool = option(False, "the generator draws colour at half the resolution of brightness, as "
                                              "JPEG files store it", group=NETS, commands=GAN)  # fmt: skip
+    grey: bool = option(False, "the generator draws in grey, in three equal channels; without this option it does if "
+                               "the pictures are grey", group=NETS, commands=GAN)  # fmt: skip
     discriminator_widths: tuple[int, ...] = option((64, 128, 256, 512), "channels of the discriminator's layers, from "
                                                    "the largest resolution to the smallest", at_least(1),
                                                    group=NETS, commands=JUDGED)  # fmt: skip

@@ -120,13 +120,13 @@ def begin(
 
     with machines.gone(), engine.faults():
         engine.join(*hardware.machines())
-        asked, (options, words) = options, settled(options, given, run)
+        asked, (options, lines) = options, settled(options, given, faces, run)
         task = task_of(options.network)(options, faces, run, label_targets)  # first: the options may not fit
         if options.batch_size % engine.device_count():
             raise Misuse(f"--batch-size {options.batch_size} cannot be shared among {engine.device_count()} "
                          f"devices: give a multiple of {engine.device_count()}")  # fmt: skip
         resuming.keep_record(run, asked, options, faces)
-        announce.announce(options, faces, progress, found, words)
+        announce.announce(options, faces, progress, found, lines)
         try:
             task.begin(new)
         except Problem:
@@ -142,19 +142,29 @@ def begin(
         Training(task, options, run, progress).go_on()
 
 
-def settled(options: Options, given: set[str], run: Path) -> tuple[Options, str]:
-    """Options -> the same with what the program decides itself, and words about it.
+def settled(options: Options, given: set[str], faces: Any, run: Path) -> tuple[Options, list[str]]:
+    """Options -> the same with what the program decides itself, and a line about each decision.
 
     A run that goes on keeps what was decided when it began, so that it is the same training.
     """
     from animefaces import resuming, runs
+    from animefaces.dataset import are_grey
     from training import check, warm_up
 
+    lines: list[str] = []
     begun = runs.read_record(run) is not None
     options = check.settled(resuming.settled(run, options), label_targets)
-    if begun or "warm_up" in given:
-        return options, ""
-    return warm_up.shortened(options, label_targets)
+    if not begun and options.network == "gan":
+        grey = are_grey(faces)
+        if options.grey and not grey and "grey" in given:
+            raise Misuse("--grey is for grey pictures, and those of --data have colours: leave it out")
+        options = replace(options, grey=grey and (options.grey or "grey" not in given))
+    if options.grey:
+        lines.append("the pictures are grey, and so are the faces (faces in colours: --no-grey)")
+    if not begun and "warm_up" not in given:
+        options, words = warm_up.shortened(options, label_targets)
+        lines += [words] if words else []
+    return options, lines
 
 
 def validate(options: Options, given: set[str]) -> None:

@@ -32,6 +32,7 @@ READING = 2  # to be raised when pictures are decoded to other pixels than befor
 FEW = 100  # pictures: a generator only repeats fewer ones
 FEWEST = 20  # pictures that show a style to a generator that knows faces and is held by an anchor
 COMPARED = 256  # pictures of a set that are compared with each other
+GREY, NEARLY_ALL = 3.0, 0.95  # mean difference of a pixel's channels, in [0, 255]; share of the pictures
 ALIKE = 4.0  # two pictures differ by less than this, on average, in [0, 255]: nobody sees two
 
 
@@ -125,6 +126,13 @@ def doubts(faces: Faces, anchored: bool = False) -> str | None:
     if len(faces) < few:
         return f"a set of {counted(len(faces), 'picture')} {why}: give {few} or many more"
     return None
+
+
+def are_grey(faces: Faces) -> bool:
+    """Whether pictures are grey, although they are stored in colours: nearly all of COMPARED, spread over the set."""
+    chosen = faces[np.linspace(0, len(faces) - 1, min(len(faces), COMPARED)).astype(int)].astype(np.int16)
+    colour = (chosen.max(axis=-1) - chosen.min(axis=-1)).mean(axis=(1, 2))
+    return chosen.shape[-1] == 3 and float(np.mean(colour < GREY)) >= NEARLY_ALL
 
 
 @dataclass(frozen=True)

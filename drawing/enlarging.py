@@ -13,6 +13,7 @@ from drawing.opening import opened
 
 SHIPPED = runs.PRETRAINED / runs.UPSCALER
 SCALE = SCALES[-1]  # what an upscaler does; a smaller scale is made of it
+ROUNDING = 2  # in a grey face, the channels of a pixel differ by no more
 
 
 class Enlarger:
@@ -30,21 +31,30 @@ class Enlarger:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Faces, uint8 (N, H, W, C) -> (N, scale * H, scale * W, C).
 
-        Each face is enlarged alone, so it is the same to the bit whatever other faces come with it.
+        Each face is enlarged alone, so it is the same to the bit whatever other faces come with it. Grey faces stay
+        grey: an upscaler, which has seen faces in colours, gives them a tint.
         """
         if self.draw is None or not len(pixels):
             return pixels
         colour = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
         large = images.to_pixels(self.draw(images.to_network(colour)))
-        return np.stack([self._fitted(one, pixels.shape[-1]) for one in large])
+        fitted = np.stack([grey_like(face, self._fitted(one)) for face, one in zip(pixels, large, strict=True)])
+        return fitted[..., : pixels.shape[-1]]
 
-    def _fitted(self, face, channels):
+    def _fitted(self, face):
         import cv2
 
         if self.scale != SCALE:
             side = face.shape[1] * self.scale // SCALE, face.shape[0] * self.scale // SCALE
             face = cv2.resize(face, side, interpolation=cv2.INTER_AREA)
-        return face if channels == 3 else face.mean(axis=-1, keepdims=True).round().astype(np.uint8)
+        return face
+
+
+def grey_like(face: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """A face and other pixels of it, uint8 (..., 3) -> these in grey, the mean of the channels, if the face is grey."""
+    if np.ptp(face, axis=-1).max() > ROUNDING:
+        return pixels
+    return pixels.mean(axis=-1, keepdims=True).round().astype(np.uint8).repeat(3, axis=-1)
 
 
 @functools.cache

@@ -90,6 +90,8 @@ def build_networks(options: Any) -> tuple[keras.Model, keras.Model]:
     if options.chroma_subsampling and options.channels == 3:
         images = dcgan.subsample_chroma(generator.output)
         generator = keras.Model(generator.input, images, name=generator.name)
+    if options.grey and options.channels == 3:
+        generator = keras.Model(generator.input, dcgan.grey(generator.output), name=generator.name)
     return generator, discriminator
 
 

@@ -53,6 +53,13 @@ def subsample_chroma(images: Any) -> Any:
     return layers.Activation("hard_tanh", name="subsampled", **exact)(layers.Add(**exact)([colour, grey(images)]))
 
 
+def grey(images: Any) -> Any:
+    """Images (B, H, W, 3) -> their luma (ITU-R BT.601, as Pillow has it) in each of the three channels."""
+    kernel = keras.initializers.Constant([[[[weight] * 3 for weight in (0.299, 0.587, 0.114)]]])
+    luma = layers.Conv2D(3, 1, use_bias=False, kernel_initializer=kernel, trainable=False, dtype="float32", name="grey")
+    return luma(images)
+
+
 def beside_mirror_image(images: Any) -> Any:
     """Images (B, H, W, C) -> (B, H, W, 2 * C): each pixel, and the pixel at the same place of the mirror image.
 

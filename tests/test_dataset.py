@@ -431,6 +431,16 @@ def test_small_and_monotonous_sets_are_doubted(drawn):
     assert doubt(cartoons.draw_many(100, 16)) is None
 
 
+def test_pictures_that_are_nearly_all_grey():
+    grey, colours = noise(40, 16, 16, 1, high=256).repeat(3, axis=-1), noise(40, 16, 16, 3, high=256)
+    for pixels, expected in ((grey, True), (np.concatenate([grey, colours[:2]]), True),
+                             (np.concatenate([grey, colours[:3]]), False), (grey ^ 1, True),
+                             (grey * np.uint8([1, 1, 0]), False)):  # fmt: skip
+        np.savez("a.npz", x=pixels)
+        assert dataset.are_grey(read("a.npz")) is expected
+    assert not dataset.are_grey(open_faces(["a.npz"], 16, 1, "cache"))
+
+
 def test_the_cache_is_used_again_when_nothing_changed(folder, monkeypatch):
     first = pixels_of(read(folder))
     monkeypatch.setattr(images, "read", lambda *_: pytest.fail("decoded again"))

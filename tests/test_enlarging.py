@@ -63,9 +63,12 @@ def test_a_face_is_the_same_in_any_company(enlarger, drawn):
     assert np.array_equal(enlarger(drawn[1:2])[0], together[1])
 
 
-def test_grey_faces_stay_grey(enlarger):
-    grey = np.full((1, 28, 28, 1), 128, np.uint8)
-    assert enlarger(grey).shape == (1, 112, 112, 1)
+def test_grey_faces_stay_grey(enlarger, drawn):
+    grey = drawn.mean(axis=-1, keepdims=True).astype(np.uint8)
+    large = enlarger(grey)
+    assert large.shape == (len(grey), *(4 * side for side in drawn.shape[1:3]), 1) and np.ptp(large) > 100
+    assert np.array_equal(enlarger(grey.repeat(3, axis=-1)), large.repeat(3, axis=-1))
+    assert np.ptp(enlarger(drawn), axis=-1).max() > 20
 
 
 def test_a_new_upscaler_adds_no_details():

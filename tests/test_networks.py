@@ -13,6 +13,7 @@ from keras import ops
 import recipes
 from models import build, dcgan, ema, engine, inside, residual, saved
 from models.batches import ROWS, filled, in_batches
+from training.gan import take_layers
 
 # Trainable parameters of generator and discriminator. Those of `tutorial` are the PyTorch DCGAN tutorial's own.
 PARAMETERS = {
@@ -109,6 +110,18 @@ def test_grey_pictures_have_no_colour_to_subsample(monkeypatch):
     grey = recipes.RECIPES["mnist"]
     plain, subsampled = (networks_of(replace(grey, chroma_subsampling=on), monkeypatch)[0] for on in (False, True))
     assert plain.count_params() == subsampled.count_params()
+
+
+@pytest.mark.parametrize("name", ["modern", "large"])
+def test_a_generator_of_any_architecture_can_draw_in_grey(name, tmp_path):
+    small = {"size": 16, "latent": 8, "generator_widths": (16, 8, 8)[: 2 + (name != "modern")]}
+    colours, grey = (build.build_networks(replace(recipes.RECIPES[name], grey=on, **small))[0] for on in (False, True))
+    take_layers(grey, colours, grows_at_end=True)
+    saved.save(grey, tmp_path / "generator.keras")
+    wanted = ops.convert_to_numpy(colours(noise(3, 8))) @ [0.299, 0.587, 0.114]
+    for network in (grey, saved.load(tmp_path / "generator.keras")):
+        drawn = ops.convert_to_numpy(network(noise(3, 8)))
+        assert np.allclose(drawn[..., 0], wanted, atol=1e-5) and not np.ptp(drawn, axis=-1).any()
 
 
 def test_a_size_that_does_not_fit_is_refused():

@@ -15,6 +15,7 @@ import pytest
 
 from animefaces import images, latents, looks, runs
 from drawing import heads, light, touches
+from drawing.enlarging import grey_like
 from drawing.finishing import Finisher
 from drawing.opening import open_generator
 from drawing.photos import Person
@@ -113,6 +114,8 @@ def test_a_grey_face_stays_grey(drawn):
         made = touches.coloured(grey, parts, places, touches.HAIR_COLOURS["blond"])
         calls.append(("touches", "asGrey", (grey, made), touches.as_grey(grey, made)))
         assert touches.as_grey(pixels, made) is made and touches.as_grey(grey, grey) is grey
+        calls.append(("colour", "greyLike", (grey, made), grey_like(grey, made)))
+        assert np.ptp(grey_like(grey, made), axis=-1).max() == 0 and grey_like(pixels, made) is made
     assert_alike(*calls)
 
 

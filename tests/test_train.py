@@ -177,6 +177,28 @@ def test_options_that_do_not_suit_the_pictures_are_said(train, capsys):
     assert "3 of them are smaller" in capsys.readouterr().out
 
 
+def test_grey_pictures_give_grey_faces(train, refuse, capsys):
+    for seed in range(10):
+        face = cartoons.draw(seed, 16).mean(axis=-1, keepdims=True).astype(np.uint8)
+        images.save(f"comics/{seed}.png", face.repeat(3, axis=-1))
+    flags = ["--recipe", "tutorial", "--steps", "2"]
+    assert train("--data", "comics", "--run", "grey", *flags) == 0
+    said = " the pictures are grey, and so are the faces (faces in colours: --no-grey)\n"
+    assert said in capsys.readouterr().out
+    assert options_of(Path("grey"))["settled"]["grey"] is True
+    assert not np.ptp(images.read("grey/samples/step_000002.png"), axis=-1).any()
+    assert train("--data", "comics", "--run", "grey", "--steps", "4", tiny=[]) == 0
+    assert not np.ptp(images.read("grey/samples/step_000004.png"), axis=-1).any()
+    assert train("--data", "comics", "--run", "colours", "--no-grey", *flags) == 0
+    assert np.ptp(images.read("colours/samples/step_000002.png"), axis=-1).any()
+    assert "--grey is for grey pictures, and those of --data have colours: leave it out" in refuse(2, "--grey", *flags)
+    # From one kind to the other.
+    assert train("--run", "after", "--init-from", "grey", "--steps", "1", tiny=[]) == 0
+    assert np.ptp(images.read("after/samples/step_000000.png"), axis=-1).any()
+    assert train("--run", "again", "--init-from", "after", "--data", "comics", "--steps", "1", tiny=[]) == 0
+    assert not np.ptp(images.read("again/samples/step_000000.png"), axis=-1).any()
+
+
 def test_runs_are_numbered(train, capsys):
     Path("results/00006-old").mkdir(parents=True)
     assert train("--recipe", "soft", "--steps", "1") == 0

@@ -23,16 +23,16 @@ GRID = 48  # pictures on a sample grid
 PNG = 0.6  # bytes of a PNG file of faces for each byte of its pixels
 
 
-def announce(options: Any, faces: Any, progress: Progress, found: bool, words: str) -> None:
+def announce(options: Any, faces: Any, progress: Progress, found: bool, decided: list[str]) -> None:
     """Say what is about to be trained, on what, and how long.
 
-    `found`: the user did not name the run. `words`: about its length.
+    `found`: the user did not name the run. `decided`: lines about what the program decided itself.
     """
     begun = f"continues {options.run}" if found else str(options.run)
     at = f", from step {progress.step:,}" if progress.step else ""
     print(f"run        {begun}{at}" + (" (a new run: add --new)" if found else ""))
     _told("data", _pictures(options, faces))
-    _told("training", [*_length(options, len(faces)), *([words] if words else [])])
+    _told("training", [*_length(options, len(faces)), *decided])
     record = {name: value for name, value in to_record(options).items() if value is not None}
     shown = [f.name for f in dataclasses.fields(options) if f.name in record and _means(f, options.network)]
     values = [",".join(map(str, v)) if isinstance(v, list) else v for v in map(record.get, shown)]

@@ -139,7 +139,7 @@ def initialise(player: Any, source: Path) -> None:
             own, discriminator = fastgan.without_reader(own), fastgan.without_reader(discriminator)
         fewer = discriminator is not None and len(_learning(own)) < len(_learning(discriminator))
         sees_more = discriminator is not None and _sees_more(own, discriminator)
-        if state and len(player.generator.layers) <= len(generator.layers) and not (fewer or sees_more or other):
+        if state and len(player.generator.layers) == len(generator.layers) and not (fewer or sees_more or other):
             player.state.restore_networks(state[0])
             return
         for network in (player.generator, player.average):

@@ -23,6 +23,8 @@ const BASE = 1 << 14;
 // The places of the corners of a cell in the table, from its first corner on.
 const CORNERS = Int32Array.from({ length: 8 }, (_, k) => 3 * ((k & 1) + SIDE * (((k >> 1) & 1) + SIDE * (k >> 2))));
 
+const ROUNDING = 2; // in a grey face, the channels of a pixel differ by no more
+
 export const clip = (value, low, high) => (value < low ? low : value > high ? high : value);
 
 const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
@@ -115,4 +117,18 @@ export function fromLab(lab) {
     for (let c = 0; c < 3; c++) rgb.data[i + c] = Math.floor(bent(light[c]) * 255 + 0.5);
   }
   return rgb;
+}
+
+/** A face, and other pixels of it -> these in grey, the mean of their channels, if the face is grey. */
+export function greyLike(face, pixels) {
+  for (let i = 0; i < face.data.length; i += 3) {
+    const [r, g, b] = face.data.subarray(i, i + 3);
+    if (Math.max(r, g, b) - Math.min(r, g, b) > ROUNDING) return pixels;
+  }
+  const { width, height, data } = pixels;
+  const made = bytes(width, height, 3);
+  for (let i = 0; i < data.length; i += 3) {
+    made.data.fill(Math.round((data[i] + data[i + 1] + data[i + 2]) / 3), i, i + 3);
+  }
+  return made;
 }

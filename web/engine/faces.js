@@ -1,5 +1,6 @@
 // Drawn faces: from z to pixels, larger, and what is in them. And the looks that readers see, on photos and drawings.
 
+import { greyLike } from "./colour.js";
 import { toNetwork, toPixels } from "./networks.js";
 import { mirrored, picture } from "./raster.js";
 
@@ -17,9 +18,9 @@ export class Faces {
     return toPixels(await this.networks.run("generator", z, [1, this.latent]));
   }
 
-  /** A face -> the same, four times as large. */
+  /** A face -> the same, four times as large. A grey face stays grey, though the upscaler gives it a tint. */
   async enlarge(face) {
-    return toPixels(await this.networks.picture("upscaler", face));
+    return greyLike(face, toPixels(await this.networks.picture("upscaler", face)));
   }
 
   /** A face, and "photo_reader" or "drawing_reader" -> its row of looks: the mean of the face and its mirror image. */

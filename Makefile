@@ -29,7 +29,7 @@ lint: $(VENV)/installed-dev $(if $(shell command -v npm),$(PAGE_PARTS))
 	$(RUN) -m mypy
 	$(if $(shell command -v npm),npm --prefix web run --silent lint)
 
-$(VENV)/installed: requirements.txt
+$(VENV)/installed: requirements.txt requirements-draw.txt
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" || \
 		{ echo "error: Python 3.11, 3.12 or 3.13 is needed: name it with make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)

@@ -19,7 +19,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -84,6 +84,10 @@ def train(options: Options, given: set[str]) -> None:
         if state and progress.share(options) == 1:
             took = f"{counted(progress.step, 'step')}, {progress.seconds / 60:.1f} minutes"
             print(f"{options.run} is finished: {took}.")
+            if not place and not (run / "curves.png").exists():  # it was killed after its last save
+                from training.task import task_of
+
+                draw_curves(run, task_of(options.network).curves)
             typed = shlex.quote(str(options.run))
             print(f"To continue, raise --steps or --minutes; to see faces: python generate.py --run {typed}")
             return
@@ -152,14 +156,14 @@ def settled(options: Options, given: set[str], faces: Any, run: Path) -> tuple[O
     from training import check, warm_up
 
     lines: list[str] = []
-    begun = runs.read_record(run) is not None
+    begun, in_colours = runs.read_record(run) is not None, options.network == "gan" and options.channels == 3
     options = check.settled(resuming.settled(run, options), label_targets)
-    if not begun and options.network == "gan":
+    if in_colours and not begun:
         grey = are_grey(faces)
         if options.grey and not grey and "grey" in given:
             raise Misuse("--grey is for grey pictures, and those of --data have colours: leave it out")
         options = replace(options, grey=grey and (options.grey or "grey" not in given))
-    if options.grey:
+    if in_colours and options.grey:
         lines.append("the pictures are grey, and so are the faces (faces in colours: --no-grey)")
     if not begun and "warm_up" not in given:
         options, words = warm_up.shortened(options, label_targets)
@@ -272,7 +276,8 @@ class Training:
                 break
             self.roll_back(bar)
         bar.note("drawing curves.png and progress.gif")
-        self.finish()
+        self.log.close()
+        draw_curves(self.run, self.task.curves)
 
     def run_until_trouble(self, bar: "Bar", stopping: list[int]) -> None:
         """Make steps until the training is done, is told to stop, or has rolled back."""
@@ -432,13 +437,13 @@ class Training:
         back = f"back to step {self.progress.step:,} with half the learning rates"
         bar.write(f"warning: the loss or a weight at step {trouble:,} is not finite: {back}", file=sys.stderr)
 
-    def finish(self) -> None:
-        """Draw the curves and make the film of the samples."""
-        from animefaces import plots, samples
 
-        self.log.close()
-        plots.curves(self.run / "curves.png", self.log.entries, self.task.curves)
-        samples.film(self.run)
+def draw_curves(run: Path, curves: Mapping[str, Mapping[str, str]]) -> None:
+    """Draw the curves of a run, as its Task says which, and make the film of its samples."""
+    from animefaces import logs, plots, samples
+
+    samples.film(run)
+    plots.curves(run / "curves.png", logs.read(run), curves)
 
 
 def commands() -> Iterator[Command]:

@@ -129,10 +129,10 @@ def doubts(faces: Faces, anchored: bool = False) -> str | None:
 
 
 def are_grey(faces: Faces) -> bool:
-    """Whether pictures are grey, although they are stored in colours: nearly all of COMPARED, spread over the set."""
+    """Whether pictures in three channels are grey: nearly all of COMPARED, spread over the set."""
     chosen = faces[np.linspace(0, len(faces) - 1, min(len(faces), COMPARED)).astype(int)].astype(np.int16)
     colour = (chosen.max(axis=-1) - chosen.min(axis=-1)).mean(axis=(1, 2))
-    return chosen.shape[-1] == 3 and float(np.mean(colour < GREY)) >= NEARLY_ALL
+    return float(np.mean(colour < GREY)) >= NEARLY_ALL
 
 
 @dataclass(frozen=True)

@@ -438,7 +438,6 @@ def test_pictures_that_are_nearly_all_grey():
                              (grey * np.uint8([1, 1, 0]), False)):  # fmt: skip
         np.savez("a.npz", x=pixels)
         assert dataset.are_grey(read("a.npz")) is expected
-    assert not dataset.are_grey(open_faces(["a.npz"], 16, 1, "cache"))
 
 
 def test_the_cache_is_used_again_when_nothing_changed(folder, monkeypatch):

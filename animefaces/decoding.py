@@ -42,10 +42,12 @@ def decoded(file: File, size: int | None = None) -> Iterator[Image.Image]:
         _shrink(image, size)
         try:
             image.load()
-        except ValueError as fault:  # of libheif
-            if "end of file" not in str(fault):
-                raise OSError(str(fault)) from fault
-            raise ValueError(CUT_SHORT) from fault
+        except ValueError as fault:
+            if image.format != "HEIF":
+                raise
+            if "end of file" in str(fault):
+                raise ValueError(CUT_SHORT) from fault
+            raise OSError(str(fault)) from fault
         except OSError as fault:
             if "truncated" not in str(fault):
                 raise

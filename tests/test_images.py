@@ -198,6 +198,16 @@ def test_a_jpeg_that_is_cut_never_becomes_grey(settings):
             images.read(io.BytesIO(data[:end]))
 
 
+def test_a_heic_that_is_cut_or_damaged():
+    data = stored(Image.new("RGB", (64, 64), (250, 20, 30)), "HEIF").getvalue()
+    for end in (len(data) - 1, len(data) - 10):
+        with pytest.raises(ValueError, match="cut short"):
+            images.read(io.BytesIO(data[:end]))
+    sides = data.index(b"ispe") + 8
+    with pytest.raises(OSError, match=r"damaged \(.*[sS]ize"):  # it says 63 pixels, and has 64
+        images.read(io.BytesIO(data[:sides] + struct.pack(">II", 63, 63) + data[sides + 8 :]))
+
+
 @pytest.mark.parametrize("missing", [1, 4, 12])
 def test_a_png_without_its_end_is_read(missing):
     data = lined("PNG")

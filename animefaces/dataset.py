@@ -30,7 +30,7 @@ GIVE = "give pictures, or folders, zips or arrays of pictures"
 AT_ONCE = 512  # pictures decoded between two writes
 READING = 2  # to be raised when pictures are decoded to other pixels than before: then the cache is made again
 FEW = 100  # pictures: a generator only repeats fewer ones
-FEWEST = 20  # pictures that show a style to a generator that knows faces and is held by an anchor
+FEWEST = 8  # the same with an anchor: fewer show a style, but more faces get flaws
 COMPARED = 256  # pictures of a set that are compared with each other
 GREY, NEARLY_ALL = 3.0, 0.95  # mean difference of a pixel's channels, in [0, 255]; share of the pictures
 ALIKE = 4.0  # two pictures differ by less than this, on average, in [0, 255]: nobody sees two
@@ -122,9 +122,10 @@ def doubts(faces: Faces, anchored: bool = False) -> str | None:
     if len(chosen) >= 4 * len(different) or len(chosen) > len(different) == 1:
         found = f"nearly all pictures are alike, only {len(different):,} of {len(chosen):,} differ"
         return f"{found}: give others too, and let preprocess.py leave out the copies"
-    few, why = (FEWEST, "hardly shows a style") if anchored else (FEW, "is too small, it is learned by heart")
-    if len(faces) < few:
-        return f"a set of {counted(len(faces), 'picture')} {why}: give {few} or many more"
+    if len(faces) < (FEWEST if anchored else FEW):
+        why = (f"shows a style, but gives more faces flaws: give {FEWEST} or more" if anchored
+               else f"is too small, it is learned by heart: give {FEW} or many more")  # fmt: skip
+        return f"a set of {counted(len(faces), 'picture')} {why}"
     return None
 
 

@@ -42,6 +42,7 @@ class Options:
     figure: str = option("find", "what to measure", choices=("find", "framing"), positional=True)
     pictures: Path = option(Path("data/raw/pictures.zip"), "zip of whole pictures, with boxes.csv")
     held: bool = option(False, "find: only those of the pictures that training/detector.py does not train on")
+    grey: bool = option(False, "find: the pictures turned to grey")
     photos: Path | None = option(None, "find: zip of photos, in which nothing is a drawn face")
     count: int = option(400, "find: number of photos, spread over the zip. framing: number of faces", at_least(1))
     faceboxes: Path | None = option(None, "find: AnimeFaceBoxes as ONNX, to compare with")
@@ -150,6 +151,8 @@ def find(options: Options) -> None:
     sees a face; and the processor time of a picture.
     """
     pictures, known = read_pictures(options.pictures, options.held)
+    if options.grey:
+        pictures = [images.to_array(images.to_image(p), channels=1).repeat(3, axis=-1) for p in pictures]
     photos = spread(options.photos, options.count) if options.photos else []
     longest = np.concatenate([faces[:, 2:].max(axis=1) for faces in known])
     bins = list(itertools.pairwise(SIZES))

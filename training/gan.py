@@ -41,11 +41,12 @@ class Task:
         },
         "kernel distance": {"kernel_distance": "to the validation faces"},
     }
-    use = "new faces: python generate.py --run "
 
     def __init__(self, options: Any, faces: Any, run: Path | None, targets: Targets):
         """See training.task.Task. `targets` gives the discriminator's labels."""
         self.options, self.run, self.targets = options, run, targets
+        chosen = "--best-of 4 " if options.channels == 3 else ""  # it sees flaws in colours
+        self.use = f"new faces: python generate.py {chosen}--run "
         self.faces, validation = split(faces)
         try:
             self.player = build.build_gan(options, self.faces)

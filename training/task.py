@@ -49,7 +49,7 @@ class Task(Protocol):
     trial: ClassVar[bool]  # whether it is worth trying which precision is faster
     shown: ClassVar[Mapping[str, str]]  # figures beside the progress bar -> their words
     curves: ClassVar[Mapping[str, Mapping[str, str]]]  # curves.png: label of an axis -> figures on it -> their words
-    use: ClassVar[str]  # what to do with the trained run, which is named after it
+    use: str  # what to do with the trained run, which is named after it
     player: Player
     networks: Mapping[str, Any]  # what is said of each when training begins: its number of parameters
     order: Order

@@ -265,7 +265,7 @@ _RECIPES["overnight"] = replace(_RECIPES["large"], generator_widths=(128, 128, 6
 _RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), discriminator_widths=(48, 96, 192),
                             patches=True, anchor=0.03, flaws=0.3, coarse_chroma=True, coarse_luma=True, batch_size=16,
                             learning_rate=1e-4, discriminator_rate=2.0, slow_after=300, penalty=(0.05, 0.05),
-                            penalty_every=4, steps=150, average=0.995, log_every=10, sample_every=50)  # fmt: skip
+                            penalty_every=4, steps=50, average=0.995, log_every=5, sample_every=10)  # fmt: skip
 RECIPES: dict[str, Options] = {name: replace(recipe, recipe=name) for name, recipe in _RECIPES.items()}
 
 

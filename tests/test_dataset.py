@@ -420,9 +420,9 @@ def test_small_and_monotonous_sets_are_doubted(drawn):
 
     assert doubt(drawn[:1]) == "a set of 1 picture is too small, it is learned by heart: give 100 or many more"
     assert doubt(drawn).startswith("a set of 10 pictures is too small")
-    few = "a set of 2 pictures shows a style, but gives more faces flaws: give 8 or more"
+    few = "a set of 2 pictures shows a style, but gives more faces flaws: give 3 or more"
     assert doubt(drawn[:2], anchored=True) == few
-    assert doubt(drawn[:8], anchored=True) is None
+    assert doubt(drawn[:3], anchored=True) is None
     advice = "differ: give others too, and let preprocess.py leave out the copies"
     for count, compared in ((2, 2), (12, 12), (1000, 256)):
         equal = np.zeros((count, 16, 16, 3), np.uint8)

@@ -161,7 +161,7 @@ def test_what_is_said_at_the_start(train, faces, capsys):
     assert "1 step of 4 at 16x16 (0.4 epochs)" in said
     assert "generator_widths=16,8" in said
     assert "generator 4,528 parameters, discriminator 2,720 parameters" in said
-    assert "python generate.py --run run" in said
+    assert "python generate.py --best-of 4 --run run" in said
 
 
 def test_options_that_do_not_suit_the_pictures_are_said(train, capsys):
@@ -403,7 +403,7 @@ def test_a_damaged_record(copied, refuse, text):
 
 def test_a_command_to_copy_has_the_run_in_quotes(train, capsys):
     assert train("--run", "my run", "--steps", "1") == 0
-    assert "python generate.py --run 'my run'\n" in capsys.readouterr().out
+    assert "python generate.py --best-of 4 --run 'my run'\n" in capsys.readouterr().out
 
 
 def test_two_trainings_in_one_folder(copied, refuse):

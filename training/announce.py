@@ -72,7 +72,7 @@ def _length(options, count):
     devices = f"{engine.device_count()} {engine.device()}s" if engine.device_count() > 1 else engine.device()
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
     lines = [f"{counted(options.steps, 'step')} of {options.batch_size} at {options.size}x{options.size} "
-             f"({epochs:,.1f} epochs){limit}, on {devices} with {engine.NAME}"]  # fmt: skip
+             f"({epochs:,.{1 if epochs >= 0.1 else 2}f} epochs){limit}, on {devices} with {engine.NAME}"]  # fmt: skip
     if options.network == "gan" and options.init_from and runs.is_shipped(options.init_from):
         lines.append("the shipped weights learn the style of your pictures (random weights instead: --from-scratch)")
     if options.warm_up and not options.init_from:

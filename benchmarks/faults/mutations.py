@@ -1,5 +1,6 @@
 """Files that are changed at random: bytes, blocks, lengths and numbers; and what is within .keras and .npz files."""
 
+import copy
 import io
 import json
 import zipfile
@@ -111,4 +112,4 @@ def _places(value: Any):
 def _other(value, rng):
     if isinstance(value, int | float) and rng.random() < 0.5:
         return type(value)(value * 2 + rng.integers(-2, 3))
-    return VALUES[rng.integers(len(VALUES))]
+    return copy.deepcopy(VALUES[rng.integers(len(VALUES))])  # later changes must not be of VALUES

@@ -149,7 +149,8 @@ def begin(
 def settled(options: Options, given: set[str], faces: Any, run: Path) -> tuple[Options, list[str]]:
     """Options -> the same with what the program decides itself, and a line about each decision.
 
-    A run that goes on keeps what was decided when it began, so that it is the same training.
+    A run that goes on keeps what was decided when it began, so that it is the same training. Raises Misuse for --grey
+    with pictures in colours.
     """
     from animefaces import resuming, runs
     from animefaces.dataset import are_grey

@@ -201,7 +201,7 @@ _RECIPES = {
                       augment=("translation", "mirror"), batch_size=16, learning_rate=4e-4, discriminator_rate=4.0,
                       slow_after=4_000, warm_up=2_000, steps=200_000, average=0.9998, log_every=40, sample_every=1_000),
     # Whole faces soonest on two CPU cores: networks of FastGAN, mirror images, and what a trained reader of drawings
-    # sees (docs/research/quality.md).
+    # sees (docs/research/fastgan.md).
     "fastgan": replace(BASE, architecture="fastgan", latent=256, generator_widths=(256, 128, 64, 32, 16),
                        discriminator_widths=(32, 64, 128), mirrored=True, projected=True, loss="hinge",
                        augment=("translation", "mirror"), batch_size=16, steps=200_000, average=0.9999,
@@ -261,7 +261,7 @@ _RECIPES["overnight"] = replace(_RECIPES["large"], generator_widths=(128, 128, 6
 # keeps the faces whole: the lines of nose and mouth, and eyes without flaws. So the discriminator may be sharp, and few
 # steps are enough. It sees blurred colours, so that hair does not get streaks of other colours, and no fine lines, so
 # that faces do not get as soft as many pictures are. Penalties in every fourth step only leave time for more steps
-# (docs/research/quality.md).
+# (docs/research/adapt.md).
 _RECIPES["adapt"] = replace(_RECIPES["large"], init_from=Path("pretrained"), discriminator_widths=(48, 96, 192),
                             patches=True, anchor=0.03, flaws=0.3, coarse_chroma=True, coarse_luma=True, batch_size=16,
                             learning_rate=1e-4, discriminator_rate=2.0, slow_after=300, penalty=(0.05, 0.05),

@@ -1,32 +1,61 @@
 """Flaws of drawn faces, as far as a program sees them: which faces of a generator are better drawn than others."""
 
+import functools
+
 import cv2
 import numpy as np
 
+from animefaces import images, runs
 from animefaces.colour import to_lab
 from drawing import eyes
 from drawing.finishing import Finisher
+from drawing.opening import opened
 from drawing.touches import EYES
 from models.regions import MOUTH_REACH, UNEVEN, UNLIKE
+
+FILE = runs.PRETRAINED / "flaws.keras"
+MEASURED = 0.4  # how much the logarithm of what is measured counts beside what the network sees
+LEAST = 1e-6  # an even face of one colour has no logarithm
+
+
+@functools.cache
+def _network():
+    return opened(FILE, "network of flaws")
 
 
 def flaws(faces: np.ndarray) -> np.ndarray:
     """Faces of one generator, uint8 (N, H, W, 3) -> how flawed they are, float64 (N,), in no unit: the least is best.
 
-    It is a product. Its factors say how unclear the eyes are, how unlike each other they are, and how uneven the mouth
-    is. It is for faces of one generator: those of people have more kinds of eyes and mouths than any generator draws,
+    It is what a network sees that learned from labels by eye (training/flaws.py), and what is measured at eyes and
+    mouth. It is for faces of one generator: those of people have more kinds of eyes and mouths than any generator draws,
     and nothing is wrong with them (docs/research/measures.md).
     """
-    finisher, found = Finisher(), [np.empty(0)]
+    found = [np.empty(0)]
     for start in range(0, len(faces), eyes.ROWS):
         pixels = faces[start : start + eyes.ROWS]
-        parts, places = finisher.parts(pixels)
-        mirrored, _ = finisher.parts(pixels[:, :, ::-1])
-        left, right = eyes.looks_in(pixels, parts, places)
-        unlike = 1 + np.linalg.norm(left - right, axis=1)
-        unclear = _unclear((parts + mirrored[:, :, ::-1])[..., EYES] / 2)
-        found.append(unclear * unlike**UNLIKE * _uneven(pixels, places) ** UNEVEN)
+        found.append(_seen(pixels) + MEASURED * measured(pixels))
     return np.concatenate(found)
+
+
+def measured(pixels: np.ndarray) -> np.ndarray:
+    """Faces, as for `flaws` -> the logarithm of a product, float64 (N,).
+
+    Its factors say how unclear the eyes are, how unlike each other they are, and how uneven the mouth is.
+    """
+    finisher = Finisher()
+    parts, places = finisher.parts(pixels)
+    mirrored, _ = finisher.parts(pixels[:, :, ::-1])
+    left, right = eyes.looks_in(pixels, parts, places)
+    unlike = 1 + np.linalg.norm(left - right, axis=1)
+    unclear = _unclear((parts + mirrored[:, :, ::-1])[..., EYES] / 2)
+    return np.log(unclear * unlike**UNLIKE * _uneven(pixels, places) ** UNEVEN + LEAST)
+
+
+def _seen(pixels):
+    """Faces -> which share of people would see a flaw in them, about, (N,)."""
+    side = _network().input_shape[1]
+    small = images.to_network(np.stack([images.to_array(images.to_image(face), side) for face in pixels]))
+    return (_network()(small) + _network()(small[:, :, ::-1]))[:, 0].astype(np.float64) / 2
 
 
 def _unclear(eye):

@@ -1,4 +1,4 @@
-"""Flaws of the faces that a generator draws, as a part of its loss: the number of drawing/flaws.py, with a gradient.
+"""Flaws of the faces that a generator draws, as a part of its loss: what drawing/flaws.py measures, with a gradient.
 
 The number says how unclear the eyes are, how unlike each other, and how uneven the mouth is. A face without a flaw may
 have a large number, too: it is turned, or has an open mouth. So each face is compared with the one that the same z gave

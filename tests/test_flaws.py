@@ -39,8 +39,8 @@ def test_the_colours_are_those_of_the_other_rooms(drawings):
     assert np.abs(np.asarray(to_lab(as_seen(drawings))) - colour.to_lab(drawings)).max() < 1
 
 
-def test_the_number_is_the_one_that_chooses_faces(seer, drawings):
-    ours, theirs = np.asarray(seer.numbers(as_seen(drawings))), np.log(drawn.flaws(drawings))
+def test_the_number_is_what_is_measured_where_faces_are_chosen(seer, drawings):
+    ours, theirs = np.asarray(seer.numbers(as_seen(drawings))), drawn.measured(drawings)
     places = [np.argsort(np.argsort(numbers)) for numbers in (ours, theirs)]
     assert np.corrcoef(*places)[0, 1] > 0.9
     assert np.median(np.abs(ours - theirs)) < 0.1

@@ -20,15 +20,15 @@ LEAST = 1e-6  # an even face of one colour has no logarithm
 
 @functools.cache
 def _network():
-    return opened(FILE, "network of flaws")
+    return opened(FILE, "network of flaws", "get it again from the project, or leave out --best-of")
 
 
 def flaws(faces: np.ndarray) -> np.ndarray:
     """Faces of one generator, uint8 (N, H, W, 3) -> how flawed they are, float64 (N,), in no unit: the least is best.
 
-    It is what a network sees that learned from labels by eye (training/flaws.py), and what is measured at eyes and
-    mouth. It is for faces of one generator: those of people have more kinds of eyes and mouths than any generator draws,
-    and nothing is wrong with them (docs/research/measures.md).
+    It is the sum of what a network sees that learned from labels by eye (training/flaws.py), and of what is measured
+    at eyes and mouth. It is for faces of one generator: those of people have more kinds of eyes and mouths than any
+    generator draws, and nothing is wrong with them (docs/research/measures.md).
     """
     found = [np.empty(0)]
     for start in range(0, len(faces), eyes.ROWS):

@@ -10,6 +10,7 @@ from drawing.opening import open_generator
 from models import build, saved
 from models.engine import gradients, ops
 from models.flaws import Flaws, _uneven, to_lab
+from training import flaws as learning
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +95,37 @@ def test_a_mouth_that_turns_with_the_face_is_even():
 def test_faces_of_another_size_are_looked_at_too(seer, drawings):
     large = as_seen(drawings[:8].repeat(2, 1).repeat(2, 2))
     assert np.abs(np.asarray(seer.numbers(large) - seer.numbers(as_seen(drawings[:8])))).max() < 0.5
+
+
+def test_the_shipped_network_sees_what_people_saw():
+    seeds, flawed = learning.labelled()
+    assert len(set(seeds)) == len(seeds) == 1920 and set(flawed) == {0, 0.5, 1}
+    generator = open_generator(runs.PRETRAINED)
+    faces = generator.draw(latents.from_seeds(seeds[:96], generator.latent))
+    assert learning.ordered(drawn.flaws(faces), flawed[:96]) > 0.9
+    assert learning.ordered(-drawn.flaws(faces), flawed[:96]) < 0.1
+
+
+def test_what_is_seen_is_the_mean_of_a_face_and_its_mirror_image():
+    trunk, seeds = learning.trunk(), np.arange(3)
+    assert trunk.output_shape == (None, 8 * 8 * 192)
+    rows, generator = learning.seen(trunk, seeds), open_generator(runs.PRETRAINED)
+    faces = as_seen(generator.draw(latents.from_seeds(seeds, generator.latent)))
+    both = [np.asarray(trunk(some, training=False)) for some in (faces, faces[:, :, ::-1])]
+    assert np.allclose(rows, np.mean(both, axis=0), atol=1e-4)
+
+
+def test_the_regression_finds_the_direction_with_fewer_faces_than_numbers():
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(200, 5))
+    rows = 3 + hidden @ rng.normal(size=(5, 300)) * rng.uniform(0.1, 10, 300)  # in other units
+    flawed = (hidden[:, 0] > 0).astype(float)
+    kernel, bias = learning.fit(rows[:150], flawed[:150])
+    assert learning.ordered(rows[150:] @ kernel + bias, flawed[150:]) > 0.8
+    assert (rows[:150] @ kernel + bias).mean() == pytest.approx(flawed[:150].mean())
+
+
+def test_how_often_the_flawed_face_has_the_larger_number():
+    flawed = np.array([1, 1, 0.5, 0, 0])
+    assert learning.ordered(np.array([3, 1, 99, 2, 0]), flawed) == 0.75
+    assert learning.ordered(np.zeros(5), flawed) == 0.5

@@ -4,8 +4,8 @@
 
 1. training/flaws.csv has the seeds of 1,920 faces of the shipped generator, and the marks of two people who looked at
    them: 0 for a face that is drawn well, 1 for one with a small flaw, 2 for a broken one.
-2. The shipped discriminator saw many faces, and its maps of 16x16 tell them apart. The mean of each 2x2 places of a map,
-   in the face and in its mirror image, is what the network sees.
+2. The shipped discriminator saw many faces, and its maps of 16x16 tell them apart. What the network sees is the mean of
+   each 2x2 places of a map, in the face and in its mirror image.
 3. A linear map of it is fitted to the marks by ridge regression.
 """
 
@@ -107,8 +107,8 @@ def work(options: Options, given: set[str]) -> None:
     last.set_weights([kernel[:, None].astype(np.float32), np.array([bias], np.float32)])
     with written_whole(options.output) as temporary:
         saved.save(whole, temporary, half=True)
-    print(f"{options.output}: of {len(seeds):,} faces; of a flawed and a whole face that it did not learn from, it finds "
-          f"the flawed one in {np.mean(right):.0%}")  # fmt: skip
+    print(f"{options.output}: learned from {len(seeds):,} faces. Of a flawed and a whole face that are new to it, it "
+          f"finds the flawed one in {np.mean(right):.0%} of the pairs.")  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

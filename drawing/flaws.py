@@ -52,7 +52,7 @@ def measured(pixels: np.ndarray) -> np.ndarray:
 
 
 def _seen(pixels):
-    """Faces -> which share of people would see a flaw in them, about, (N,)."""
+    """Faces -> about which share of judges would see a flaw in them, (N,)."""
     side = _network().input_shape[1]
     small = images.to_network(np.stack([images.to_array(images.to_image(face), side) for face in pixels]))
     return (_network()(small) + _network()(small[:, :, ::-1]))[:, 0].astype(np.float64) / 2

@@ -97,7 +97,7 @@ def test_faces_of_another_size_are_looked_at_too(seer, drawings):
     assert np.abs(np.asarray(seer.numbers(large) - seer.numbers(as_seen(drawings[:8])))).max() < 0.5
 
 
-def test_the_shipped_network_sees_what_people_saw():
+def test_the_shipped_network_sees_what_judges_saw():
     seeds, flawed = learning.labelled()
     assert len(set(seeds)) == len(seeds) == 1920 and set(flawed) == {0, 0.5, 1}
     generator = open_generator(runs.PRETRAINED)

@@ -14,6 +14,7 @@ from PIL import Image
 
 import generate
 from animefaces import images, latents, resuming, runs
+from drawing import flaws as seen_flaws
 from drawing.flaws import flaws
 from drawing.opening import open_generator
 
@@ -180,6 +181,14 @@ def test_best_of_is_for_faces_in_colour(refused, tmp_path):
     keras.Model(z, keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, activation="tanh")(z))).save("grey.keras")
     words = refused(generate.main, ["--run", "grey.keras", "--count", "4", "--best-of", "2"], 2)
     assert "grey.keras draws in grey, and flaws are looked for in colour: leave out --best-of" in words
+
+
+def test_a_damaged_network_of_flaws_is_named(refused, tmp_path, monkeypatch):
+    (tmp_path / "flaws.keras").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    monkeypatch.setattr(seen_flaws, "FILE", tmp_path / "flaws.keras")
+    monkeypatch.setattr(seen_flaws, "_network", seen_flaws._network.__wrapped__)  # which may have opened it before
+    words = refused(generate.main, ["--run", runs.PRETRAINED, "--count", "1", "--best-of", "2"], 1)
+    assert "flaws.keras cannot be opened" in words and "leave out --best-of" in words
 
 
 @pytest.mark.parametrize(

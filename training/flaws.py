@@ -1,9 +1,9 @@
-"""See which faces are drawn well, as people do: models/pretrained/flaws.keras.
+"""See which faces are drawn well, as judges do: models/pretrained/flaws.keras.
 
     python -m training.flaws --output models/pretrained/flaws.keras      # some two minutes on two cores
 
-1. training/flaws.csv has the seeds of 1,920 faces of the shipped generator, and the marks of two people who looked at
-   them: 0 for a face that is drawn well, 1 for one with a small flaw, 2 for a broken one.
+1. training/flaws.csv has the seeds of 1,920 faces of the shipped generator, and the marks of two judges: 0 for a face
+   that is drawn well, 1 for one with a small flaw, 2 for a broken one.
 2. The shipped discriminator saw many faces, and its maps of 16x16 tell them apart. What the network sees is the mean of
    each 2x2 places of a map, in the face and in its mirror image.
 3. A linear map of it is fitted to the marks by ridge regression.
@@ -40,7 +40,7 @@ class Options:
 
 
 def labelled() -> tuple[np.ndarray, np.ndarray]:
-    """-> the seeds of training/flaws.csv (N,), and how many of the people saw a flaw, as a share of them (N,)."""
+    """-> the seeds of training/flaws.csv (N,), and the share of judges who saw a flaw in each (N,)."""
     with open(LABELS, encoding="utf-8", newline="") as file:
         rows = np.array(list(csv.reader(file))[1:], int)
     return rows[:, 0], (rows[:, 1:] > 0).mean(axis=1)
@@ -82,7 +82,7 @@ def fit(rows: np.ndarray, flawed: np.ndarray) -> tuple[np.ndarray, float]:
 def ordered(numbers: np.ndarray, flawed: np.ndarray) -> float:
     """Numbers (N,) and shares (N,) -> of a flawed and a whole face, how often the flawed one has the larger number.
 
-    Faces of which the people say different things count on neither side.
+    Faces on which the judges differ count on neither side.
     """
     worse, better = numbers[flawed == 1, None], numbers[None, flawed == 0]
     return float((worse > better).mean() + (worse == better).mean() / 2)

@@ -33,7 +33,7 @@ def flaws(faces: np.ndarray) -> np.ndarray:
     found = [np.empty(0)]
     for start in range(0, len(faces), eyes.ROWS):
         pixels = faces[start : start + eyes.ROWS]
-        found.append(_seen(pixels) + MEASURED * measured(pixels))
+        found.append(seen(pixels) + MEASURED * measured(pixels))
     return np.concatenate(found)
 
 
@@ -51,8 +51,8 @@ def measured(pixels: np.ndarray) -> np.ndarray:
     return np.log(unclear * unlike**UNLIKE * _uneven(pixels, places) ** UNEVEN + LEAST)
 
 
-def _seen(pixels):
-    """Faces -> about which share of judges would see a flaw in them, (N,)."""
+def seen(pixels: np.ndarray) -> np.ndarray:
+    """Faces, as for `flaws` -> about which share of judges would see a flaw in each, float64 (N,): near 0 to 1."""
     side = _network().input_shape[1]
     small = images.to_network(np.stack([images.to_array(images.to_image(face), side) for face in pixels]))
     return (_network()(small) + _network()(small[:, :, ::-1]))[:, 0].astype(np.float64) / 2

@@ -10,6 +10,7 @@ from animefaces import latents, looks, marks, npz
 from animefaces.looks import PLACES, SIZE
 from animefaces.problems import Problem
 from animefaces.progress import Bar
+from drawing import flaws
 from drawing.generator import Generator
 from drawing.networks import ROWS
 from drawing.reading import OF_DRAWINGS, open_reader
@@ -69,17 +70,21 @@ def write_faces(file: Path, faces: Faces, mark: marks.Mark) -> None:
 
 
 def look_at(generator: Generator) -> Faces:
-    """A generator -> the looks of its cleanest faces, as the reader of drawings sees them. They are kept beside it."""
+    """A generator -> the looks of its cleanest faces, as the reader of drawings sees them. They are kept beside it.
+
+    Clean is a face with nothing UNWANTED that the reader sees, and without a flaw that judges would see.
+    """
     reader = open_reader(OF_DRAWINGS)
     print(f"looks      of {SEEN:,} faces of {generator.name} are read, once")
-    rows, shapes = [], []
+    rows, shapes, flawed = [], [], []
     for start in Bar(range(0, SEEN, ROWS), desc="reading faces", unit="batch"):
         seeds = range(start, min(start + ROWS, SEEN))
         drawn = generator.draw(latents.from_seeds(seeds, generator.latent))
         rows.append(reader.read(drawn))
         shapes.append(shape_of(drawn))
+        flawed.append(flaws.seen(drawn))
     read, shape = np.concatenate(rows), np.concatenate(shapes)
-    spoilt = np.sum([read[:, PLACES[name].start + looks.BY_NAME[name].words.index(word)]
+    spoilt = np.concatenate(flawed) + np.sum([read[:, PLACES[name].start + looks.BY_NAME[name].words.index(word)]
                      for name, word in UNWANTED.items()], axis=0)  # fmt: skip
     clean = np.sort(np.argsort(spoilt, kind="stable")[:KEPT])
     faces = Faces(clean, read[clean], shape[clean])

@@ -20,7 +20,7 @@ LEAST = 1e-6  # an even face of one colour has no logarithm
 
 @functools.cache
 def _network():
-    return opened(FILE, "network of flaws", "get it again from the project, or leave out --best-of")
+    return opened(FILE, "network of flaws", "get it again from the project")
 
 
 def flaws(faces: np.ndarray) -> np.ndarray:

@@ -97,16 +97,24 @@ def shipped_discriminator() -> Network:
                   "get it again from the project, or give --features another network")  # fmt: skip
 
 
+def discriminator_maps() -> "keras.Model":
+    """The first stages of the shipped discriminator: images (B, 64, 64, 3) in [-1, 1] -> maps (B, 16, 16, 192)."""
+    from models.engine import keras
+
+    judge = shipped_discriminator().keras
+    stages = [layer.output for layer in judge.layers if type(layer).__name__ == "Add"]
+    return keras.Model(judge.input, stages[DISCRIMINATOR_STAGE])
+
+
 def _discriminator():
     """What the shipped discriminator sees in parts of 16x16, averaged over the face: 192 numbers of size 1 or so."""
     from models.engine import keras
 
-    file, judge = runs.PRETRAINED / runs.DISCRIMINATOR, shipped_discriminator().keras
-    stages = [layer.output for layer in judge.layers if type(layer).__name__ == "Add"]
-    seen = keras.layers.GlobalAveragePooling2D()(stages[DISCRIMINATOR_STAGE])
+    file, maps = runs.PRETRAINED / runs.DISCRIMINATOR, discriminator_maps()
+    seen = keras.Model(maps.input, keras.layers.GlobalAveragePooling2D()(maps.output))
     images = keras.Input((None, None, 3))
-    x = keras.layers.Resizing(*judge.input_shape[1:3], interpolation="bilinear")(images)
-    x = keras.layers.Rescaling(1 / DISCRIMINATOR_SCALE)(keras.Model(judge.inputs, seen)(x))
+    x = keras.layers.Resizing(*maps.input_shape[1:3], interpolation="bilinear")(images)
+    x = keras.layers.Rescaling(1 / DISCRIMINATOR_SCALE)(seen(x))
     key = f"{hashlib.sha256(file.read_bytes()).hexdigest()} stage {DISCRIMINATOR_STAGE}"
     note = ("the shipped one, unfair for the shipped generator; to compare with figures of others, give "
             "--features inception")  # fmt: skip

@@ -22,11 +22,11 @@ from animefaces.commands import run_script
 from animefaces.files import written_whole
 from animefaces.options import option
 from animefaces.progress import Bar
-from drawing.features import shipped_discriminator
+from drawing.features import discriminator_maps
 from drawing.opening import open_generator
 
 LABELS = Path(__file__).with_name("flaws.csv")
-MAPS, PLACES = 16, 2  # the side of the maps, and of the squares of places that become one
+PLACES = 2  # the side of the squares of places in a map that become one
 RIDGE = 3.0  # for each number that is seen
 PARTS = 10  # of the faces: what is learned from nine of them is tried on the tenth
 BATCH = 48
@@ -47,14 +47,12 @@ def labelled() -> tuple[np.ndarray, np.ndarray]:
 
 
 def trunk() -> Any:
-    """The network from a face to what is seen of it: images (B, 64, 64, 3) in [-1, 1] -> (B, D)."""
+    """The network from a face to what is seen of it: images (B, 64, 64, 3) in [-1, 1] -> (B, D), D = 12,288."""
     from models.engine import keras
 
-    judge = shipped_discriminator().keras
-    maps = [layer.output for layer in judge.layers if isinstance(layer, keras.layers.Add)]
-    x = next(one for one in maps[::-1] if one.shape[1] == MAPS)
-    x = keras.layers.AveragePooling2D(PLACES, name="places")(x)
-    return keras.Model(judge.input, keras.layers.Flatten(name="seen")(x))
+    maps = discriminator_maps()
+    x = keras.layers.AveragePooling2D(PLACES, name="places")(maps.output)
+    return keras.Model(maps.input, keras.layers.Flatten(name="seen")(x))
 
 
 def seen(network: Any, seeds: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@
     python generate.py --latents latents.npz              # from saved z instead of seeds
     python generate.py --edit hair-dark=+2,turn=-1        # changed along directions that explore.py attributes found
     python generate.py --sex m --hair red --glasses yes   # faces that look as you ask
-    python generate.py --count 16 --best-of 4             # of each four faces the one that is drawn best
+    python generate.py --count 16 --best-of 4             # of four times as many, those that are drawn best
 
 A face is drawn from a latent vector z, and a seed is a number that determines a random z. With one run, a seed
 is always the same face, whatever other faces are drawn with it.
@@ -59,7 +59,7 @@ class Options:
     seed: int = seed_option()
     seeds: str | None = seeds_option()
     latents: Path | None = latents_option()
-    best_of: int = option(1, "draw N faces for each one, and keep the one that is drawn best", within(1, MAX_TRIES),
+    best_of: int = option(1, "draw N times as many faces, and keep those that are drawn best", within(1, MAX_TRIES),
                           group=FACES)  # fmt: skip
     truncation: float = option(1.0, "multiplies z: below 1 the faces are nearer to the mean face and less varied",
                                within(0, 2), group="how they look")  # fmt: skip
@@ -194,21 +194,25 @@ def looking(drawing: Drawing, asked: dict[str, str], given: set[str]) -> None:
 
 
 def best_of(drawing: Drawing, tries: int) -> None:
-    """Keep one of each `tries` chosen seeds: that of the face with the fewest flaws, as far as a program sees them."""
+    """Of the chosen seeds, keep one in `tries`: those of the faces with the fewest flaws, as far as a program sees."""
+    import numpy as np
+
     from animefaces.progress import Bar
-    from drawing.flaws import flaws
+    from drawing import flaws
     from drawing.networks import ROWS
+    from drawing.reading import OF_DRAWINGS, open_reader
 
     if drawing.generator.shape[-1] != 3:
         raise Misuse(f"{drawing.generator.name} draws in grey, and flaws are looked for in colour: leave out --best-of")
-    seeds, at_once = drawing.chosen.places, tries * max(1, ROWS // tries)
-    drawing.chosen.places = []
+    seeds, reader, flawed, rows = drawing.chosen.places, open_reader(OF_DRAWINGS), [], []
     with Bar(total=len(seeds), desc="choosing", unit="face") as bar:
-        for start in range(0, len(seeds), at_once):
-            some = seeds[start : start + at_once]
-            best = flaws(drawing.of_seeds(some)).reshape(-1, tries).argmin(axis=1)
-            drawing.chosen.places += [some[i * tries + place] for i, place in enumerate(best)]
-            bar.update(len(some))
+        for start in range(0, len(seeds), ROWS):
+            drawn = drawing.of_seeds(seeds[start : start + ROWS])
+            flawed.append(flaws.flaws(drawn))
+            rows.append(reader.read(drawn))
+            bar.update(len(drawn))
+    kept = flaws.best_of(np.concatenate(flawed), np.concatenate(rows), tries)
+    drawing.chosen.places = [seeds[place] for place in kept]
 
 
 def again(drawing: Drawing, path: Path) -> None:

@@ -5,7 +5,7 @@ import functools
 import cv2
 import numpy as np
 
-from animefaces import images, runs
+from animefaces import images, looks, runs
 from animefaces.colour import to_lab
 from drawing import eyes
 from drawing.finishing import Finisher
@@ -15,6 +15,7 @@ from models.regions import MOUTH_REACH, UNEVEN, UNLIKE
 
 FILE = runs.PRETRAINED / "flaws.keras"
 MEASURED = 0.4  # how much the logarithm of what is measured counts beside what the network sees
+KINDS = ("sex", "glasses", "turn")  # looks of which a choice keeps the shares: the rarer ones have more flaws
 LEAST = 1e-6  # an even face of one colour has no logarithm
 
 
@@ -35,6 +36,22 @@ def flaws(faces: np.ndarray) -> np.ndarray:
         pixels = faces[start : start + eyes.ROWS]
         found.append(seen(pixels) + MEASURED * measured(pixels))
     return np.concatenate(found)
+
+
+def best_of(flawed: np.ndarray, rows: np.ndarray, tries: int) -> np.ndarray:
+    """How flawed faces are (N,), and their rows of looks (N, SIZE) -> the places of one in `tries`, ascending.
+
+    The least flawed one of each `tries` of a kind is kept, and of those that are left over. N is a multiple of `tries`.
+    Without kinds, nearly all would be women without glasses who look straight ahead (docs/research/measures.md).
+    """
+    words = np.stack([rows[:, looks.PLACES[name]].argmax(axis=1) for name in KINDS])
+    kind = np.unique(words, axis=1, return_inverse=True)[1].ravel()  # an axis of its own in some versions of numpy
+    sizes = np.bincount(kind)
+    ordered = np.argsort(kind, kind="stable")
+    within = np.arange(len(kind)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # a face's place among those of its kind
+    over = within >= np.repeat(sizes // tries * tries, sizes)
+    groups = np.concatenate([ordered[~over], np.sort(ordered[over])]).reshape(-1, tries)
+    return np.sort(groups[np.arange(len(groups)), flawed[groups].argmin(axis=1)])
 
 
 def measured(pixels: np.ndarray) -> np.ndarray:

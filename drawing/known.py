@@ -18,6 +18,7 @@ from drawing.reading import OF_DRAWINGS, open_reader
 FILE = "looks.npz"  # beside generator.keras
 UNWANTED = {"hat": "yes", "eyes": "closed", "glasses": "yes", "flaw": "yes"}
 SEEN, KEPT = 3_000, 1_000  # so many faces of a generator are read, and the cleanest ones are kept
+WELL = 6  # of so many faces, the best one counts as well drawn
 MAX_SEED = np.iinfo(np.int64).max
 COARSE = 8  # light and dark are compared in COARSE x COARSE squares
 
@@ -28,6 +29,7 @@ class Faces(NamedTuple):
     seeds: np.ndarray  # int64 (N,)
     looks: np.ndarray  # float32 (N, SIZE)
     shapes: np.ndarray  # float32 (N, COARSE, COARSE): light and dark
+    well: np.ndarray  # int64 (M,): seeds of well drawn faces, whatever their looks
 
 
 def shape_of(pixels: np.ndarray) -> np.ndarray:
@@ -41,32 +43,35 @@ def shape_of(pixels: np.ndarray) -> np.ndarray:
 
 
 def read_faces(generator: Generator) -> Faces | None:
-    """A generator -> the faces whose looks are known, from the file beside it; None if there is none for it."""
+    """A generator -> the faces whose looks are known, from the file beside it.
+
+    None if there is no file for it, or one of an older version, which did not say which faces are well drawn.
+    """
     file = generator.file.with_name(FILE)
     try:
         mark = marks.read(file)
         if mark is None or mark.weights != generator.mark.weights:
             return None
-        seeds, rows, shapes = npz.read(file, "seeds", "looks", "shapes")
+        seeds, rows, shapes, well = npz.read(file, "seeds", "looks", "shapes", "well")
         count = seeds.size
         if not count or [seeds.shape, rows.shape, shapes.shape] != [(count,), (count, SIZE), (count, COARSE, COARSE)]:
             return None
-        if (
-            not {seeds.dtype.kind, rows.dtype.kind, shapes.dtype.kind} <= {"i", "u"}
-            or seeds.min() < 0
-            or int(seeds.max()) > MAX_SEED
-        ):
+        if well.ndim != 1 or not {each.dtype.kind for each in (seeds, rows, shapes, well)} <= {"i", "u"}:
+            return None
+        if any(each.size and (each.min() < 0 or int(each.max()) > MAX_SEED) for each in (seeds, well)):
             return None
     except (OSError, ValueError):
         return None
-    return Faces(seeds.astype(np.int64), rows.astype(np.float32) / 255, shapes.astype(np.float32) / 32)
+    return Faces(seeds.astype(np.int64), rows.astype(np.float32) / 255, shapes.astype(np.float32) / 32,
+                 well.astype(np.int64))  # fmt: skip
 
 
 def write_faces(file: Path, faces: Faces, mark: marks.Mark) -> None:
     """Write faces whose looks are known beside their generator."""
     rows = np.round(np.clip(faces.looks, 0, 1) * 255).astype(np.uint8)
     shapes = np.round(np.clip(faces.shapes * 32, -127, 127)).astype(np.int8)
-    npz.write(file, seeds=faces.seeds.astype(np.int32), looks=rows, shapes=shapes, **mark.arrays())
+    npz.write(file, seeds=faces.seeds.astype(np.int32), looks=rows, shapes=shapes,
+              well=faces.well.astype(np.int32), **mark.arrays())  # fmt: skip
 
 
 def look_at(generator: Generator) -> Faces:
@@ -76,18 +81,18 @@ def look_at(generator: Generator) -> Faces:
     """
     reader = open_reader(OF_DRAWINGS)
     print(f"looks      of {SEEN:,} faces of {generator.name} are read, once")
-    rows, shapes, flawed = [], [], []
+    rows, shapes, judged = [], [], []
     for start in Bar(range(0, SEEN, ROWS), desc="reading faces", unit="batch"):
         seeds = range(start, min(start + ROWS, SEEN))
         drawn = generator.draw(latents.from_seeds(seeds, generator.latent))
         rows.append(reader.read(drawn))
         shapes.append(shape_of(drawn))
-        flawed.append(flaws.seen(drawn))
-    read, shape = np.concatenate(rows), np.concatenate(shapes)
-    spoilt = np.concatenate(flawed) + np.sum([read[:, PLACES[name].start + looks.BY_NAME[name].words.index(word)]
+        judged.append(flaws.seen(drawn))
+    read, shape, flawed = np.concatenate(rows), np.concatenate(shapes), np.concatenate(judged)
+    spoilt = flawed + np.sum([read[:, PLACES[name].start + looks.BY_NAME[name].words.index(word)]
                      for name, word in UNWANTED.items()], axis=0)  # fmt: skip
     clean = np.sort(np.argsort(spoilt, kind="stable")[:KEPT])
-    faces = Faces(clean, read[clean], shape[clean])
+    faces = Faces(clean, read[clean], shape[clean], flaws.best_of(flawed, read, WELL))
     with contextlib.suppress(OSError, Problem):  # the folder may be closed to us: then it is done again next time
         write_faces(generator.file.with_name(FILE), faces, generator.mark)
     return faces

@@ -17,6 +17,7 @@ from animefaces.problems import PROJECT, Misuse, Problem
 from animefaces.progress import Bar
 from drawing import export, portraits
 from drawing.generator import Generator
+from drawing.known import Faces
 from drawing.onnx import to_onnx
 
 WEB = PROJECT / "web"
@@ -73,14 +74,13 @@ def _write_networks(generator: Generator, folder: Path, more: dict[str, Any]) ->
     told = export.described(generator, parts, files, "onnx", half=True) | more
     for name, file in files.items():
         told["networks"][name] |= _told(file)
-    known = folder / "looks.json"
-    write_text(known, json.dumps(_known(generator)))
-    write_json(folder / export.DESCRIPTION, told | {"known": _told(known)})
+    faces, known = portraits.faces_of(generator), folder / "looks.json"
+    write_text(known, json.dumps(_known(faces)))
+    write_json(folder / export.DESCRIPTION, told | {"known": _told(known), "well": np.unique(faces.well).tolist()})
 
 
-def _known(generator: Generator) -> dict[str, Any]:
+def _known(faces: Faces) -> dict[str, Any]:
     """The faces whose looks are known: their seeds, and as base64 their looks (0 to 255) and shapes (in 1/32)."""
-    faces = portraits.faces_of(generator)
     rows = {"looks": np.clip(faces.looks * 255, 0, 255).round().astype(np.uint8),
             "shapes": np.clip(faces.shapes * 32, -127, 127).round().astype(np.int8)}  # fmt: skip
     return {"seeds": faces.seeds.tolist()} | {

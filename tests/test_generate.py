@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 import generate
-from animefaces import images, latents, resuming, runs
+from animefaces import images, latents, looks, resuming, runs
 from drawing import flaws as seen_flaws
-from drawing.flaws import flaws
+from drawing.flaws import best_of, flaws
 from drawing.opening import open_generator
 
 FACES = Path("results/drawn/faces.png")  # without --output
@@ -139,6 +139,7 @@ def test_one_of_each_few_faces_is_kept(draw, monkeypatch):
     assert draw("--seed", "5", "--count", "60", "--output", "all.png") == 0
     brightness = cells("all.png").mean(axis=(1, 2, 3)).reshape(20, 3)
     monkeypatch.setattr("drawing.flaws.flaws", lambda faces: faces.mean(axis=(1, 2, 3)))
+    monkeypatch.setattr("drawing.reading.Reader.read", lambda _, faces: np.ones((len(faces), looks.SIZE)))
     assert draw("--seed", "5", "--count", "20", "--best-of", "3", "--scale", "1", "--output", "dark.png") == 0
     seeds = 5 + 3 * np.arange(20) + brightness.argmin(axis=1)
     with Image.open("dark.png") as image:
@@ -146,6 +147,18 @@ def test_one_of_each_few_faces_is_kept(draw, monkeypatch):
     assert np.array_equal(cells("dark.png")[:20], cells("all.png")[seeds - 5])
     assert draw("--seed", "5", "--count", "2", "--best-of", "3", "--scale", "1", "--output", "few/") == 0
     assert sorted(os.listdir("few")) == [f"seed_{seed:06d}.png" for seed in seeds[:2]]
+
+
+def test_the_choice_keeps_the_shares_of_kinds():
+    words = ["m" if i % 5 == 0 else "f" for i in range(40)]
+    rows = np.stack([looks.row({"sex": word, "glasses": "no", "turn": "front"}) for word in words])
+    flawed = np.arange(40.0)[::-1] + 100 * (np.array(words) == "m")  # every man has more flaws than any woman
+    kept = best_of(flawed, rows, 4)
+    assert kept.tolist() == [4, 9, 14, 15, 19, 24, 29, 34, 35, 39]  # the last of each four women, and of each four men
+    alike = best_of(flawed, np.ones_like(rows), 4)
+    assert len(alike) == 10 and "m" not in {words[place] for place in alike}
+    assert best_of(flawed[:4], rows[:4], 4).tolist() == [3]  # one man and three women: the best of all
+    assert best_of(flawed[:0], rows[:0], 4).size == 0
 
 
 def test_the_faces_that_are_chosen_from_are_those_that_are_drawn(draw, monkeypatch):

@@ -138,6 +138,35 @@ def test_a_seed_is_the_face_that_generate_draws(opened):
     assert violations(tab) == []
 
 
+def test_the_grid_shows_well_drawn_faces_or_all(opened, site):
+    well = json.loads((site / "models" / "model.json").read_text())["well"]
+    tab = opened("#faces")
+    cells, begin = tab.locator(".grid .cell"), tab.get_by_label("Begin with seed")
+
+    def shown():
+        return [int(cells.nth(place).get_attribute("data-seed")) for place in range(4)]
+
+    tab.locator(".grid .cell canvas").first.wait_for()
+    assert shown() == well[:4]
+    begin.fill("1000")  # the face that somebody asks for comes first, however it is drawn
+    begin.press("Enter")
+    assert shown() == [1000, *[seed for seed in well if seed > 1000][:3]]
+    cells.first.focus()
+    cells.first.press("ArrowRight")
+    assert tab.evaluate("document.activeElement.dataset.seed") == str(shown()[1])
+    tab.get_by_role("radio", name="All").check(force=True)
+    assert shown() == [1000, 1001, 1002, 1003]
+    begin.fill(str(well[-1] + 5))  # nobody has looked at these
+    begin.press("Enter")
+    tab.get_by_role("radio", name="Well drawn").check(force=True)
+    assert shown() == well[:4]
+    begin.fill(str(well[-1] + 5))
+    begin.press("Enter")
+    assert tab.get_by_role("radio", name="All").is_checked()
+    assert shown()[3] == well[-1] + 8
+    assert violations(tab) == []
+
+
 def test_what_is_no_photo_has_its_sentence(opened):
     Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
     Path("phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))

@@ -13,9 +13,10 @@ import generate
 from animefaces import images, latents, looks, marks, npz, runs
 from animefaces.problems import Problem
 from demo import cartoons
-from drawing import finishing, known, portraits, reading, touches
+from drawing import finishing, flaws, known, portraits, reading, touches
 from drawing.generator import Generator
 from drawing.opening import open_generator
+from training import faces as faces_of_shipped
 
 WORDS = [("m", "left"), ("m", "front"), ("f", "left"), ("f", "front")]
 
@@ -35,7 +36,7 @@ def artist(generator):
     """Portraits whose known faces, of the seeds 0 to 3, are of WORDS."""
     rows = np.stack([row(sex=sex, turn=turn) for sex, turn in WORDS])
     shapes = np.zeros((4, 8, 8), np.float32)
-    return portraits.Portraits(generator, known.Faces(np.arange(4), rows, shapes))
+    return portraits.Portraits(generator, known.Faces(np.arange(4), rows, shapes, np.arange(0)))
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_the_face_that_says_the_words_is_chosen(artist, sex, turn):
 def test_among_equals_light_and_dark_decide(generator):
     shapes = np.zeros((2, 8, 8), np.float32)
     shapes[0, :4], shapes[1, 4:] = 1, 1
-    artist = portraits.Portraits(generator, known.Faces(np.arange(2), np.stack([row(), row()]), shapes))
+    artist = portraits.Portraits(generator, known.Faces(np.arange(2), np.stack([row(), row()]), shapes, np.arange(0)))
     for seed in range(2):
         assert artist.seeds[artist.choose(row(), shapes[seed])[0]] == seed
 
@@ -92,6 +93,10 @@ def test_the_shipped_faces_are_of_the_shipped_generator():
     assert {looks.words(one)["sex"] for one in faces.looks} == {"f", "m"}
     drawn = generator.draw(latents.from_seeds(faces.seeds[:4], generator.latent))
     assert np.allclose(known.shape_of(drawn), faces.shapes[:4], atol=0.1)
+    assert len(faces.well) == faces_of_shipped.LOOKED_AT / known.WELL
+    drawn = [generator.draw(latents.from_seeds(seeds, generator.latent)) for seeds in (faces.well[:48], range(48))]
+    well, usual = map(flaws.seen, drawn)
+    assert well.mean() < usual.mean() / 2
 
 
 def test_what_is_asked_can_be_read_in_the_drawing():
@@ -115,11 +120,18 @@ def test_faces_are_kept_beside_their_generator_only(few, capsys):
     assert "looks" not in capsys.readouterr().out
     assert np.array_equal(again.seeds, faces.seeds)
     assert np.allclose(again.looks, faces.looks, atol=0.01)
+    assert len(known.read_faces(generator).well) == 48 / known.WELL
     other = Generator(generator.network, generator.file, marks.Mark("other", "other"))
     assert known.read_faces(other) is None
     arrays = {"looks": np.zeros((1, looks.SIZE), np.uint8), "shapes": np.zeros((1, 8, 8), np.int8)}
-    npz.write(few / known.FILE, seeds=np.array([2**63], np.uint64), **arrays, **generator.mark.arrays())
-    assert known.read_faces(generator) is None
+    npz.write(few / known.FILE, seeds=np.zeros(1, int), **arrays, **generator.mark.arrays())
+    assert known.read_faces(generator) is None  # of an older version
+    for seed, well in ((2**63, [0]), (0, [2**63]), (0, [-1]), (0, [[0]]), (0, [0.0])):
+        wrong = {"seeds": np.array([seed], np.uint64), "well": np.array(well)}
+        npz.write(few / known.FILE, **wrong, **arrays, **generator.mark.arrays())
+        assert known.read_faces(generator) is None
+    npz.write(few / known.FILE, seeds=np.zeros(1, int), well=np.zeros(0, int), **arrays, **generator.mark.arrays())
+    assert known.read_faces(generator) is not None
     (few / known.FILE).write_bytes(b"nothing")
     assert known.read_faces(generator) is None
 

@@ -1,5 +1,6 @@
 // The view New faces: an endless grid, the faces that are kept, and one of them large.
 
+import { choice } from "./controls.js";
 import { button, h, paint, show } from "./dom.js";
 import { editor } from "./editor.js";
 import { faults } from "./faults.js";
@@ -8,6 +9,7 @@ import { grid } from "./grid.js";
 import { SOON, unlessCancelled } from "./line.js";
 import { faceOf, isFace, withinLimits } from "./links.js";
 import { recall, remember } from "./saving.js";
+import { seedsFrom } from "./seeds.js";
 import { refill, thumb } from "./source.js";
 import { faces as words, problem } from "./strings.js";
 
@@ -15,6 +17,7 @@ const SEEDS = 1_000_000; // "somewhere else" is below
 
 /** -> {element, start(), open(hash)}: open shows the face of a link, if the hash is one. */
 export function faces({ line, announce }) {
+  let well = []; // seeds of faces that are well drawn
   let kept = [];
   let keeps = null; // the name under which the browser keeps them: another generator draws other faces
   let chosen = null;
@@ -28,6 +31,15 @@ export function faces({ line, announce }) {
     id: "from",
     onchange: () => begin(from.valueAsNumber),
   });
+  const which = choice(
+    words.which,
+    [
+      { value: "well", text: words.well, label: words.wellMeans },
+      { value: "all", text: words.all },
+    ],
+    (value) => begin(value === "well" && from.valueAsNumber > well.at(-1) ? well[0] : from.valueAsNumber),
+    { hideLegend: true },
+  );
   const endless = grid({ line, isKept: (seed) => kept.some((face) => face.seed === seed), pick, complain });
   const large = editor({ line, announce, complain, changed, letGo });
   const list = h("div", { class: "strip", role: "group", "aria-label": words.kept });
@@ -46,7 +58,8 @@ export function faces({ line, announce }) {
         { class: "row" },
         h("label", { for: "from" }, words.from),
         from,
-        button(words.elsewhere, () => begin(Math.floor(Math.random() * SEEDS)), { image: "again" }),
+        button(words.elsewhere, elsewhere, { image: "again" }),
+        which,
       ),
     ),
     wrong,
@@ -59,21 +72,29 @@ export function faces({ line, announce }) {
   async function start() {
     if (begun) return;
     begun = true;
-    endless.start(0);
     update();
     try {
       const { model } = await line.opening;
       keeps = `kept-faces-${model.networks.generator.sha256?.slice(0, 12)}`;
+      well = model.well ?? [];
     } catch {
       return; // the page says already that it could not be loaded
     }
+    show(which, well.length > 0);
+    begin(well[0]);
     kept = [...remembered(keeps).filter(({ seed }) => !kept.some((face) => face.seed === seed)), ...kept];
     if (kept.length) choose(chosen ?? kept.at(-1));
   }
   function begin(seed) {
     const right = Number.isSafeInteger(seed) && seed >= 0 ? seed : 0;
     from.value = right;
-    endless.start(right);
+    if (right > well.at(-1)) which.set("all"); // nobody has looked at these
+    endless.start(seedsFrom(right, which.value === "well" ? well : []));
+  }
+  function elsewhere() {
+    const among = which.value === "well" ? well : [];
+    const place = Math.floor(Math.random() * (among.length || SEEDS));
+    begin(among[place] ?? place);
   }
   function pick(seed) {
     const face = kept.find((each) => each.seed === seed);

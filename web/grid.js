@@ -16,11 +16,12 @@ const STEPS = {
   ArrowDown: (columns) => columns,
 };
 
-/** isKept(seed); pick(seed) is called when a face is clicked. -> {element, start, steady, update, again} */
+/** isKept(seed); pick(seed) is called when a face is clicked. -> {element, start, steady, update, again}. Each face has a
+ * place in the grid, from 0, and a seed. */
 export function grid({ line, isKept, pick, complain }) {
   const element = h("div", { class: "grid", role: "group", "aria-label": words.grid, onkeydown: move });
-  let first = 0;
-  let reached = 0; // the seed that the keyboard is at
+  let seedAt = (place) => place;
+  let reached = 0; // the place that the keyboard is at
 
   const nearBlocks = new IntersectionObserver(
     (entries) =>
@@ -43,13 +44,13 @@ export function grid({ line, isKept, pick, complain }) {
 
   function add() {
     const block = h("div", { class: "block" });
-    block.start = first + element.children.length * BLOCK;
+    block.start = element.children.length * BLOCK;
     element.append(block);
     nearBlocks.observe(block);
   }
   function fill(block) {
     if (!block.children.length) {
-      block.append(...Array.from({ length: BLOCK }, (_, at) => cell(block.start + at)));
+      block.append(...Array.from({ length: BLOCK }, (_, i) => cell(block.start + i)));
       for (const each of block.children) nearCells.observe(each);
     }
     if (block === element.lastElementChild) add();
@@ -66,19 +67,21 @@ export function grid({ line, isKept, pick, complain }) {
   /** Tab goes to the reached cell. If that one is gone, to the first one. */
   function enter() {
     const there = element.querySelector(".cell");
-    if (there && !find(reached)) reach(Number(there.dataset.seed));
+    if (there && !at(reached)) reach(Number(there.dataset.place));
   }
-  function cell(seed) {
+  function cell(place) {
+    const seed = seedAt(place);
     return h("button", {
       type: "button",
       class: "cell",
+      "data-place": place,
       "data-seed": seed,
       "aria-label": words.cell(seed),
       title: words.cell(seed),
       "aria-pressed": String(isKept(seed)),
-      tabindex: seed === reached ? 0 : -1,
+      tabindex: place === reached ? 0 : -1,
       onclick: () => {
-        reach(seed);
+        reach(place);
         pick(seed);
       },
     });
@@ -96,29 +99,34 @@ export function grid({ line, isKept, pick, complain }) {
   function find(seed) {
     return element.querySelector(`[data-seed="${seed}"]`);
   }
-  function reach(seed) {
-    find(reached)?.setAttribute("tabindex", -1);
-    reached = seed;
-    find(seed)?.setAttribute("tabindex", 0);
+  function at(place) {
+    return element.querySelector(`[data-place="${place}"]`);
+  }
+  function reach(place) {
+    at(reached)?.setAttribute("tabindex", -1);
+    reached = place;
+    at(place)?.setAttribute("tabindex", 0);
   }
   function move(event) {
     const columns = Number(getComputedStyle(element).getPropertyValue("--columns"));
     const step = STEPS[event.key]?.(columns);
-    if (!step || !find(reached + step)) return;
+    if (!step || !at(reached + step)) return;
     event.preventDefault();
     reach(reached + step);
-    find(reached).focus();
+    at(reached).focus();
   }
 
   return {
     element,
-    start(seed) {
+    /** Shows the faces of other seeds: a function that gives the seed at a place. */
+    start(seeds) {
       for (const block of element.children) {
         nearBlocks.unobserve(block);
         empty(block);
       }
       element.replaceChildren();
-      first = reached = seed;
+      seedAt = seeds;
+      reached = 0;
       add();
     },
     /** Does something that may move the grid, and scrolls so that this face stays where it is. */

@@ -194,7 +194,7 @@ def looking(drawing: Drawing, asked: dict[str, str], given: set[str]) -> None:
 
 
 def best_of(drawing: Drawing, tries: int) -> None:
-    """Of the chosen seeds, keep one in `tries`: those of the faces with the fewest flaws, as far as a program sees."""
+    """Of the chosen seeds keep one in `tries`: the faces with the fewest flaws among those of their kind."""
     import numpy as np
 
     from animefaces.progress import Bar

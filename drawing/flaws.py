@@ -15,7 +15,7 @@ from models.regions import MOUTH_REACH, UNEVEN, UNLIKE
 
 FILE = runs.PRETRAINED / "flaws.keras"
 MEASURED = 0.4  # how much the logarithm of what is measured counts beside what the network sees
-KINDS = ("sex", "glasses", "turn")  # looks of which a choice keeps the shares: the rarer ones have more flaws
+KINDS = ("sex", "glasses", "turn")  # looks whose shares a choice keeps: more flaws are seen in the rarer ones
 LEAST = 1e-6  # an even face of one colour has no logarithm
 
 
@@ -39,10 +39,11 @@ def flaws(faces: np.ndarray) -> np.ndarray:
 
 
 def best_of(flawed: np.ndarray, rows: np.ndarray, tries: int) -> np.ndarray:
-    """How flawed faces are (N,), and their rows of looks (N, SIZE) -> the places of one in `tries`, ascending.
+    """How flawed faces are, float (N,), and their rows of looks, float32 (N, SIZE) -> places, int64 (N / tries,).
 
-    The least flawed one of each `tries` of a kind is kept, and of those that are left over. N is a multiple of `tries`.
-    Without kinds, nearly all would be women without glasses who look straight ahead (docs/research/measures.md).
+    Of each `tries` faces of a kind the least flawed one is kept. Faces that are left over are compared with each other,
+    whatever their kind. The places are ascending, and N is a multiple of `tries`. Without kinds, men, glasses and
+    turned heads would become rare (docs/research/measures.md).
     """
     words = np.stack([rows[:, looks.PLACES[name]].argmax(axis=1) for name in KINDS])
     kind = np.unique(words, axis=1, return_inverse=True)[1].ravel()  # an axis of its own in some versions of numpy

@@ -18,8 +18,9 @@ from drawing.reading import OF_DRAWINGS, open_reader
 FILE = "looks.npz"  # beside generator.keras
 UNWANTED = {"hat": "yes", "eyes": "closed", "glasses": "yes", "flaw": "yes"}
 SEEN, KEPT = 3_000, 1_000  # so many faces of a generator are read, and the cleanest ones are kept
-WELL = 6  # of so many faces, the best one counts as well drawn
+WELL = 6  # of so many faces of a kind, the best one counts as well drawn
 MAX_SEED = np.iinfo(np.int64).max
+MAX_WELL = 1_000_000
 COARSE = 8  # light and dark are compared in COARSE x COARSE squares
 
 
@@ -56,7 +57,11 @@ def read_faces(generator: Generator) -> Faces | None:
         count = seeds.size
         if not count or [seeds.shape, rows.shape, shapes.shape] != [(count,), (count, SIZE), (count, COARSE, COARSE)]:
             return None
-        if well.ndim != 1 or not {each.dtype.kind for each in (seeds, rows, shapes, well)} <= {"i", "u"}:
+        if (
+            well.ndim != 1
+            or well.size > MAX_WELL
+            or not {each.dtype.kind for each in (seeds, rows, shapes, well)} <= {"i", "u"}
+        ):
             return None
         if any(each.size and (each.min() < 0 or int(each.max()) > MAX_SEED) for each in (seeds, well)):
             return None

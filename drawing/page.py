@@ -25,6 +25,7 @@ RUNTIME = WEB / "node_modules" / "onnxruntime-web" / "dist"
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 OURS = (".html", ".css", ".js", ".jpg", ".png")
 SIDE = 64  # of the faces that the page draws, in pixels
+EXACT = 2**53  # JavaScript has every whole number below
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
 POLICY = "Content-Security-Policy"
 TYPES = {
@@ -76,7 +77,8 @@ def _write_networks(generator: Generator, folder: Path, more: dict[str, Any]) ->
         told["networks"][name] |= _told(file)
     faces, known = portraits.faces_of(generator), folder / "looks.json"
     write_text(known, json.dumps(_known(faces)))
-    write_json(folder / export.DESCRIPTION, told | {"known": _told(known), "well": np.unique(faces.well).tolist()})
+    well = np.unique(faces.well[faces.well < EXACT]).tolist()
+    write_json(folder / export.DESCRIPTION, told | {"known": _told(known), "well": well})
 
 
 def _known(faces: Faces) -> dict[str, Any]:

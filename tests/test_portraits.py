@@ -126,7 +126,7 @@ def test_faces_are_kept_beside_their_generator_only(few, capsys):
     arrays = {"looks": np.zeros((1, looks.SIZE), np.uint8), "shapes": np.zeros((1, 8, 8), np.int8)}
     npz.write(few / known.FILE, seeds=np.zeros(1, int), **arrays, **generator.mark.arrays())
     assert known.read_faces(generator) is None  # of an older version
-    for seed, well in ((2**63, [0]), (0, [2**63]), (0, [-1]), (0, [[0]]), (0, [0.0])):
+    for seed, well in ((2**63, [0]), (0, [2**63]), (0, [-1]), (0, [[0]]), (0, [0.0]), (0, [0] * 1_000_001)):
         wrong = {"seeds": np.array([seed], np.uint64), "well": np.array(well)}
         npz.write(few / known.FILE, **wrong, **arrays, **generator.mark.arrays())
         assert known.read_faces(generator) is None

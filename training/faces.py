@@ -57,7 +57,7 @@ def labelled() -> tuple[np.ndarray, np.ndarray]:
 
 
 def well_drawn(generator: Generator, reader: Reader) -> np.ndarray:
-    """A generator, and a reader of drawings -> the seeds of the better ones among LOOKED_AT faces, (M,)."""
+    """A generator, and a reader of drawings -> the seeds of the better ones among LOOKED_AT faces, int64 (M,)."""
     flawed, rows = [], []
     for start in Bar(range(0, LOOKED_AT, ROWS), desc="looking for flaws", unit="batch"):
         seeds = range(start, min(start + ROWS, LOOKED_AT))

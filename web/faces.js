@@ -14,6 +14,7 @@ import { refill, thumb } from "./source.js";
 import { faces as words, problem } from "./strings.js";
 
 const SEEDS = 1_000_000; // "somewhere else" is below
+const SCREEN = 96; // faces, about: so many well drawn ones are left below "somewhere else"
 
 /** -> {element, start(), open(hash)}: open shows the face of a link, if the hash is one. */
 export function faces({ line, announce }) {
@@ -40,6 +41,7 @@ export function faces({ line, announce }) {
     (value) => begin(value === "well" && from.valueAsNumber > well.at(-1) ? well[0] : from.valueAsNumber),
     { hideLegend: true },
   );
+  show(which, false);
   const endless = grid({ line, isKept: (seed) => kept.some((face) => face.seed === seed), pick, complain });
   const large = editor({ line, announce, complain, changed, letGo });
   const list = h("div", { class: "strip", role: "group", "aria-label": words.kept });
@@ -81,7 +83,7 @@ export function faces({ line, announce }) {
       return; // the page says already that it could not be loaded
     }
     show(which, well.length > 0);
-    begin(well[0]);
+    begin(from.valueAsNumber || well[0]);
     kept = [...remembered(keeps).filter(({ seed }) => !kept.some((face) => face.seed === seed)), ...kept];
     if (kept.length) choose(chosen ?? kept.at(-1));
   }
@@ -93,7 +95,7 @@ export function faces({ line, announce }) {
   }
   function elsewhere() {
     const among = which.value === "well" ? well : [];
-    const place = Math.floor(Math.random() * (among.length || SEEDS));
+    const place = Math.floor(Math.random() * (among.length ? Math.max(1, among.length - SCREEN) : SEEDS));
     begin(among[place] ?? place);
   }
   function pick(seed) {

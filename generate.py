@@ -204,14 +204,14 @@ def best_of(drawing: Drawing, tries: int) -> None:
 
     if drawing.generator.shape[-1] != 3:
         raise Misuse(f"{drawing.generator.name} draws in grey, and flaws are looked for in colour: leave out --best-of")
-    seeds, reader, flawed, rows = drawing.chosen.places, open_reader(OF_DRAWINGS), [], []
+    seeds, reader, flawed, kinds = drawing.chosen.places, open_reader(OF_DRAWINGS), [], []
     with Bar(total=len(seeds), desc="choosing", unit="face") as bar:
         for start in range(0, len(seeds), ROWS):
             drawn = drawing.of_seeds(seeds[start : start + ROWS])
             flawed.append(flaws.flaws(drawn))
-            rows.append(reader.read(drawn))
+            kinds.append(flaws.kinds(reader.read(drawn)))
             bar.update(len(drawn))
-    kept = flaws.best_of(np.concatenate(flawed), np.concatenate(rows), tries)
+    kept = flaws.best_of(np.concatenate(flawed), np.concatenate(kinds), tries)
     drawing.chosen.places = [seeds[place] for place in kept]
 
 

@@ -38,15 +38,19 @@ def flaws(faces: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def best_of(flawed: np.ndarray, rows: np.ndarray, tries: int) -> np.ndarray:
-    """How flawed faces are, float (N,), and their rows of looks, float32 (N, SIZE) -> places, int64 (N / tries,).
+def kinds(rows: np.ndarray) -> np.ndarray:
+    """Rows of looks, float32 (N, SIZE) -> the kind of each face, a number for its words of KINDS, int64 (N,)."""
+    words = [rows[:, looks.PLACES[name]].argmax(axis=1) for name in KINDS]
+    return np.ravel_multi_index(words, [len(looks.BY_NAME[name].words) for name in KINDS])
+
+
+def best_of(flawed: np.ndarray, kind: np.ndarray, tries: int) -> np.ndarray:
+    """How flawed faces are, float (N,), and of which kind, int64 (N,) -> places, int64 (N / tries,).
 
     Of each `tries` faces of a kind the least flawed one is kept. Faces that are left over are compared with each other,
     whatever their kind. The places are ascending, and N is a multiple of `tries`. Without kinds, men, glasses and
     turned heads would become rare (docs/research/measures.md).
     """
-    words = np.stack([rows[:, looks.PLACES[name]].argmax(axis=1) for name in KINDS])
-    kind = np.unique(words, axis=1, return_inverse=True)[1].ravel()  # an axis of its own in some versions of numpy
     sizes = np.bincount(kind)
     ordered = np.argsort(kind, kind="stable")
     within = np.arange(len(kind)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # a face's place among those of its kind

@@ -13,14 +13,14 @@ from animefaces.progress import Bar
 from drawing import flaws
 from drawing.generator import Generator
 from drawing.networks import ROWS
-from drawing.reading import OF_DRAWINGS, open_reader
+from drawing.reading import OF_DRAWINGS, Reader, open_reader
 
 FILE = "looks.npz"  # beside generator.keras
 UNWANTED = {"hat": "yes", "eyes": "closed", "glasses": "yes", "flaw": "yes"}
 SEEN, KEPT = 3_000, 1_000  # so many faces of a generator are read, and the cleanest ones are kept
-WELL = 6  # of so many faces of a kind, the best one counts as well drawn
+WELL = 6  # of so many faces of a kind, the best one counts as well drawn; it divides SEEN
 MAX_SEED = np.iinfo(np.int64).max
-MAX_WELL = 1_000_000
+MAX_WELL = 1_000_000  # a small file may unpack to more
 COARSE = 8  # light and dark are compared in COARSE x COARSE squares
 
 
@@ -79,25 +79,38 @@ def write_faces(file: Path, faces: Faces, mark: marks.Mark) -> None:
               well=faces.well.astype(np.int32), **mark.arrays())  # fmt: skip
 
 
-def look_at(generator: Generator) -> Faces:
-    """A generator -> the looks of its cleanest faces, as the reader of drawings sees them. They are kept beside it.
+def looked_at(generator: Generator, reader: Reader, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A generator, and a reader of drawings -> what is seen in the faces of the first `count` seeds.
 
-    Clean is a face with nothing UNWANTED that the reader sees, and without a flaw that judges would see.
+    Their rows of looks, float32 (`count`, SIZE), their shapes (`shape_of`), and about which share of judges would see a
+    flaw in each, float64 (`count`,).
     """
-    reader = open_reader(OF_DRAWINGS)
-    print(f"looks      of {SEEN:,} faces of {generator.name} are read, once")
-    rows, shapes, judged = [], [], []
-    for start in Bar(range(0, SEEN, ROWS), desc="reading faces", unit="batch"):
-        seeds = range(start, min(start + ROWS, SEEN))
-        drawn = generator.draw(latents.from_seeds(seeds, generator.latent))
+    rows, shapes, flawed = [], [], []
+    for start in Bar(range(0, count, ROWS), desc="reading faces", unit="batch"):
+        drawn = generator.draw(latents.from_seeds(range(start, min(start + ROWS, count)), generator.latent))
         rows.append(reader.read(drawn))
         shapes.append(shape_of(drawn))
-        judged.append(flaws.seen(drawn))
-    read, shape, flawed = np.concatenate(rows), np.concatenate(shapes), np.concatenate(judged)
-    spoilt = flawed + np.sum([read[:, PLACES[name].start + looks.BY_NAME[name].words.index(word)]
+        flawed.append(flaws.seen(drawn))
+    return np.concatenate(rows), np.concatenate(shapes), np.concatenate(flawed)
+
+
+def well_drawn(rows: np.ndarray, flawed: np.ndarray) -> np.ndarray:
+    """Rows of looks and flaws from `looked_at` -> the seeds of the best of each kind, int64 (`count` / WELL,)."""
+    return flaws.best_of(flawed, flaws.kinds(rows), WELL)
+
+
+def look_at(generator: Generator) -> Faces:
+    """A generator -> the looks of its cleanest faces, as the reader of drawings sees them, and its well drawn faces.
+
+    Clean is a face with nothing UNWANTED that the reader sees, and without a flaw that judges would see. They are kept
+    beside the generator.
+    """
+    print(f"looks      of {SEEN:,} faces of {generator.name} are read, once")
+    rows, shapes, flawed = looked_at(generator, open_reader(OF_DRAWINGS), SEEN)
+    spoilt = flawed + np.sum([rows[:, PLACES[name].start + looks.BY_NAME[name].words.index(word)]
                      for name, word in UNWANTED.items()], axis=0)  # fmt: skip
     clean = np.sort(np.argsort(spoilt, kind="stable")[:KEPT])
-    faces = Faces(clean, read[clean], shape[clean], flaws.best_of(flawed, read, WELL))
+    faces = Faces(clean, rows[clean], shapes[clean], well_drawn(rows, flawed))
     with contextlib.suppress(OSError, Problem):  # the folder may be closed to us: then it is done again next time
         write_faces(generator.file.with_name(FILE), faces, generator.mark)
     return faces

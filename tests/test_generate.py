@@ -15,7 +15,7 @@ from PIL import Image
 import generate
 from animefaces import images, latents, looks, resuming, runs
 from drawing import flaws as seen_flaws
-from drawing.flaws import best_of, flaws
+from drawing.flaws import best_of, flaws, kinds
 from drawing.opening import open_generator
 
 FACES = Path("results/drawn/faces.png")  # without --output
@@ -153,12 +153,12 @@ def test_the_choice_keeps_the_shares_of_kinds():
     words = ["m" if i % 5 == 0 else "f" for i in range(40)]
     rows = np.stack([looks.row({"sex": word, "glasses": "no", "turn": "front"}) for word in words])
     flawed = np.arange(40.0)[::-1] + 100 * (np.array(words) == "m")  # every man has more flaws than any woman
-    kept = best_of(flawed, rows, 4)
+    kept = best_of(flawed, kinds(rows), 4)
     assert kept.tolist() == [4, 9, 14, 15, 19, 24, 29, 34, 35, 39]  # the last of each four women, and of each four men
-    alike = best_of(flawed, np.ones_like(rows), 4)
+    alike = best_of(flawed, kinds(np.ones_like(rows)), 4)
     assert len(alike) == 10 and "m" not in {words[place] for place in alike}
-    assert best_of(flawed[:4], rows[:4], 4).tolist() == [3]  # one man and three women: the best of all
-    assert best_of(flawed[:0], rows[:0], 4).size == 0
+    assert best_of(flawed[:4], kinds(rows[:4]), 4).tolist() == [3]  # one man and three women: the best of all
+    assert best_of(flawed[:0], kinds(rows[:0]), 4).size == 0
 
 
 def test_the_faces_that_are_chosen_from_are_those_that_are_drawn(draw, monkeypatch):

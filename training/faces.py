@@ -22,15 +22,12 @@ import numpy as np
 from animefaces import latents, looks, runs
 from animefaces.commands import run_script
 from animefaces.options import option
-from animefaces.progress import Bar
-from drawing import flaws, known
-from drawing.generator import Generator
-from drawing.networks import ROWS
+from drawing import known
 from drawing.opening import open_generator
-from drawing.reading import OF_DRAWINGS, Reader, open_reader
+from drawing.reading import OF_DRAWINGS, open_reader
 
 EYE = 0.6  # weight of the label by eye; the rest is the reader's
-LOOKED_AT = 12_000  # faces: some seven minutes on two cores
+LOOKED_AT = 12_000  # faces, of which some are well drawn: some seven minutes on two cores
 LABELS = Path(__file__).with_name("faces.csv")
 AGAIN = Path(__file__).with_name("faces_again.csv")
 LARGE = Path(__file__).with_name("faces_large.csv")
@@ -56,17 +53,6 @@ def labelled() -> tuple[np.ndarray, np.ndarray]:
     return np.array(seeds, np.int64), np.where(known.any(axis=0), rows, np.nan).astype(np.float32)
 
 
-def well_drawn(generator: Generator, reader: Reader) -> np.ndarray:
-    """A generator, and a reader of drawings -> the seeds of the better ones among LOOKED_AT faces, int64 (M,)."""
-    flawed, rows = [], []
-    for start in Bar(range(0, LOOKED_AT, ROWS), desc="looking for flaws", unit="batch"):
-        seeds = range(start, min(start + ROWS, LOOKED_AT))
-        drawn = generator.draw(latents.from_seeds(seeds, generator.latent))
-        flawed.append(flaws.seen(drawn))
-        rows.append(reader.read(drawn))
-    return flaws.best_of(np.concatenate(flawed), np.concatenate(rows), known.WELL)
-
-
 def work(options: Options, given: set[str]) -> None:
     """Keep the clean faces, and write their looks."""
     seeds, rows = labelled()
@@ -80,7 +66,8 @@ def work(options: Options, given: set[str]) -> None:
     mixed = EYE * rows[clean] + (1 - EYE) * reader.read(drawn)
     large, flaw = looks.read_table(LARGE, list(map(str, seeds[clean])), key="seed"), looks.PLACES["flaw"]
     mixed[:, flaw] = np.where(np.isnan(large[:, flaw]), mixed[:, flaw], large[:, flaw])
-    faces = known.Faces(seeds[clean], mixed, known.shape_of(drawn), well_drawn(generator, reader))
+    read, _, flawed = known.looked_at(generator, reader, LOOKED_AT)
+    faces = known.Faces(seeds[clean], mixed, known.shape_of(drawn), known.well_drawn(read, flawed))
     known.write_faces(options.output, faces, generator.mark)
     spotless = int((mixed[:, flaw][:, 1] < 0.5).sum())
     print(f"{options.output}: {clean.sum()} of {len(seeds):,} faces, {spotless} of them without a flaw at 256 pixels")

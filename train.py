@@ -277,7 +277,6 @@ class Training:
                 break
             self.roll_back(bar)
         bar.note("drawing curves.png and progress.gif")
-        self.log.close()
         draw_curves(self.run, self.task.curves)
 
     def run_until_trouble(self, bar: "Bar", stopping: list[int]) -> None:

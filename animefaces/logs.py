@@ -1,14 +1,17 @@
 """The log of a training: its figures in log.jsonl and as TensorBoard events, and a diagnosis of a failed training."""
 
 import contextlib
+import io
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from animefaces import images
 from animefaces.files import naming, written_whole
 
 
@@ -27,9 +30,8 @@ class Log:
 
     def __init__(self, run: Path, step: int):
         self._run, self._path = run, run / "log.jsonl"
-        self._folder = run / "events"
-        self._events: _Events | None = None
-        self._possible = True
+        # TensorBoard knows the file by its first words.
+        self._events = run / "events" / f"events.out.tfevents.{time.time_ns()}.{os.getpid()}"
         self.entries: list[dict[str, float]] = []
         self.rewind(step)
 
@@ -44,51 +46,29 @@ class Log:
         self.entries.append(entry)
         with naming(self._path), open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-        events = self._opened()
-        if events:
-            for name, value in entry.items():
-                if name != "step":
-                    events.add_scalar(name, value, entry["step"])
+        self._show(int(entry["step"]), [{"tag": n, "simple_value": x} for n, x in entry.items() if n != "step"])
 
     def picture(self, name: str, pixels: np.ndarray, step: int) -> None:
         """Log a picture, uint8 (H, W, C), in the TensorBoard events."""
-        events = self._opened()
-        if events:
-            events.add_image(name, pixels, step)
+        height, width, channels = pixels.shape
+        data = io.BytesIO()
+        images.to_image(pixels).save(data, "PNG")
+        image = {"height": height, "width": width, "colorspace": channels, "encoded_image_string": data.getvalue()}
+        self._show(step, [{"tag": name, "image": image}])
 
-    def close(self) -> None:
-        """Write the last events and close their file."""
-        if self._events:
-            self._events.close()
+    def _show(self, step, values):
+        # The writers of tensorboard load TensorFlow where it is installed: with JAX that takes seconds, and memory of
+        # the GPU that trains. Its records need neither.
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
-    def _opened(self):
-        if self._events is None and self._possible:
-            try:
-                self._events = _Events(self._folder)
-            except ImportError:  # JAX without TensorFlow: there are no events, but log.jsonl has the same figures
-                self._possible = False
-        return self._events
-
-
-class _Events:
-    def __init__(self, folder):
-        import tensorflow as tf
-
-        self._summary = tf.summary
-        with tf.device("CPU"):
-            self._file = tf.summary.create_file_writer(os.fsencode(folder))  # bytes: a name may not be UTF-8
-
-    def add_scalar(self, name, value, step):
-        with self._file.as_default():
-            self._summary.scalar(name, value, step=step)
-
-    def add_image(self, name, pixels, step):
-        with self._file.as_default():
-            self._summary.image(name, pixels[None], step=step)
-        self._file.flush()
-
-    def close(self):
-        self._file.close()
+        new = [{"step": step, "summary": {"value": values}}]
+        if not self._events.exists():
+            self._events.parent.mkdir(exist_ok=True)
+            new.insert(0, {"file_version": "brain.Event:2"})
+        with naming(self._events), self._events.open("ab") as file:
+            for content in new:
+                RecordWriter(file).write(Event(wall_time=time.time(), **content).SerializeToString())
 
 
 def diagnose(entries: Sequence[Mapping[str, Any]]) -> str | None:

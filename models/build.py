@@ -19,7 +19,7 @@ RESIDENT = 2**30  # bytes of faces that a device keeps: 87,000 of 64x64; a quart
 
 def prepare(options: Any) -> None:
     """Seed Keras, and set the precision of all networks that are built afterwards."""
-    keras.utils.set_random_seed(options.seed)
+    engine.seed(options.seed)
     mixed = options.precision in ("bfloat16", "float16")  # "auto" is float32 until a trial finds another one faster
     keras.config.set_dtype_policy(f"mixed_{options.precision}" if mixed else "float32")
 

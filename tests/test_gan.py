@@ -40,7 +40,7 @@ ALL = ("translation", "mirror", "cutout")
 
 
 def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0, warm_up=0, chroma=False, mirrored=False, **settings):
-    keras.utils.set_random_seed(1)
+    engine.seed(1)
     generator = dcgan.build_generator(16, 3, 8, (16, 8))
     if chroma:
         generator = keras.Model(generator.input, dcgan.subsample_chroma(generator.output))
@@ -225,7 +225,7 @@ def test_the_hinge_loss_asks_for_logits_beyond_one():
 
 def test_calls_may_begin_anywhere_between_two_penalties():
     def trained(*calls):
-        keras.utils.set_random_seed(1)
+        engine.seed(1)
         networks = dcgan.build_generator(16, 3, 8, (16, 8)), dcgan.build_discriminator(16, 3, (8, 16), batch_norm=False)
         optimizers = [keras.optimizers.Adam(1e-3) for _ in networks]
         gan = GAN(

@@ -48,7 +48,7 @@ def test_there_is_something_to_check():
 def test_a_room_imports_what_it_may(room, path):
     assert imported(path) & OURS - {room} <= MAY_IMPORT[room]
     if path.parent.name != "engine" and room != "drawing":
-        assert imported(path) & BACKENDS == ({"tensorflow"} if path.stem == "logs" else set())
+        assert not imported(path) & BACKENDS
 
 
 @pytest.mark.parametrize(

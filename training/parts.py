@@ -200,11 +200,10 @@ def fit_places(network: Any, generator: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def work(options: Options, given: set[str]) -> None:
     """Train the network and write it."""
-    from models import saved
-    from models.engine import keras
+    from models import engine, saved
     from models.parts import with_places
 
-    keras.utils.set_random_seed(0)
+    engine.seed(0)
     generator = open_generator(runs.PRETRAINED)
     maps = Maps(generator.network.keras)
     labeller = Labeller(maps)

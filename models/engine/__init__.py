@@ -134,6 +134,12 @@ keep_operations_whole = backend.keep_operations_whole
 replicas, replica, own_rows, mean = backend.replicas, backend.replica, backend.own_rows, backend.mean
 
 
+def seed(number: int) -> None:
+    """Seed Keras, numpy and Python. With JAX, Keras would load TensorFlow for this, where it is installed."""
+    with _without(*UNUSED):
+        keras.utils.set_random_seed(number)
+
+
 def versions() -> str:
     """The names and versions of the backend and of Keras, as text."""
     return f"{NAME} {backend.VERSION}, keras {keras.__version__}"

@@ -17,11 +17,6 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-with contextlib.suppress(ImportError):  # Keras imports TensorFlow, if it is installed, when it reads or writes files
-    import tensorflow
-
-    tensorflow.config.list_physical_devices()
-
 UNROLLED = 1  # a step of its own in each call: JAX was not measured with more on a CPU
 VERSION = jax.__version__
 SILENCE = 30  # seconds after which a machine that is not heard of is gone

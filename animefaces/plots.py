@@ -1,6 +1,9 @@
 """Charts as PNG files: the curves of a training, and the effects of edit directions."""
 
 import contextlib
+import logging
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,29 @@ from animefaces.files import written_whole
 PALE = 200  # more points than this are drawn pale, and their moving average over them
 
 
+def _matplotlib():
+    """The module. Its import fails if MPLBACKEND names a backend that this Python does not have.
+
+    A notebook or an IDE sets MPLBACKEND for itself, and each program that it starts gets it.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that it may not write to
+    asked = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    import matplotlib
+
+    if asked:
+        with contextlib.suppress(ValueError):
+            matplotlib.rcParams["backend"] = asked
+            os.environ["MPLBACKEND"] = asked
+    return matplotlib
+
+
 @contextlib.contextmanager
 def _drawn(path: Path, width: float, height: float) -> Iterator[Any]:
     """A figure of that many inches, to be drawn on; at the end it is written to a PNG file.
 
     It needs no window, and a matplotlibrc of the user (LaTeX, say, or white on black) does not change it.
     """
-    import matplotlib
+    matplotlib = _matplotlib()
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context():

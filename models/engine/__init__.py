@@ -41,10 +41,7 @@ if importlib.util.find_spec(NAME) is None:
     sys.exit(f"error: {NAME} is not installed, and this needs it: {BACKENDS[NAME]}")
 
 LOST = "^(UNAVAILABLE|ABORTED|DEADLINE_EXCEEDED)|Gloo"  # how JAX says that another machine is gone
-CHATTER = (
-    r"^I\d{4}|^WARNING: All log messages before absl|cuInit: .*(303|no CUDA-capable)|^To enable the foll"
-    r"|^Matplotlib created a temporary cache|^mkdir -p failed for path"
-)
+CHATTER = r"^I\d{4}|^WARNING: All log messages before absl|cuInit: .*(303|no CUDA-capable)|^To enable the foll"
 # A process of its own, so that the last words of a program that TensorFlow aborts are printed.
 FILTER = """
 import re, signal, sys
@@ -76,20 +73,6 @@ def without_chatter() -> Iterator[None]:
             os.close(kept)
 
 
-def _import_matplotlib() -> None:
-    """Keras imports it, which fails if MPLBACKEND names a backend that this Python does not have.
-
-    A notebook or an IDE sets MPLBACKEND for itself, and each program that it starts gets it.
-    """
-    asked = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
-    import matplotlib
-
-    if asked:
-        with contextlib.suppress(ValueError):
-            matplotlib.rcParams["backend"] = asked
-            os.environ["MPLBACKEND"] = asked
-
-
 @contextlib.contextmanager
 def _without(*modules: str) -> Iterator[None]:
     """Within this context, modules that are not imported yet count as not installed."""
@@ -103,11 +86,10 @@ def _without(*modules: str) -> Iterator[None]:
 
 
 # Keras and TensorFlow import these where they are installed, for parts that nothing here uses. That takes seconds.
-UNUSED = {"sklearn", *BACKENDS} - {NAME}
+UNUSED = {"IPython", "matplotlib", "sklearn", *BACKENDS} - {NAME}
 if sys.stderr.isatty():
     print(f"loading {NAME}: some seconds", file=sys.stderr)
 with without_chatter(), _without(*UNUSED):
-    _import_matplotlib()
     try:
         import keras
     except (ValueError, AttributeError, OSError) as fault:  # of its settings file, which it reads first

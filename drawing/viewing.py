@@ -3,6 +3,7 @@
 This module is read by --help, so it imports nothing heavy before it is used.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,31 @@ def training_faces(generator: Any, data: tuple[Path, ...] | None, cache: Path) -
     for path in data or ():
         check_input(path, "--data")
     return open_faces(data or runs.data_of(generator.file), height, channels, cache)
+
+
+def as_judged(generator: Any) -> Callable[[Any], Any]:
+    """A generator -> a function: pixels, uint8 (B, H, W, C), -> float32 in [-1, 1], as its discriminator saw them.
+
+    With --coarse-chroma or --coarse-luma it was trained on blurred colour or brightness. Raises Problem.
+    """
+    import numpy as np
+
+    from animefaces import runs
+    from animefaces.images import to_network
+    from models import augment
+
+    run = generator.file.parent
+    options = (runs.read_record(run) or {})["options"] if (run / "options.json").exists() else {}
+    blurs = [augment.blur_chroma] * bool(options.get("coarse_chroma") and generator.shape[-1] == 3)
+    blurs += [augment.blur_luma] * bool(options.get("coarse_luma"))
+
+    def seen(pixels):
+        pictures = to_network(pixels)
+        for blur in blurs:
+            pictures = np.asarray(blur(pictures))
+        return pictures
+
+    return seen
 
 
 def choose_layer(network: Any, names: list[str], asked: int | None, default: str | None) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from drawing.choosing import (
     seeds_option,
 )
 from drawing.outputs import files
-from drawing.viewing import fresh, save_sheet, sheet_option, sheet_path
+from drawing.viewing import as_judged, fresh, save_sheet, sheet_option, sheet_path
 
 FOUND = 5  # directions of each unsupervised kind
 MATRIX, DIRECTIONS = "-matrix.png", "-directions.npz"  # what follows the sheet's name in the names of further files
@@ -147,7 +147,6 @@ def reach(generator: Any, rows: Any, seed: int) -> Any:
     """
     import numpy as np
 
-    from animefaces.images import to_network
     from drawing.opening import open_discriminator
 
     limits = np.full(len(rows), 3.0)
@@ -155,11 +154,16 @@ def reach(generator: Any, rows: Any, seed: int) -> Any:
         judge = open_discriminator(generator)
     except Problem:
         return limits
+    seen_by = as_judged(generator)
+
+    def verdicts(z):  # a discriminator of patches gives several for each face
+        return judge(seen_by(generator.drawn(z, "judging"))).mean(axis=1)
+
     z, tried = fresh(generator, 12, 3_000_000 + seed), (2, 3)
-    usual = judge(to_network(generator.drawn(fresh(generator, 96, 4_000_000 + seed), "judging")))
+    usual = verdicts(fresh(generator, 96, 4_000_000 + seed))
     moved = np.concatenate([z + sign * strength * row for row in rows for strength in tried for sign in (1, -1)])
-    logits = judge(to_network(generator.drawn(moved.astype(np.float32), "judging")))
-    medians = np.median(logits.reshape(len(rows), len(tried), 2, len(z)), axis=3).min(axis=2)
+    logits = verdicts(moved.astype(np.float32)).reshape(len(rows), len(tried), 2, len(z))
+    medians = np.median(logits, axis=3).min(axis=2)
     for i, good in enumerate(medians >= np.percentile(usual, 16)):
         limits[i] = next((s for s, right in zip((3, 2), good[::-1], strict=True) if right), 1)
     return limits

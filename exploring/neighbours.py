@@ -7,6 +7,7 @@ from typing import Any
 from animefaces.problems import Problem
 from drawing.choosing import count_option, run_option, samples_option, seed_option
 from drawing.viewing import (
+    as_judged,
     cache_option,
     choose_layer,
     data_option,
@@ -39,7 +40,6 @@ def show(options: Options, given: set[str]) -> None:
     import numpy as np
 
     from animefaces import metrics, sheets
-    from animefaces.images import to_network
     from drawing.opening import open_discriminator, open_generator, told
     from models import inside
     from models.batches import in_batches
@@ -48,15 +48,20 @@ def show(options: Options, given: set[str]) -> None:
     faces, judge = training_faces(generator, options.data, options.cache), open_discriminator(generator).keras
     told(generator)
     names = inside.feature_layers(judge)
-    seen = inside.pooled(judge, choose_layer(judge, names, None, names[-1] if names else None)[0])
+    pooled = inside.pooled(judge, choose_layer(judge, names, None, names[-1] if names else None)[0])
+    seen_by = as_judged(generator)
+
+    def features(pixels):
+        return in_batches(pooled, seen_by(pixels))
+
     order = np.random.default_rng(options.seed).permutation(len(faces))
     count, shown = min(options.samples, len(faces)), options.count
     if count < 2:
         raise Problem("a single training face has no neighbours: give more faces with --data")
     drawn = generator.drawn(fresh(generator, max(count, shown), options.seed))
     real = faces[order[:count]]
-    rows = [in_batches(seen, to_network(pixels)) for pixels in (drawn, real)]
-    near = closest(faces, drawn[:shown], rows[0][:shown], lambda pixels: in_batches(seen, to_network(pixels)))
+    rows = [features(pixels) for pixels in (drawn, real)]
+    near = closest(faces, drawn[:shown], rows[0][:shown], features)
     pairs = []
     for words, pixels, own in (("drawn", drawn, rows[0]), ("real", real, rows[1])):
         indices, distances = metrics.nearest(own[:count], own[:count], others=True)

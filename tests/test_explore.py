@@ -17,13 +17,25 @@ import explore
 import generate
 from animefaces import directions, images, latents, metrics, runs, sheets
 from demo import cartoons
+from drawing.opening import open_generator
+from drawing.viewing import as_judged
 from exploring.neighbours import closest
 
 ADDED = Path("results/drawn/arithmetic.png")  # without --output
 FLAGS = {
     "strided": [],
     "pooled": ["--recipe", "pooled", "--generator-widths", "8,8,8", "--discriminator-widths", "8"],
-    "residual": ["--recipe", "large", "--generator-widths", "8,8", "--discriminator-widths", "8,8"],
+    "residual": [
+        "--recipe",
+        "large",
+        "--generator-widths",
+        "8,8",
+        "--discriminator-widths",
+        "8,8",
+        "--patches",
+        "--coarse-chroma",
+        "--coarse-luma",
+    ],
     "grey": ["--channels", "1", "--generator-widths", "8,8", "--discriminator-widths", "8,8"],
 }
 
@@ -273,6 +285,18 @@ def test_a_run_from_before_discriminators_were_kept(look, copied, refused):
     (copied / "discriminator.keras").unlink()
     line = refused(lambda argv: look(*argv), ["features"], 1)
     assert line.endswith("train the run for one more step, or name a run that has it with --run")
+
+
+def test_a_discriminator_is_shown_what_it_was_trained_on(copied):
+    file = copied / "options.json"
+    record, generator = json.loads(file.read_text(encoding="utf-8")), open_generator(copied)
+    lines = np.where(np.arange(16) % 2, 200, 40).astype(np.uint8)[None, None, :, None].repeat(16, 1).repeat(3, -1)
+    assert np.array_equal(as_judged(generator)(lines), images.to_network(lines))
+    record["options"]["coarse_luma"] = True
+    file.write_text(json.dumps(record), encoding="utf-8")
+    seen = as_judged(generator)(lines)
+    assert seen.shape == lines.shape and seen.std() < 0.5 * images.to_network(lines).std()
+    assert seen.mean() == pytest.approx(images.to_network(lines).mean(), abs=0.1)
 
 
 def test_a_discriminator_of_other_pictures(look, copied, refused):

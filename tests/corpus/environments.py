@@ -88,7 +88,7 @@ def _words(program):
                       "--output", "o.png"]  # fmt: skip
     if command == ["vae"]:
         return name, ["vae", "--data", made.good("set", 10), "--cache", "cache", "--run", "run", "--init-from",
-                      made.trained(), "--steps", "2", "--batch-size", "4"]  # fmt: skip
+                      made.trained(), "--size", str(made.SIZE), "--steps", "2", "--batch-size", "4"]  # fmt: skip
     return name, {
         "train": lambda: ["--data", made.good("set", 10), "--cache", "cache", "--run", "run", *made.TINY],
         "generate": lambda: ["--run", made.trained(), "--count", "2", "--output", "o.png"],
@@ -109,11 +109,13 @@ def _works(program, variables, without=("MPLBACKEND",)):
 
 
 def _keras(program, text):
-    """Whatever the settings of Keras are, the program does the same as without them."""
+    """Whatever the settings of Keras are, the program does the same as without them, or says which file to delete."""
     Path("home/.keras").mkdir(parents=True)
     Path("home/.keras/keras.json").write_text(text)
     name, words = _words(program)
     done = run_apart(name, *words, without=("KERAS_HOME", "KERAS_BACKEND"), HOME=os.path.abspath("home"))
+    if done.code:
+        return refused(done, "delete", "keras.json")
     warned(done)
     if name == "generate":
         seen = Path("o.png").read_bytes()
@@ -123,7 +125,7 @@ def _keras(program, text):
 
 
 def _backend(value):
-    name, words = _words("generate.py")
+    name, words = _words("train.py")
     done = run_apart(name, *words, KERAS_BACKEND=value)
     return warned(done) if not value else refused(done, "KERAS_BACKEND", value)
 

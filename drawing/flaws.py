@@ -75,6 +75,8 @@ def measured(pixels: np.ndarray) -> np.ndarray:
 
 def seen(pixels: np.ndarray) -> np.ndarray:
     """Faces, as for `flaws` -> about which share of judges would see a flaw in each, float64 (N,): near 0 to 1."""
+    if not len(pixels):
+        return np.empty(0)
     side = _network().input_shape[1]
     small = images.to_network(np.stack([images.to_array(images.to_image(face), side) for face in pixels]))
     return (_network()(small) + _network()(small[:, :, ::-1]))[:, 0].astype(np.float64) / 2

@@ -13,14 +13,14 @@ from drawing.networks import ROWS, Network
 AT_ONCE = 10 * ROWS  # faces that are drawn between two writes
 
 
-def draw(network: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> np.ndarray:
+def draw(network: Callable[[np.ndarray], np.ndarray], z: np.ndarray, name: object = "the generator") -> np.ndarray:
     """A function from z to images in [-1, 1], and z, float32 (N, latent) -> faces, uint8 (N, H, W, C).
 
-    Raises Problem if one is no picture.
+    Raises Problem, with the `name`, if one is no picture.
     """
     drawn = network(z)
     if not np.isfinite(drawn).all():
-        raise Problem("the generator draws numbers that are not finite: name another one with --run")
+        raise Problem(f"{name} draws numbers that are not finite: name another one with --run")
     return images.to_pixels(drawn)
 
 
@@ -41,7 +41,7 @@ class Generator:
 
     def draw(self, z: np.ndarray) -> np.ndarray:
         """z (N, latent) -> faces, uint8 (N, H, W, C), each the same to the bit whatever others are drawn with it."""
-        return draw(self.network, z)
+        return draw(self.network, z, self.file)
 
     def batches(self, z: np.ndarray, label: str) -> Iterator[np.ndarray]:
         """z (N, latent) -> faces, uint8 (n, H, W, C) with n of at most ROWS, with a progress bar."""

@@ -15,7 +15,7 @@ from animefaces import latents, looks, runs
 from animefaces.looks import PLACES, SIZE
 from animefaces.problems import Problem
 from animefaces.progress import Bar
-from drawing import known, photos
+from drawing import flaws, known, photos
 from drawing.finishing import Finish, Finisher, sharpened
 from drawing.generator import Generator
 from drawing.known import COARSE, Faces, shape_of
@@ -28,6 +28,8 @@ CHOSEN = {"sex": 2.2, "length": 1.5, "turn": 1.1, "fringe": 0.9, "hair": 0.35, "
           "skin": 0.2, "age": 0.2}  # fmt: skip
 SEARCHED = {"sex", "length", "fringe", "turn", ("glasses", "no"), ("skin", "light")}
 TRIES = 100  # so many faces at most are looked at for each that is found
+FLAWED = 0.5  # a face in which so large a share of judges would see a flaw is not taken, if there are others
+SPARE = 2  # so many faces at most that look right are compared for each that is found
 FLAW = 2.0  # how much a flaw counts against a face
 SHAPE = 1.1  # how much the likeness of light and dark in the two pictures counts
 PLAIN = 0.8  # a look with this probability can be seen: a higher one is not better
@@ -106,21 +108,25 @@ class Artist:
     def find(self, drawing: Any, asked: Mapping[str, str], first: int, count: int) -> list[int]:
         """The first `count` seeds from `first` on whose faces have the looks, and no flaw. Raises Problem if few have.
 
-        `drawing`: a generate.Drawing, which turns z into faces.
+        If many of the faces that have the looks are flawed, it takes the best of SPARE times as many. `drawing`: a
+        generate.Drawing, which turns z into faces.
         """
-        found: list[int] = []
+        found: list[tuple[float, int]] = []  # how flawed it is, and the seed
         with Bar(total=count, desc="looking for faces", unit="face") as bar:
             for start in range(first, first + TRIES * max(count, ROWS), ROWS):
-                seeds = range(start, start + ROWS)
-                read = self.critic.read(drawing.of_seeds(seeds))
-                right = [seed for seed, looks_read in zip(seeds, read, strict=True)
+                pixels = drawing.of_seeds(range(start, start + ROWS))
+                right = [place for place, looks_read in enumerate(self.critic.read(pixels))
                          if {**asked, "flaw": looks.NO}.items() <= looks.words(looks_read).items()]  # fmt: skip
-                bar.update(min(len(right), count - len(found)))
-                found += right[: count - len(found)]
-                if len(found) == count:
-                    return found
-        raise Problem(f"only {len(found)} of {start + ROWS - first:,} faces look so: ask for fewer faces with --count, "
-                      "or for fewer looks")  # fmt: skip
+                flawed = np.maximum(flaws.seen(pixels[right]), FLAWED)  # those below it are all alike
+                found += zip(flawed.tolist(), (start + place for place in right), strict=True)
+                whole = sum(share == FLAWED for share, _ in found)
+                bar.update(min(count, max(whole, len(found) // SPARE)) - bar.n)
+                if bar.n == count:
+                    break
+        if len(found) < count:
+            raise Problem(f"only {len(found)} of {start + ROWS - first:,} faces look so: ask for fewer faces with "
+                          "--count, or for fewer looks")  # fmt: skip
+        return sorted(seed for _, seed in sorted(found)[:count])
 
 
 COUNTED = ("hair", "length", "fringe", "sex", "glasses", "beard", "mouth", "smile", "turn", "skin", "age")

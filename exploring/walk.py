@@ -56,8 +56,9 @@ def show(options: Options, given: set[str]) -> None:
     chosen = Chosen(options, generator.latent)
     z, each = chosen.z(), len(chosen) // options.walks
     if each < 2 or len(z) > MOST:
+        flag = next((flag for flag in ("latents", "seeds") if getattr(options, flag)), "count")
         raise Misuse(f"{counted(len(z), 'face')} for {counted(options.walks, 'walk')}: give each walk two or more "
-                     f"with --count, and {MOST} in all")  # fmt: skip
+                     f"with --{flag}, and {MOST} in all")  # fmt: skip
     told(generator)
     enlarge = Enlarger(scale_for(generator.shape[0], options.scale, options.walks), options.upscaler)
     films = []

@@ -398,4 +398,4 @@ def test_a_generator_that_draws_no_numbers_is_refused(copied, refused):
     network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
     network.save("broken.keras")
     line = refused(generate.main, ["--run", "broken.keras", "--count", 2], 1)
-    assert line == "the generator draws numbers that are not finite: name another one with --run"
+    assert line == "broken.keras draws numbers that are not finite: name another one with --run"

@@ -258,6 +258,18 @@ def test_of_the_faces_that_look_so_the_clearest_is_kept(few, monkeypatch):
     assert sorted(os.listdir("best")) == [names[3 * i + place] for i, place in enumerate(dark.argmin(axis=1))]
 
 
+@pytest.mark.parametrize(("share", "kept"), [(2, range(0, 12, 2)), (9, (0, 2, 4, 6, 8, 9))])
+def test_faces_that_look_so_are_whole_or_the_best_there_are(few, monkeypatch, share, kept):
+    """Every second or ninth face is whole; of the others, those of even seeds have fewer flaws."""
+    monkeypatch.setattr(portraits, "ROWS", 4)
+    monkeypatch.setattr(reading.Reader, "read", lambda self, pixels: np.stack([row(sex="m", flaw="no")] * len(pixels)))
+    seen = iter(np.where(np.arange(99) % share == 0, 0.1, np.where(np.arange(99) % 2, 0.9, 0.7)))
+    monkeypatch.setattr("drawing.flaws.seen", lambda faces: np.array([next(seen) for _ in faces]))
+    flags = ["--run", str(few), "--sex", "m", "--scale", "1", "--count", "6", "--output", "men/"]
+    assert generate.main(flags) == 0
+    assert sorted(os.listdir("men")) == [f"seed_{seed:06d}.png" for seed in kept]
+
+
 def test_generate_says_when_too_few_faces_look_so(few, monkeypatch, refused):
     monkeypatch.setattr(portraits, "TRIES", 1)
     monkeypatch.setattr(reading.Reader, "read", lambda self, pixels: np.stack([row(sex="f")] * len(pixels)))

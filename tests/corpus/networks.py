@@ -243,12 +243,12 @@ def _latents(program, make, used, words):
     return warned(done) if used else refused(done, *words)
 
 
-def _encoded():
+def _encoded(count=1):
     """latents.npz that encode.py wrote with the probe in results/00000-probe; a newer run is 00001-newer."""
     shutil.copytree(made.probe(), "results/00000-probe")
-    photo = made.good("set", 1) / "good_00.png"
+    photos = sorted(made.good("set", count).iterdir())
     words = ["--no-detect", "--refine", "0", *made.PROBED, "--run", "results/00000-probe", "--output", "faces/"]
-    warned(run("encode", photo, *words))
+    warned(run("encode", *photos, *words))
     newer = Path(shutil.copytree(made.trained(), "results/00001-newer"))
     os.utime(newer / "generator.keras", (2**31 - 10, 2**31 - 10))
 
@@ -257,8 +257,8 @@ def _their_own(program):
     """The generator of the latents is found by itself, and what it draws is what encode.py drew."""
     from animefaces import images
 
-    _encoded()
     name, *command = program.replace(".py", "").split()
+    _encoded(count=2 if name == "explore" else 1)  # a walk is between two
     more = ["--frames", "2"] if name == "explore" else ["--output", "again/"]
     done = run(name, *command, "--latents", "faces/latents.npz", *more)
     warned(done, "probe")

@@ -47,7 +47,7 @@ preprocess  --detector none --size 1024 | --size
 preprocess  --detector cat              | cat
 preprocess  --detector no_module:find   | no_module
 preprocess  --detector os:no_function   | no_function
-preprocess  --cascade nowhere.xml       | nowhere.xml
+preprocess  --cascade nowhere.xml       | --cascade
 preprocess  --limit 0                   | --limit
 preprocess  --margin -1                 | --margin
 preprocess  --workers 0                 | --workers

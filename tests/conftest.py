@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,12 +21,10 @@ os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OM
 from animefaces import images
 from demo import cartoons
 from models import engine  # readies TensorFlow as in the programs, before a test imports Keras
+from tests.corpus.case import signals_as_in_a_terminal
 
 gc.set_threshold(50_000, 20, 50)  # graphs are many objects: as usual, looking for garbage takes a tenth of the time
-for sign, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
-    # nohup, or a shell that starts the tests in the background, lets them ignore these; programs would ignore them too.
-    if hasattr(signal, sign) and signal.getsignal(getattr(signal, sign)) is signal.SIG_IGN:
-        signal.signal(getattr(signal, sign), usual)
+signals_as_in_a_terminal()
 
 PROJECT = Path(__file__).resolve().parent.parent
 AXE = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"

@@ -19,6 +19,13 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
+def signals_as_in_a_terminal() -> None:
+    """nohup, or a shell that starts this in the background, lets it ignore two signals. Programs would, too."""
+    for sign, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        if hasattr(signal, sign) and signal.getsignal(getattr(signal, sign)) is signal.SIG_IGN:
+            signal.signal(getattr(signal, sign), usual)
+
+
 class Wrong(Exception):
     """A program did something else than it should. The text says what."""
 

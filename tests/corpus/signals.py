@@ -189,7 +189,7 @@ def _generate(number):
     """Faces that are written are whole."""
     from animefaces import images
 
-    started = Started("generate", "--run", made.trained(), "--count", "20000", "--output", "faces/")
+    started = Started("generate", "--run", made.trained(), "--count", "20000", "--scale", "1", "--output", "faces/")
     started.until(lambda: len(list(Path("faces").glob("*.png"))) > 50)
     started.process.send_signal(number)
     done = started.ended()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.corpus.case import PROJECT, Case, Wrong, at_most
+from tests.corpus.case import PROJECT, Case, Wrong, at_most, signals_as_in_a_terminal
 
 KINDS = ("pictures", "names", "archives", "arrays", "folders", "photos", "networks", "runs", "words", "environments",
          "signals")  # fmt: skip
@@ -79,6 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="only cases whose name has this text")
     parser.add_argument("--short", action="store_true", help="only the short version")
     options = parser.parse_args(argv)
+    signals_as_in_a_terminal()
     sys.path[:0] = [str(PROJECT)]
     os.environ["PYTHONPATH"] = str(PROJECT)
     options.output.mkdir(parents=True, exist_ok=True)

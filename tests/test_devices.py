@@ -154,6 +154,7 @@ def test_two_machines_train_what_one_does_until_one_of_them_is_told_to_stop(envi
     said = second.told.read_text()
     assert "machines   2 of 2" in said
     assert "oneDNN" not in said and "cuInit" not in said  # what TensorFlow says when it is loaded, with JAX in vain
+    assert ("unset KERAS_BACKEND" in said) == (environment is with_slurm)
     assert train("--run", "one", "--steps", "12", "--log-every", "4") == 0
     assert logged(Path("two"))[:3] == pytest.approx(logged(Path("one")), abs=1e-4)
     assert sorted(p.name for p in Path("two").iterdir()) == sorted(p.name for p in Path("one").iterdir())

@@ -84,9 +84,10 @@ def as_judged(generator: Any) -> Callable[[Any], Any]:
     from models import augment
 
     run = generator.file.parent
-    options = (runs.read_record(run) or {})["options"] if (run / "options.json").exists() else {}
-    blurs = [augment.blur_chroma] * bool(options.get("coarse_chroma") and generator.shape[-1] == 3)
-    blurs += [augment.blur_luma] * bool(options.get("coarse_luma"))
+    record = runs.read_record(run) if (run / "options.json").exists() else None
+    options = record["options"] if record else {}
+    blurs = [augment.blur_chroma] if options.get("coarse_chroma") and generator.shape[-1] == 3 else []
+    blurs += [augment.blur_luma] if options.get("coarse_luma") else []
 
     def seen(pixels):
         pictures = to_network(pixels)

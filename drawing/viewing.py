@@ -86,16 +86,8 @@ def as_judged(generator: Any) -> Callable[[Any], Any]:
     run = generator.file.parent
     record = runs.read_record(run) if (run / "options.json").exists() else None
     options = record["options"] if record else {}
-    blurs = [augment.blur_chroma] if options.get("coarse_chroma") and generator.shape[-1] == 3 else []
-    blurs += [augment.blur_luma] if options.get("coarse_luma") else []
-
-    def seen(pixels):
-        pictures = to_network(pixels)
-        for blur in blurs:
-            pictures = np.asarray(blur(pictures))
-        return pictures
-
-    return seen
+    blurred = [bool(options.get(name)) for name in ("coarse_chroma", "coarse_luma")]
+    return lambda pixels: np.asarray(augment.coarse(to_network(pixels), *blurred))
 
 
 def choose_layer(network: Any, names: list[str], asked: int | None, default: str | None) -> tuple[str, str]:

@@ -37,6 +37,12 @@ def augment(images: Any, kinds: Sequence[str], chance: keras.random.SeedGenerato
     return images
 
 
+def coarse(images: Any, chroma: bool, luma: bool) -> Any:
+    """Images (B, H, W, C) -> the same as a discriminator sees them: their colour, their brightness, or both blurred."""
+    images = blur_chroma(images) if chroma else images
+    return blur_luma(images) if luma else images
+
+
 def blur_chroma(images: Any) -> Any:
     """RGB images (B, H, W, 3) -> the same with blurred colour. Brightness, the mean of R, G and B, stays sharp."""
     grey = ops.mean(images, axis=-1, keepdims=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from models import dcgan, ema, engine, inside
 from models.anchor import Anchor
-from models.augment import augment, blur_chroma, blur_luma
+from models.augment import augment, coarse
 from models.engine import compiled, gradients, keras, ops, traced
 from models.fastgan import Decoders
 from models.losses import hinge, logistic, relativistic
@@ -204,10 +204,7 @@ class GAN:
         `decoders`, the third one is the mean absolute difference of the images that they draw.
         """
         judge = self.discriminator
-        if self.coarse_chroma:
-            images = blur_chroma(images)
-        if self.coarse_luma:
-            images = blur_luma(images)
+        images = coarse(images, self.coarse_chroma, self.coarse_luma)
         if self._after_mirror:  # an image is shifted with its mirror image, so that the middle of both stays one
             images, judge = ops.concatenate([images, ops.flip(images, axis=2)], axis=-1), self._after_mirror
         images = augment(images, self.augmentation, self._chance)

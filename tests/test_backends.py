@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from conftest import PROJECT, not_compiled, python
-from test_gan import batch, scaling_gan, tiny_gan
+from test_gan import batch, joined, scaling_gan, tiny_gan
 
 from models import saved
 from models.batches import in_batches
@@ -20,10 +20,11 @@ def both(tmp_path_factory):
     gan = tiny_gan(average=0.9, warm_up=1, chroma=True)
     np.savez(folder / "start.npz", **gan.state.arrays())
     with not_compiled():
-        figures = {name: values.tolist() for name, values in gan.steps(*batch(steps=4)).items()}
+        calls = [gan.steps(*batch(seed=i, steps=2, first=2 * i)) for i in range(2)]
     saved.save(gan.average, folder / "theirs.keras")
     done = python(PROJECT / "tests" / "on_jax.py", folder, cwd=folder, KERAS_BACKEND="jax", XLA_FLAGS=QUICK)
     assert done.returncode == 0, done.stderr
+    figures = joined(calls)
     return gan, figures, json.loads(done.stdout.splitlines()[-1]), folder
 
 
@@ -51,6 +52,11 @@ def test_dropout_and_augmentation_run_and_are_a_function_of_the_step(both):
     assert first == again
     assert first["d_loss"] != second["d_loss"]
     assert all(np.isfinite(value) for value in first.values())
+
+
+def test_faces_kept_on_the_device_are_those_that_are_fed(both):
+    for name, values in both[2]["resident"].items():
+        assert values == pytest.approx(both[2]["figures"][name][: len(values)], rel=1e-5)
 
 
 def test_scaled_gradients(both):

@@ -25,19 +25,10 @@ ADDED = Path("results/drawn/arithmetic.png")  # without --output
 FLAGS = {
     "strided": [],
     "pooled": ["--recipe", "pooled", "--generator-widths", "8,8,8", "--discriminator-widths", "8"],
-    "residual": [
-        "--recipe",
-        "large",
-        "--generator-widths",
-        "8,8",
-        "--discriminator-widths",
-        "8,8",
-        "--patches",
-        "--coarse-chroma",
-        "--coarse-luma",
-    ],
+    "residual": ["--recipe", "large", "--generator-widths", "8,8", "--discriminator-widths", "8,8", "--patches",
+                 "--coarse-chroma", "--coarse-luma"],
     "grey": ["--channels", "1", "--generator-widths", "8,8", "--discriminator-widths", "8,8"],
-}
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=FLAGS)

@@ -30,6 +30,12 @@ def batch(seed=0, size=16, steps=1, first=0, latent=8):
     ]
 
 
+def joined(calls):
+    """What several calls of GAN.steps gave back, as lists."""
+    names = dict.fromkeys(name for call in calls for name in call)
+    return {name: [x for call in calls if name in call for x in call[name].tolist()] for name in names}
+
+
 ALL = ("translation", "mirror", "cutout")
 
 

@@ -48,6 +48,7 @@ preprocess  --detector cat              | cat
 preprocess  --detector no_module:find   | no_module
 preprocess  --detector os:no_function   | no_function
 preprocess  --cascade nowhere.xml       | --cascade
+preprocess  --detector lbpcascade --cascade nowhere.xml | nowhere.xml
 preprocess  --limit 0                   | --limit
 preprocess  --margin -1                 | --margin
 preprocess  --workers 0                 | --workers

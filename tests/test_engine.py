@@ -1,5 +1,6 @@
 """The engine's own kernels do what Keras does, and the user's environment changes nothing."""
 
+import gc
 import json
 
 import keras
@@ -166,3 +167,7 @@ def test_a_damaged_settings_file_of_keras_is_one_line(tmp_path):
     assert done.stderr == (
         f"error: Keras cannot be loaded ('list' object has no attribute 'get'): delete {tmp_path}/keras.json\n"
     )
+
+
+def test_what_was_imported_is_never_looked_through_for_garbage():
+    assert gc.isenabled() and gc.get_freeze_count() > 100_000

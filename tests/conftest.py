@@ -18,7 +18,7 @@ import pytest
 # first training would settle the threads for all later ones, which then differ from a program's in the last bits.
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-from animefaces import images
+from animefaces import images, plots
 from demo import cartoons
 from models import engine  # readies TensorFlow as in the programs, before a test imports Keras
 from tests.corpus.case import signals_as_in_a_terminal
@@ -42,6 +42,17 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory):
+    """What JAX compiles in one test, the processes of other tests find."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder  # common to the workers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(folder / "jax"))
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        yield
+
+
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory):
     """A folder of ten 16x16 faces."""
@@ -57,12 +68,15 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def train(faces, cache):
+def train(faces, cache, monkeypatch):
     """train.main on the drawn faces, with tiny networks unless `tiny` is another list of flags.
 
-    One or two steps are not compiled, unless they are to be `compiled`.
+    One or two steps are not compiled, unless they are to be `compiled`. A point stands for the curves: to draw them
+    takes a third of the time.
     """
     import train as program
+
+    monkeypatch.setattr(plots, "curves", lambda path, *_: images.save(path, np.zeros((1, 1, 3), np.uint8)))
 
     def run(*flags, tiny=TINY, compiled=False):
         data = [] if "--data" in flags else ["--data", str(faces)]

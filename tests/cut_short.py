@@ -1,4 +1,4 @@
-"""train.py, cut short: python cut_short.py HOW WHERE TIMES flags of train.py ...
+"""train.py, not compiled and cut short: python cut_short.py HOW WHERE TIMES flags of train.py ...
 
 interrupt log.jsonl 2   Ctrl-C when the file has grown for the second time
 kill step_*.npz 3       kill -9 in the middle of the third replacement of such a file
@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 from pathlib import Path
+
+from conftest import not_compiled
 
 import train
 from animefaces import logs
@@ -41,4 +43,5 @@ if how == "kill":
     os.replace = replace
 else:
     logs.Log.add = add
-sys.exit(train.main(flags))
+with not_compiled():
+    sys.exit(train.main(flags))

@@ -10,7 +10,8 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-from test_anchor import anchored, anchored_batch  # noqa: E402 - the devices come first
+from conftest import not_compiled  # noqa: E402 - the devices come first
+from test_anchor import anchored, anchored_batch  # noqa: E402
 from test_gan import ALL, batch, scaling_gan, tiny_gan  # noqa: E402
 
 from models import engine, saved  # noqa: E402
@@ -41,7 +42,8 @@ assert np.array_equal(before[kernel], after[kernel]), "an infinite gradient was 
 assert all(np.isfinite(a).all() for a in after.values())
 figures["scaled"] = [scaled]
 held = anchored()
-figures["moved"] = [held.steps(*anchored_batch(step))["moved"].item() for step in range(2)]
+with not_compiled():
+    figures["moved"] = [held.steps(*anchored_batch(step))["moved"].item() for step in range(2)]
 
 z = np.random.default_rng(0).standard_normal((5, 8), np.float32)
 np.save(folder / "faces.npy", in_batches(gan.average, z))

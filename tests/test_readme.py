@@ -98,7 +98,7 @@ def run(line):
             small += ["--size", "16", "--init-from", "results/soft"]
     if script == "generate.py" and "1000" in arguments:
         small = [*small, "--count", "30"]  # a thousand take long
-    if "--sex" in arguments:
+    if {"--sex", "--best-of"} & set(arguments):
         small = ["--scale", "1", "--count", "2"]  # each is chosen from many
     if script == "explore.py":
         scale, frames = ["--scale", "1"], ["--frames", "4"]

@@ -225,11 +225,11 @@ def test_a_finished_run_says_so_even_without_its_pictures(copied, train, capsys)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_what_a_kill_after_the_last_save_left_out_is_drawn(copied, train):
+def test_what_a_kill_after_the_last_save_left_out_is_drawn(copied):
     drawn = {name: (copied / name).read_bytes() for name in ("curves.png", "progress.gif")}
     for name in drawn:
         (copied / name).unlink()
-    assert train("--run", copied) == 0
+    assert program.main(["--run", str(copied)]) == 0
     assert {name: (copied / name).read_bytes() for name in drawn} == drawn
 
 

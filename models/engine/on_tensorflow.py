@@ -258,7 +258,7 @@ def compiled(
     looped = device() != "CPU" or replicas() > 1
 
     def own_step(*inputs):
-        return mean(step(*(own_rows(x) if x.shape.rank else x for x in inputs)))
+        return mean(step(*(own_rows(x) if len(x.shape) else x for x in inputs)))
 
     def one(*inputs):
         if _strategy is None:

@@ -73,8 +73,6 @@ def _length(options, count):
     limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
     lines = [f"{counted(options.steps, 'step')} of {options.batch_size} at {options.size}x{options.size} "
              f"({epochs:,.{1 if epochs >= 0.1 else 2}f} epochs){limit}, on {devices} with {engine.NAME}"]  # fmt: skip
-    if engine.NAME == "jax" and engine.device() == "CPU":
-        lines.append("warning: JAX takes some twenty times as long as TensorFlow on a CPU: unset KERAS_BACKEND")
     if options.network == "gan" and options.init_from and runs.is_shipped(options.init_from):
         lines.append("the shipped weights learn the style of your pictures (random weights instead: --from-scratch)")
     if options.warm_up and not options.init_from:

@@ -51,8 +51,8 @@ def test_convolution_by_the_engine_is_that_of_keras(kind, kernel, stride, small,
         "tensorflow": ("mixed_bfloat16", padding == "same" and small <= 8, 0.015),
         "jax": ("float32", padding == "same" or kind == "Conv2D", 1e-4),
     }[engine.NAME]
-    for room, used_precision in ((engine, precision), (keras.layers, precision), (keras.layers, "float32")):
-        settings = {"use_bias": kind == "Conv2D", "dtype": used_precision}
+    for room, dtype in ((engine, precision), (keras.layers, precision), (keras.layers, "float32")):
+        settings = {"use_bias": kind == "Conv2D", "dtype": dtype}
         layer = getattr(room, kind)(32, kernel, strides=stride, padding=padding, **settings)
         layer.build(images.shape)
         layer.kernel.assign(kernels * 0.05)

@@ -100,6 +100,13 @@ def test_ctrl_c_saves_and_says_how_to_go_on(kill_states, eager, faces, cache, tr
     assert_same_training(Path("run"), kill_states / "whole")
 
 
+def test_compiled_steps_go_on_exactly_too(train):
+    assert train("--run", "whole", tiny=ALL_AT_ONCE) == 0
+    for steps in (5, 8):
+        assert train("--run", "run", "--steps", steps, tiny=ALL_AT_ONCE) == 0
+    assert_same_training(Path("run"), Path("whole"))
+
+
 TUTORIAL = [*TINY, "--recipe", "tutorial", "--sample-every", "8"]  # what `trained` was trained with, for 20 steps
 
 
@@ -137,7 +144,7 @@ def test_several_steps_in_a_graph_add_up_in_the_order_of_one(train):
 
 @pytest.mark.parametrize(("recipe", "more"), [
     ("large", []), ("quick", ["--warm-up", 2, "--mirrored"]), ("soft", []),
-    ("fastgan", ["--no-projected"]),
+    ("fastgan", []),
 ])  # fmt: skip
 def test_other_recipes_go_on_exactly_too(recipe, more, eager, train, tmp_path):
     flags = ["--recipe", recipe, *more, "--steps", 3, "--augment", "cutout", *OFTEN]

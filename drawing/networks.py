@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     import keras
 
 ROWS = 48  # so many faces are drawn between two steps of a progress bar
+THREADS = 0  # of ONNX Runtime; 0 is one for each core
 
 
 class Session:
     """A network, computed by ONNX Runtime."""
 
     def __init__(self, network: Sequence[Layer] | bytes, threads: int = 0):
-        """`network`: layers, or the bytes of an ONNX file with one input. `threads`: see Network.
+        """`network`: layers, or the bytes of an ONNX file with one input. `threads`: instead of THREADS.
 
         Raises ValueError for layers that are not known, or do not fit each other, and MemoryError.
         """
@@ -34,7 +35,7 @@ class Session:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what it logs as an error it also raises
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or THREADS
         try:
             model = network if isinstance(network, bytes) else unchecked(network).SerializeToString()
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -63,7 +64,7 @@ class Network:
     def __init__(self, file: Path, threads: int = 0):
         """Raises ValueError if the file is not to be trusted (models/contents.py), and OSError if it cannot be read.
 
-        `threads`: of ONNX Runtime; 0 is one for each core.
+        `threads`: instead of THREADS.
         """
         self.file, read = file, contents.read(file)
         self.session: Session | None = None  # without one, Keras computes the network

@@ -1,6 +1,7 @@
 """Drawn faces, tiny runs, and a folder of its own for every test."""
 
 import contextlib
+import functools
 import gc
 import io
 import json
@@ -9,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,14 @@ os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OM
 
 from animefaces import images, plots
 from demo import cartoons
+from drawing import networks
 from models import engine  # readies TensorFlow as in the programs, before a test imports Keras
 from tests.corpus.case import signals_as_in_a_terminal
 
+networks.THREADS = 1  # for the same reason; two that wait for each other keep their cores busy
 gc.set_threshold(50_000, 20, 50)  # graphs are many objects: as usual, looking for garbage takes a tenth of the time
+if sys.version_info < (3, 12):  # later ones remember it; TensorFlow asks for it at each operation
+    typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)
 signals_as_in_a_terminal()
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -71,18 +77,17 @@ def cache(tmp_path_factory):
 def train(faces, cache, monkeypatch):
     """train.main on the drawn faces, with tiny networks unless `tiny` is another list of flags.
 
-    One or two steps are not compiled, unless they are to be `compiled`. A point stands for the curves: to draw them
-    takes a third of the time.
+    A few steps are not compiled, unless they are to be `compiled`. A point stands for the curves: to draw them takes a
+    third of the time.
     """
     import train as program
 
     monkeypatch.setattr(plots, "curves", lambda path, *_: images.save(path, np.zeros((1, 1, 3), np.uint8)))
 
     def run(*flags, tiny=TINY, compiled=False):
-        data = [] if "--data" in flags else ["--data", str(faces)]
-        words = [*data, "--cache", str(cache), *tiny, *map(str, flags)]
-        few = "--steps" in words and words[words.index("--steps") + 1] in ("1", "2")
-        with not_compiled() if few and not compiled else contextlib.nullcontext():
+        data = [] if "--data" in flags else ["--data", faces]
+        words = [str(word) for word in (*data, "--cache", cache, *tiny, *flags)]
+        with contextlib.nullcontext() if compiled else as_suits(words):
             return program.main(words)
 
     return run
@@ -114,6 +119,14 @@ def not_compiled():
         yield
     finally:
         tf.config.run_functions_eagerly(before)
+
+
+def as_suits(words):
+    """The context for a training with these words: up to three steps are not compiled."""
+    goal, run = (words[words.index(flag) + 1] if flag in words else "" for flag in ("--steps", "--run"))
+    states = [int(file.stem.removeprefix("step_")) for file in Path(run or "none", "state").glob("step_*.npz")]
+    few = goal.isdecimal() and int(goal) - max(states, default=0) <= 3
+    return not_compiled() if few else contextlib.nullcontext()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from keras import ops
 from animefaces import images
 from benchmarks import resemblance as measure
 from demo import cartoons
-from models import encoder, layouts
+from models import encoder, engine, layouts
 
 LATENT = 6
 
@@ -102,7 +102,7 @@ def training():
     rows = encoder.measured(layouts.of_photos, drawn(16, 16))
     moments = np.stack([rows.mean(0), rows.std(0) + 1e-6])
     network = encoder.build_encoder(16, 3, LATENT, widths=(8, 16))
-    return encoder.Encoding(network, sketch, keras.optimizers.Adam(3e-3), moments=moments, seed=3)
+    return encoder.Encoding(network, sketch, engine.Adam(3e-3), moments=moments, seed=3)
 
 
 def fed(steps, wanted=0.0):
@@ -122,19 +122,19 @@ def test_training_finds_the_photos_and_fills_the_prior(training):
     assert training.encoder.output_shape == (None, 2 * LATENT)
 
 
-def test_the_sketch_is_not_trained(training):
+def test_the_sketch_is_not_trained(eager, training):
     before = [np.array(w) for w in training.sketch.get_weights()]
     training.steps(*fed(2))
     assert all(np.array_equal(a, b) for a, b in zip(before, training.sketch.get_weights(), strict=True))
 
 
-def test_unknown_labels_ask_for_nothing(training):
+def test_unknown_labels_ask_for_nothing(eager, training):
     figures = training.steps(*fed(2, np.nan))
     assert all(np.isfinite(values).all() for values in figures.values())
     assert (figures["traits"] == 0).all()
 
 
-def test_a_step_is_a_function_of_seed_and_step(training):
+def test_a_step_is_a_function_of_seed_and_step(eager, training):
     state = training.state.arrays()
     once = training.steps(*fed(3))
     training.state.restore(state)

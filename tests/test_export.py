@@ -40,6 +40,12 @@ CODERS = {
 KINDS = [*(f"{name} {part}" for name in GANS for part in ("generator", "discriminator")), *CODERS, *cascade.SIDES]
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Exports are compared on a few faces."""
+    monkeypatch.setattr(export, "CHECKED", 8)
+
+
 def small(kind):
     """A small network of a kind, with weights that are not those it begins with."""
     name, _, part = kind.partition(" ")

@@ -190,7 +190,7 @@ def test_decoders_learn_to_draw_what_the_discriminator_sees():
     discriminator = fastgan.build_discriminator(16, 3, (8, 8))
     decoders, chance = fastgan.Decoders(discriminator), keras.random.SeedGenerator(0)
     variables = [*discriminator.trainable_variables, *decoders.network.trainable_variables]
-    optimizer = keras.optimizers.Adam(0.01)
+    optimizer = engine.Adam(0.01)
     optimizer.build(variables)
 
     def step(images):

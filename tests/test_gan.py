@@ -46,13 +46,13 @@ def tiny_gan(pooled=False, augmentation=(), average=0.0, seed=0, warm_up=0, chro
         generator = keras.Model(generator.input, dcgan.subsample_chroma(generator.output))
     discriminator = dcgan.build_pooled_discriminator(16, 3, (8,)) if pooled else None
     discriminator = discriminator or dcgan.build_discriminator(16, 3, (8, 16), mirrored=mirrored)
-    adam = keras.optimizers.Adam(1e-3, beta_1=0.5)
+    adam = engine.Adam(1e-3, beta_1=0.5)
     autoencoder = warm.Autoencoder(generator, discriminator, adam, steps=warm_up) if warm_up else None
     return GAN(
         generator,
         discriminator,
-        keras.optimizers.Adam(1e-3, beta_1=0.5),
-        keras.optimizers.Adam(1e-3, beta_1=0.5),
+        engine.Adam(1e-3, beta_1=0.5),
+        engine.Adam(1e-3, beta_1=0.5),
         average_decay=average,
         augmentation=augmentation,
         seed=seed,
@@ -227,7 +227,7 @@ def test_calls_may_begin_anywhere_between_two_penalties():
     def trained(*calls):
         engine.seed(1)
         networks = dcgan.build_generator(16, 3, 8, (16, 8)), dcgan.build_discriminator(16, 3, (8, 16), batch_norm=False)
-        optimizers = [keras.optimizers.Adam(1e-3) for _ in networks]
+        optimizers = [engine.Adam(1e-3) for _ in networks]
         gan = GAN(
             *networks, *optimizers, augmentation=ALL, loss="relativistic", penalty=lambda step: 1.0, penalty_every=2
         )

@@ -18,7 +18,7 @@ LATENT = 5
 def build(size=16, channels=3, seed=0, rate=1e-3):
     keras.utils.set_random_seed(0)
     networks = vae.build_encoder(size, channels, LATENT), vae.build_decoder(LATENT)
-    return vae.VAE(*networks, keras.optimizers.Adam(rate), seed=seed)
+    return vae.VAE(*networks, engine.Adam(rate), seed=seed)
 
 
 def batches(count, size=16, channels=3, batch=8):
@@ -154,7 +154,7 @@ def test_chance_is_a_function_of_seed_and_step():
     assert len({round(figure, 3) for figure in figures.values()}) == 6
 
 
-def test_resumed_equals_uninterrupted():
+def test_resumed_equals_uninterrupted(eager):
     real = batches(4)
 
     def trained(model, steps):
@@ -170,7 +170,7 @@ def test_resumed_equals_uninterrupted():
 
 
 def test_restore_refuses_another_vae():
-    other = vae.VAE(vae.build_encoder(16, 3, 7), vae.build_decoder(7), keras.optimizers.Adam())
+    other = vae.VAE(vae.build_encoder(16, 3, 7), vae.build_decoder(7), engine.Adam())
     with pytest.raises(ValueError, match="other networks"):
         build().state.restore(other.state.arrays())
 

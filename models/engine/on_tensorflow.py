@@ -108,15 +108,21 @@ def apply(optimizer: keras.optimizers.Optimizer, grads: Sequence[Any], variables
 class Adam(keras.optimizers.Adam):
     """Keras's Adam with TensorFlow's own kernel: one pass over each variable instead of a dozen."""
 
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Update the variables along these gradients."""
+        step = tf.cast(self.iterations + 1, "float32")
+        self._powers = self.beta_1**step, self.beta_2**step  # once for all variables
+        super().apply(grads, trainable_variables)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable; Keras calls this for each variable."""
-        place, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, "float32")
+        place = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[place].value.handle,
             v=self._velocities[place].value.handle,
-            beta1_power=self.beta_1**step,
-            beta2_power=self.beta_2**step,
+            beta1_power=self._powers[0],
+            beta2_power=self._powers[1],
             lr=learning_rate,
             beta1=self.beta_1,
             beta2=self.beta_2,

@@ -118,6 +118,7 @@ def test_commands(tmp_path, monkeypatch):
     python = [line for line in commands() if re.match(r"python \w+\.py", line)]
     assert len(python) >= 19
     monkeypatch.setattr(encoder, "DRAWINGS", 48)
+    monkeypatch.setattr(exporting, "CHECKED", 8)
     whole = exporting.parts_of  # what goes with a generator, tests/test_export.py writes
     monkeypatch.setattr(exporting, "parts_of", lambda *words, **more: {"generator": whole(*words, **more)["generator"]})
     with running(Booru(posted(tmp_path / "site", range(10, 14))), tmp_path, monkeypatch):

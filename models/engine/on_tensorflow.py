@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.ops import gen_resource_variable_ops as operations
 
 VERSION = tf.__version__
 UNROLLED = 4  # steps in one graph on a CPU: a thread that has nothing to do in a step begins with the next one
@@ -21,6 +22,11 @@ tf.config.optimizer.set_experimental_options({"remapping": False, "arithmetic_op
 for gpu in tf.config.list_physical_devices("GPU"):
     with contextlib.suppress(RuntimeError):  # the GPU is already in use, and its settings stay as they are
         tf.config.experimental.set_memory_growth(gpu, True)
+
+# TensorFlow prepares the creation of a variable anew for each name that it has not seen: most of what a network's
+# variables take. Only its own messages need the name, and Keras keeps it.
+_created = operations.var_handle_op
+operations.var_handle_op = lambda *words, **more: _created(*words, **more | {"debug_name": "variable"})
 
 _strategy: Any = None  # the tf.distribute strategy, once `everywhere` has found several devices or machines
 

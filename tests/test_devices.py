@@ -164,9 +164,10 @@ def test_two_machines_train_what_one_does_until_one_of_them_is_told_to_stop(envi
 # With JAX it is the first one: the others notice at once. That another one is lost they notice after half a minute.
 @pytest.mark.parametrize(("environment", "lost"), [(with_tensorflow, 1), (with_slurm, 0)])
 def test_a_lost_machine_is_told_of_and_what_was_saved_goes_on(environment, lost, machines):
-    # The same training as above, so that JAX compiles nothing again.
+    # With JAX it is the training of above, so that nothing is compiled again.
+    recipe = ["--recipe", "tutorial"] if environment is with_tensorflow else []
     flags = "--run", "run", "--steps", "100000", "--save-minutes", "0", "--augment", "none"
-    both = machines(*flags, environment=environment)
+    both = machines(*recipe, *flags, environment=environment)
     until(lambda: len(list(Path("run/state").glob("step_*.npz"))) > 1, both[0])
     both[lost].process.kill()
     assert "another machine is gone" in both[1 - lost].ended(1)

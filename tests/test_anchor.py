@@ -202,9 +202,9 @@ def test_the_shipped_weights_have_a_name(shipped, train):
 
 
 def test_a_run_with_an_anchor_goes_on_exactly(shipped, train):
-    assert train("--init-from", "pretrained", "--run", "run", "--steps", "3", *OFTEN, tiny=shipped) == 0
+    assert train("--init-from", "pretrained", "--run", "run", "--steps", "3", *OFTEN, tiny=shipped, compiled=True) == 0
     shutil.rmtree("models/pretrained")  # a run needs only itself
-    assert_goes_on_exactly(functools.partial(train, tiny=[]), Path("run"), 3)
+    assert_goes_on_exactly(functools.partial(train, tiny=[], compiled=True), Path("run"), 3)
 
 
 def test_a_run_of_patches_is_a_start_too(shipped, train):

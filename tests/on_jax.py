@@ -34,7 +34,7 @@ kept = tiny_gan(faces=faces[::-1], average=0.9, warm_up=1, chroma=True)
 with np.load(folder / "start.npz") as file:
     kept.state.restore(dict(file))
 rows = len(faces) - 1 - np.arange(len(faces), dtype=np.int32).reshape(2, -1)
-resident = kept.steps(*(x[:1] for x in (inputs[0], rows, *inputs[2:])))  # one kind of step, the warm-up
+resident = kept.steps(inputs[0], rows, *inputs[2:])
 
 scaling = scaling_gan()
 np.savez(folder / "scaled.npz", **scaling.state.arrays())

@@ -134,7 +134,7 @@ def test_unknown_labels_ask_for_nothing(eager, training):
     assert (figures["traits"] == 0).all()
 
 
-def test_a_step_is_a_function_of_seed_and_step(eager, training):
+def test_a_step_is_a_function_of_seed_and_step(training):
     state = training.state.arrays()
     once = training.steps(*fed(3))
     training.state.restore(state)

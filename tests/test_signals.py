@@ -162,15 +162,15 @@ def test_a_training_saves_its_step_though_its_terminal_is_gone(name, train, monk
 
     def closed(log, entry):
         add(log, entry)
-        if entry["step"] == 2:
+        if entry["step"] == 10:
             sys.stdout._stream = sys.stderr._stream = Gone(file)
             for _ in range(2):  # as from a terminal that is closed
                 signal.raise_signal(getattr(signal, name))
 
     monkeypatch.setattr(logs.Log, "add", closed)
     with open(tmp_path / "nowhere", "w", encoding="utf-8") as file:
-        assert train("--run", "run", "--steps", "3", "--log-every", "1") == 1
-    assert max(os.listdir("run/state")) == "step_000000002.npz"
+        assert train("--run", "run", "--steps", "30", "--log-every", "5") == 1
+    assert max(os.listdir("run/state")) == "step_000000010.npz"
     assert os.path.exists("run/curves.png")
 
 

@@ -16,7 +16,7 @@ SMALL = {"size": 16, "latent": 8, "generator_widths": (8, 8), "discriminator_wid
 OPTIONS = {
     "strided, warmed up, float16": replace(recipes.RECIPES["modern"], warm_up=2, precision="float16", **SMALL),
     "residual": replace(recipes.RECIPES["large"], warm_up=0, **SMALL),
-    "fastgan": replace(recipes.RECIPES["fastgan"], projected=False, **SMALL),
+    "fastgan": replace(recipes.RECIPES["fastgan"], **SMALL),
     "pooled": replace(recipes.RECIPES["pooled"], **{**SMALL, "generator_widths": (8, 8, 8)}),
 }
 

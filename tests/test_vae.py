@@ -154,7 +154,7 @@ def test_chance_is_a_function_of_seed_and_step():
     assert len({round(figure, 3) for figure in figures.values()}) == 6
 
 
-def test_resumed_equals_uninterrupted(eager):
+def test_resumed_equals_uninterrupted():
     real = batches(4)
 
     def trained(model, steps):

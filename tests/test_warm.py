@@ -108,7 +108,7 @@ def test_it_is_not_for_networks_that_have_begun(trained, train, refused):
 
 
 def test_a_run_with_a_warm_up_is_a_start_for_another(train):
-    assert train("--run", "first", "--warm-up", "2", "--steps", "3") == 0
+    assert train("--run", "first", "--warm-up", "2", "--steps", "3", compiled=True) == 0
     assert train("--run", "second", "--init-from", "first", "--steps", "2") == 0
     with np.load(max(Path("second/state").iterdir())) as file:
         assert not any("posterior" in name for name in file.files)

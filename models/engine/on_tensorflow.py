@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.ops import gen_resource_variable_ops as operations
+from tensorflow.python.ops import gen_resource_variable_ops as variable_ops
 
 VERSION = tf.__version__
 UNROLLED = 4  # steps in one graph on a CPU: a thread that has nothing to do in a step begins with the next one
@@ -25,8 +25,8 @@ for gpu in tf.config.list_physical_devices("GPU"):
 
 # TensorFlow prepares the creation of a variable anew for each name that it has not seen: most of what a network's
 # variables take. Only its own messages need the name, and Keras keeps it.
-_created = operations.var_handle_op
-operations.var_handle_op = lambda *words, **more: _created(*words, **more | {"debug_name": "variable"})
+_created = variable_ops.var_handle_op
+variable_ops.var_handle_op = lambda *words, **more: _created(*words, **more | {"debug_name": "variable"})
 
 _strategy: Any = None  # the tf.distribute strategy, once `everywhere` has found several devices or machines
 
@@ -115,7 +115,7 @@ class Adam(keras.optimizers.Adam):
     """Keras's Adam with TensorFlow's own kernel: one pass over each variable instead of a dozen."""
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update the variables along these gradients."""
+        """Update variables along their gradients, each of the shape of its variable."""
         step = tf.cast(self.iterations + 1, "float32")
         self._powers = self.beta_1**step, self.beta_2**step  # once for all variables
         super().apply(grads, trainable_variables)

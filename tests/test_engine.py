@@ -80,6 +80,22 @@ def test_convolution_by_the_engine_is_that_of_keras(kind, kernel, stride, small,
         assert np.abs(ours - exact).max() < 0.05 * np.abs(exact).max()
 
 
+def test_the_gradient_of_a_bias_does_not_lose_small_terms_in_bfloat16():
+    # Neither figure is a constant of the graph: TensorFlow would compute with it in another way.
+    images, upstream = (0.05 + np.random.default_rng(i).standard_normal((1, 64, 8, 8, 32), np.float32) for i in (0, 1))
+    layer = engine.Conv2D(32, 3, padding="same", dtype="mixed_bfloat16")
+    layer.build(images.shape[1:])
+
+    def step(images, upstream):
+        figures = [layer.kernel, layer.bias]
+        _, _, pull = engine.traced(lambda: (layer(ops.cast(images, "bfloat16")), None), figures)
+        return {"slope": pull(ops.cast(upstream, "bfloat16"))[0][1]}
+
+    (slope,) = engine.compiled(step, layer.variables)(images, upstream)["slope"]
+    exact = upstream.sum((0, 1, 2, 3))
+    assert np.sqrt(np.square(slope - exact).mean()) < 0.005 * np.sqrt(np.square(exact).mean())
+
+
 def test_several_steps_of_a_loop_are_traced_once(monkeypatch):
     monkeypatch.setattr(engine.backend, "device", lambda: "GPU")
     traced, total = [], keras.Variable(0.0)

@@ -178,10 +178,10 @@ class Conv2D(_QuickKernels, keras.layers.Conv2D):
 
     __module__ = "keras.layers"
 
-    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        """Features (B, H, W, C) -> features; Keras adds the bias to them."""
+    def call(self, inputs: Any) -> Any:
+        """Features (B, H, W, C) -> features (B, h, w, filters)."""
         if not self._quick(self.compute_output_shape(inputs.shape), inputs.shape):
-            return super().convolution_op(inputs, kernel)
+            return super().call(inputs)
 
         @tf.custom_gradient
         def convolved(x, kernel):
@@ -191,7 +191,8 @@ class Conv2D(_QuickKernels, keras.layers.Conv2D):
 
             return tf.nn.conv2d(x, kernel, self.strides, "SAME"), pull
 
-        return convolved(inputs, tf.convert_to_tensor(kernel))
+        y = convolved(inputs, tf.convert_to_tensor(self.kernel))
+        return self.activation(_biased(y, tf.convert_to_tensor(self.bias)) if self.use_bias else y)
 
 
 class Conv2DTranspose(_QuickKernels, keras.layers.Conv2DTranspose):
@@ -215,6 +216,15 @@ class Conv2DTranspose(_QuickKernels, keras.layers.Conv2DTranspose):
             return tf.nn.conv2d_transpose(x, kernel, (tf.shape(x)[0], *shape[1:]), self.strides, "SAME"), pull
 
         return self.activation(convolved(inputs, tf.convert_to_tensor(self.kernel)))
+
+
+@tf.custom_gradient
+def _biased(maps, bias):
+    """Maps (B, H, W, C) and a bias (C,) -> maps. The bias's gradient is a plain sum.
+
+    TensorFlow's own operation for it adds up in bfloat16, unless oneDNN computes it beside the kernel's gradient.
+    """
+    return tf.nn.bias_add(maps, bias), lambda slope: (slope, tf.reduce_sum(slope, (0, 1, 2)))
 
 
 def _kernel_gradient(x, y, kernel, stride):

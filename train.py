@@ -175,6 +175,7 @@ class Training:
         self.saved_at, self.saved_step = progress.seconds, progress.step
         self.at_once = check.steps_per_call(options)
         self.warned: str | None = None
+        self.prepared = False  # the first step, which is compiled
         self.told = False  # to stop
 
     def go_on(self) -> None:
@@ -235,6 +236,9 @@ class Training:
                 self.progress.window.setdefault("waiting", []).extend([waited / count] * count)
                 for name, values in figures.items():
                     self.progress.window.setdefault(name, []).extend(map(float, values))
+                if not self.prepared:
+                    self.prepared = True
+                    bar.note("")
                 every = self.options.log_every
                 if self.progress.step // every > (self.progress.step - count) // every:
                     for name, value in self.task.measure(self.progress).items():

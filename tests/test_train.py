@@ -17,7 +17,7 @@ from PIL import Image
 
 import recipes
 import train as program
-from animefaces import images, logs, resuming, runs, signals, states
+from animefaces import images, logs, progress, resuming, runs, signals, states
 from demo import cartoons
 from models import build
 from models import gan as players
@@ -550,6 +550,14 @@ def test_a_collapse_is_told_once_while_training(train, monkeypatch, capsys):
     monkeypatch.setattr(logs, "diagnose", lambda entries: "it collapsed" if len(entries) > 1 else None)
     tried(train, "--steps", "40", "--log-every", "10")
     assert capsys.readouterr().err == "warning: step 20: it collapsed\n"
+
+
+def test_the_bar_says_what_takes_long_and_not_longer_than_it_takes(train, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "EVERY", 0)
+    assert train("--run", "run", "--steps", "2", "--log-every", "2") == 0
+    before, *after = [line for line in capsys.readouterr().err.splitlines() if line.startswith("training")]
+    assert before.startswith("training: 50%, 00:0")
+    assert "step 2" in after[-1]
 
 
 def test_too_little_memory_is_one_line(refuse, monkeypatch):

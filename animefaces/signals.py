@@ -1,5 +1,6 @@
 """Signals that stop a program: Ctrl-C, kill, a closed terminal, a batch system at the end of a job's time."""
 
+import _thread
 import contextlib
 import ctypes
 import os
@@ -22,20 +23,42 @@ NOTE = b"\nstopping: the training is saved first; Ctrl-C once more stops at once
 def caught(names: Iterable[str], receive: Callable[[int], Any]) -> Iterator[None]:
     """Within this context, each of these signals calls `receive` with its number.
 
-    A signal that is ignored stays ignored: nohup, and the shell for a program in the background, ask for that.
+    A signal that is ignored stays ignored: nohup, and the shell for a program in the background, ask for that. What
+    `receive` raises stops the program: a signal that comes within a `__del__`, which loses all exceptions, waits.
     """
+
+    def handle(number, frame):
+        if _within_del(frame):
+            _thread.start_new_thread(_again, (number,))  # not a threading.Thread, whose locks may be held just now
+        else:
+            receive(number)
+
     before = {}
     if threading.current_thread() is threading.main_thread():  # Python lets no other thread do this
         numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
         before = {number: signal.getsignal(number) for number in numbers}
         before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in before:
-        signal.signal(number, lambda number, frame: receive(number))
+        signal.signal(number, handle)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _within_del(frame):
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
+
+
+def _again(number):
+    time.sleep(0.01)
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, number)
+    else:
+        _thread.interrupt_main(number)  # does not wake a thread that waits
 
 
 @contextlib.contextmanager

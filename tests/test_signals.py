@@ -62,6 +62,18 @@ def begun(code, tmp_path, **settings):
     return process
 
 
+def test_a_signal_is_not_lost_where_exceptions_are():
+    class Closed:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)  # Python only prints what is raised here, and goes on
+            self.ended = True
+
+    with pytest.raises(KeyboardInterrupt), signals.interrupted() as seen:
+        Closed()
+        assert not seen
+        time.sleep(10)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGXCPU"])
 def test_a_signal_stops_any_program_with_one_line(name, tmp_path):
     process = begun(WAITING, tmp_path, stderr=subprocess.PIPE, text=True)

@@ -28,6 +28,7 @@ PARAMETERS = {
     "quick": (1_100_224, 693_760),
     "modern": (1_100_224, 696_192),
     "fastgan": (3_262_704, 570_144),
+    "evening": (3_671_008, 543_616),
     "large": (3_718_275, 3_309_441),
     "adapt": (3_718_275, 895_297),
     "overnight": (905_091, 700_721),
@@ -51,8 +52,8 @@ def test_sizes_of_each_recipe(name, monkeypatch):
     assert tuple(sizes) == PARAMETERS[name]
     picture = (None, recipe.size, recipe.size, recipe.channels)
     assert (generator.input_shape, generator.output_shape) == ((None, recipe.latent), picture)
-    judged = 16 * 16 if recipe.patches else 4 * 5 * 5 if name == "fastgan" else 1
-    assert (discriminator.input_shape, discriminator.output_shape) == (picture, (None, judged))
+    places = {"adapt": 16 * 16, "fastgan": 4 * 5 * 5, "evening": 2 * 5 * 5}
+    assert (discriminator.input_shape, discriminator.output_shape) == (picture, (None, places.get(name, 1)))
 
 
 def test_the_discriminator_before_it_was_reduced(monkeypatch):

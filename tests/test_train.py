@@ -33,6 +33,7 @@ SMALL = {
     "overnight": TINY,
     "pooled": [*SIZES, "--generator-widths", "16,8", "--discriminator-widths", "8"],
     "fastgan": TINY,
+    "evening": TINY,
     "noisy": TINY,
     "tutorial": TINY,
     "soft": TINY,

@@ -17,7 +17,7 @@ from animefaces.words import counted
 from models import engine
 from training.task import Task
 
-FOR_CPUS = ("modern", "fastgan", "light", "quick")  # recipes
+FOR_CPUS = ("modern", "fastgan", "evening", "light", "quick")  # recipes
 UNTOLD = ("data", "run", "new", "from_scratch", "check")  # options that stand in other lines
 GRID = 48  # pictures on a sample grid
 PNG = 0.6  # bytes of a PNG file of faces for each byte of its pixels

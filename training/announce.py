@@ -70,7 +70,7 @@ def _pictures(options, faces):
 def _length(options, count):
     epochs = options.steps * options.batch_size / count
     devices = f"{engine.device_count()} {engine.device()}s" if engine.device_count() > 1 else engine.device()
-    limit = f", at most {options.minutes:g} minutes" if options.minutes else ""
+    limit = f", at most {options.minutes:g} minute{'s' * (options.minutes != 1)}" if options.minutes else ""
     lines = [f"{counted(options.steps, 'step')} of {options.batch_size} at {options.size}x{options.size} "
              f"({epochs:,.{1 if epochs >= 0.1 else 2}f} epochs){limit}, on {devices} with {engine.NAME}"]  # fmt: skip
     if options.network == "gan" and options.init_from and runs.is_shipped(options.init_from):

@@ -179,12 +179,8 @@ def shipped(eager, large, monkeypatch):
 
 def test_the_shipped_weights_have_a_name(shipped, train):
     run = Path("run")
-    assert (
-        train(
-            "--run", "run", "--init-from", "pretrained", "--steps", "3", "--log-every", "1", tiny=shipped, compiled=True
-        )
-        == 0
-    )
+    flags = ["--run", "run", "--init-from", "pretrained", "--steps", "3", "--log-every", "1"]
+    assert train(*flags, tiny=shipped, compiled=True) == 0
     options = options_of(run)
     assert (options["recipe"], options["penalty_every"], options["batch_size"]) == ("adapt", 4, 4)  # 4 was typed
     assert options["init_from"].endswith("pretrained")
